@@ -1,0 +1,118 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "broker/core/commit.h"
+#include "broker/core/rows.h"
+#include "broker/core/stats.h"
+#include "proto/result.h"
+#include "proto/time.h"
+
+namespace takt::core {
+
+struct PartitionSettings {
+  PartitionId partition;
+  PartitionUuid uuid{};
+  Duration session_timeout = std::chrono::seconds(10);
+  /// How long offsets that may be out with a worker wait for its Resume after a restart; 0 hands them out at once.
+  Duration recover_grace = std::chrono::seconds(10);
+  /// A lease older than this is logged once, so that it outlives a crash.
+  Duration held_after = std::chrono::seconds(10);
+  Duration producer_idle_expiry = std::chrono::hours(7 * 24);
+  std::size_t tail_cache_bytes = 64u << 20;
+  std::uint32_t in_flight_max = 1'000'000;
+  std::uint32_t in_flight_per_worker_max = 65'536;
+  std::uint32_t topics_max = 200'000;
+  std::uint32_t groups_per_topic_max = 1'000;
+  std::uint32_t subscriptions_per_session_max = 1'000;
+};
+
+/// One partition: a fold of its log, and the leader's memory of who holds what. Pure: no clock, thread, file, socket or
+/// randomness; the same calls give the same bytes.
+///
+/// Life: construct; load_row() for every row of the tables; replay() for every commit after the tables' applied position;
+/// start(). Then, in turns: handle() commands, tick() when next_deadline() has passed, seal() when a commit may go to the
+/// committer, committed() when it is durable, take_effects() after each of them. A failed append ends the object's life:
+/// abandon() says what to tell the clients, and a new Partition is loaded.
+/// Thread: its owner's, all of it.
+class Partition {
+ public:
+  explicit Partition(const PartitionSettings& settings);
+  ~Partition();
+  Partition(Partition&&) noexcept;
+  Partition& operator=(Partition&&) noexcept;
+
+  // ---- recovery
+
+  /// One row of table `table`, any order. kIndex and kCold rows are not wanted: they stay on disk.
+  Result<void, Corruption> load_row(Table table, std::string_view key, std::string_view value);
+  /// The next commit; must begin where the last one ended. Also what a follower would do.
+  Result<void, Corruption> replay(const CommitView& commit);
+  /// Leadership begins: stages the Epoch event, after whose commit leases may be given.
+  void start(Now now);
+
+  // ---- live
+
+  void handle(Command&& command, Now now);
+  /// Due retries, expired pulls and peeks, grace ends, held leases. Nothing due: cheap and without effect.
+  void tick(Now now);
+  /// The earliest instant at which tick() has something to do; none when only commands can change anything.
+  std::optional<Time> next_deadline() const;
+
+  /// Bytes that wait to be sealed; 0 means that seal() has nothing.
+  std::size_t staged_bytes() const;
+  /// Closes the open commit: staged acks become Done events, leases grown old Held events, the lent hint is renewed.
+  /// `durable_to` is the end of what the committer has confirmed.
+  std::optional<Commit> seal(Now now);
+  /// Everything before `end` is durable: replies are released, messages become deliverable.
+  void committed(Position end, Now now);
+  /// Where the log ends with everything applied, and up to where it is durable.
+  Position end() const;
+  Position committed_end() const;
+
+  /// Effects that may leave now, in order. Deliveries, replies and loads.
+  std::vector<Effect> take_effects();
+
+  /// The tables' changes since the last freeze, for the cut at end(). Only between seal() and the next handle() (nothing
+  /// may be staged). To be written once committed_end() has reached `applied`; one at a time.
+  Checkpoint freeze(Now now);
+  /// `checkpoint` is on disk: index rows below it need no memory any more.
+  void checkpointed(Position applied);
+
+  /// The front of the log, run by run as its directory tells: what may go and what must be carried.
+  struct FrontRun {
+    TopicId topic;
+    Lane lane;
+    Offset first_offset;
+    Position first_position;
+    std::uint32_t count = 0;
+    WallTime time{};                     ///< of its commit
+  };
+  struct LiveStretch {
+    TopicId topic;
+    Lane lane;
+    Offset first_offset;
+    Position first_position;
+    std::uint32_t count = 0;
+  };
+  /// Of `runs`, the messages that somebody is still owed (or that `keep` retains), as stretches in log order.
+  std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now) const;
+
+  /// The append of a sealed commit failed. Answers for everything withheld: unknown_outcome. The object is dead.
+  std::vector<Effect> abandon();
+
+  /// Enqueues are refused as store_full while set; acks go on. The caller's own accounting decides.
+  enum class StoreRoom { kEnough, kFull };
+  void store_room(StoreRoom room);
+
+  PartitionStats stats() const;
+
+ private:
+  class Body;
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace takt::core

@@ -1,0 +1,51 @@
+#pragma once
+// The rows of the tables: a checkpoint of a partition's memory. Keys are big-endian so that they sort by number.
+// docs/log-format.md lists each table's key and value.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/ids.h"
+
+namespace takt::core {
+
+enum class Table : std::uint8_t {
+  kMeta,        ///< one row: applied position, epoch, partition time, counters
+  kTopics,      ///< topic id -> name, settings, lanes
+  kGroups,      ///< topic id | group id -> name, settings, floors
+  kIndex,       ///< topic | lane | first offset -> runs of (offset, position, count), delta-coded: "qx"
+  kDone,        ///< topic | group | lane | container -> done offsets above the floor
+  kRetries,     ///< topic | group | lane | offset -> attempts, due, code, text
+  kDead,        ///< topic | group | lane | offset -> attempts, code, time, text
+  kProducers,   ///< producer id -> epoch, remembered batches
+  kHeld,        ///< topic | group | lane | first offset -> client, count: leases older than 10 s
+  kCold,        ///< topic | lane | offset | part u16 -> a message carried out of the log's front
+};
+inline constexpr std::size_t table_count = 10;
+
+/// A value is inline (under 2,000 bytes) or exactly one LMDB page (at most 4,080 bytes): no search for page runs.
+inline constexpr std::size_t row_value_bytes_max = 4080;
+
+struct RowChange {
+  Table table;
+  std::string key;
+  std::optional<std::string> value;   ///< none: the row goes
+  friend bool operator==(const RowChange&, const RowChange&) = default;
+};
+/// Deletes the rows with from <= key < until.
+struct RowRange {
+  Table table;
+  std::string from;
+  std::string until;
+};
+
+/// What brings the tables from one committed cut to the next. Ranges are erased first, then rows are written.
+struct Checkpoint {
+  Position applied;                   ///< the tables hold the fold of log[.. applied) afterwards
+  std::vector<RowRange> erased;
+  std::vector<RowChange> changed;
+};
+
+}  // namespace takt::core

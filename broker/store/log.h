@@ -1,0 +1,57 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/core/commit.h"
+
+namespace takt::store {
+
+/// The disk did not play along.
+struct StoreFailure {
+  enum class Kind {
+    kFull,      ///< no room, and nothing was written: reload and go on
+    kIo,        ///< the disk refused before anything could count as written: reload and go on
+    kCorrupt,   ///< stored bytes are not what was written
+    kForeign,   ///< the folder belongs to another partition, a newer format, or to nobody's taktd
+    kLocked,    ///< another process has the folder
+    kRefused,   ///< the caller broke the order that the contract asks for
+  };
+  Kind kind = Kind::kIo;
+  std::string message;   ///< what, which path, what to do
+};
+
+struct LogBounds {
+  Position first;             ///< of the oldest commit kept; equals `end` when empty
+  Position end;               ///< where the next commit begins
+  std::uint64_t bytes = 0;    ///< of the values kept
+};
+
+/// A partition's log: sealed commits, appended at the end, freed from the front. Seam; its conformance suite
+/// (tests/conformance/log_suite.h) holds for every implementation and would for a segment-file log.
+/// Thread: append, truncate_after and free_before by the committer; read and bounds by any thread.
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  virtual LogBounds bounds() const = 0;
+
+  /// Appends all of `commits` or none; on return they survive a crash of process and machine. The first begins at
+  /// bounds().end, each next where the one before ends. Cost: one transaction and one sync, whatever the size.
+  /// Errors: kFull, kIo, kRefused. A failed sync does not return: the process aborts, because nobody can know what the
+  /// disk kept. After an error every later append is refused (kRefused) until the log is opened anew.
+  virtual Result<void, StoreFailure> append(std::span<const core::Commit> commits) = 0;
+
+  /// Copies of whole commits, in order, from the one that contains `from` on, at least one if there is one, until
+  /// `bytes_max` is passed. `from` before the first kept commit starts at that one. A short read transaction of its own.
+  virtual Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const = 0;
+
+  /// Drops the commits that begin at or after `end`; `end` must be a commit boundary. Synced on return.
+  virtual Result<void, StoreFailure> truncate_after(Position end) = 0;
+
+  /// Frees the commits that end at or before `position`, in slices that keep each transaction under 2,000 pages.
+  virtual Result<void, StoreFailure> free_before(Position position) = 0;
+};
+
+}  // namespace takt::store

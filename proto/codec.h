@@ -1,0 +1,61 @@
+#pragma once
+// The envelope: one msgpack array [version, type, correlation id, body], the body a positional array of the message's
+// fields in the order of messages.h. Decoding is strict: exact counts, exact types, exact end, canonical widths not
+// required. Pure functions; any thread, each with its own Decoder.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "proto/messages.h"
+#include "proto/result.h"
+#include "proto/shared_bytes.h"
+
+namespace takt::proto {
+
+struct DecodedRequest {
+  CorrelationId correlation;
+  Request body;
+};
+struct DecodedReply {
+  CorrelationId correlation;
+  Reply body;
+};
+
+std::vector<std::byte> encode(const Request& request, CorrelationId correlation);
+std::vector<std::byte> encode(const Reply& reply, CorrelationId correlation);
+
+/// Why an envelope was refused; `correlation` is there when it could still be read, so that the refusal can be addressed.
+struct DecodeFailure {
+  Refusal refusal;
+  std::optional<CorrelationId> correlation;
+};
+
+/// Reads envelopes without building an object tree: msgpack's visitor fills a token list that is kept between calls,
+/// so a decoder in steady state allocates only what the message itself owns (names, run lists).
+/// Refusals: kMalformedFrame, kUnsupportedVersion, kUnknownType, kFrameTooLarge, kTooDeep, kBadField, kBadName.
+/// Declared counts are checked against the bytes that remain before anything is reserved.
+class Decoder {
+ public:
+  Decoder();
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  Result<DecodedRequest, DecodeFailure> request(ByteView envelope);
+  Result<DecodedReply, DecodeFailure> reply(ByteView envelope);
+
+ private:
+  struct Tokens;
+  std::unique_ptr<Tokens> tokens_;
+};
+
+/// Frames that `type` has on the wire, envelope included: 3 for Publish, Complete, Deliver and Peeked, else 1.
+std::size_t frame_count(MessageType type);
+MessageType type_of(const Request& request);
+MessageType type_of(const Reply& reply);
+
+/// A topic or group name: 1 to 200 bytes of [A-Za-z0-9._-]. `what` is "topic" or "group", for the message.
+Result<void, Refusal> check_name(std::string_view what, std::string_view name);
+
+}  // namespace takt::proto
