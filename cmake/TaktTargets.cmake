@@ -9,10 +9,12 @@ set(TAKT_SANITIZE "" CACHE STRING "Sanitizers for every target: address,undefine
 
 add_library(takt_options INTERFACE)
 target_include_directories(takt_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
-target_compile_options(takt_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror)
+# Our warnings are ours: a project that builds against the installed SDK doesn't get them.
+target_compile_options(takt_options INTERFACE
+  $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wnon-virtual-dtor;-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns falsely on variants that are pushed into vectors at -O2 and above.
-  target_compile_options(takt_options INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(takt_options INTERFACE $<BUILD_INTERFACE:-Wno-maybe-uninitialized>)
 endif()
 if(TAKT_SANITIZE)
   target_compile_options(takt_options INTERFACE -fsanitize=${TAKT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
