@@ -47,7 +47,7 @@ class Partition {
 
   // ---- recovery
 
-  /// One row of table `table`, any order. kIndex and kCold rows are not wanted: they stay on disk.
+  /// One row of table `table`, in scan order, tables in the order of `Table`. kCold rows are not wanted: they stay on disk.
   Result<void, Corruption> load_row(Table table, std::string_view key, std::string_view value);
   /// The next commit; must begin where the last one ended. Also what a follower would do.
   Result<void, Corruption> replay(const CommitView& commit);

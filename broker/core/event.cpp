@@ -1,0 +1,155 @@
+#include "broker/core/event.h"
+
+namespace takt::core {
+namespace {
+
+// One description per event serves both directions: `fields(coder, event)` names the fields in stored order.
+
+struct Encoder {
+  ByteWriter& out;
+
+  void operator()(const std::string& v) { out.text(v); }
+  void operator()(const std::uint32_t& v) { out.varint(v); }
+  void operator()(const std::uint64_t& v) { out.varint(v); }
+  void operator()(const WallTime& v) { out.signed_varint(v.time_since_epoch().count()); }
+  template <class Tag, class Rep>
+  void operator()(const StrongId<Tag, Rep>& v) { out.id(v); }
+  void operator()(const std::optional<Offset>& v) { out.varint(v ? v->value + 1 : 0); }
+  /// Runs are ascending: each is stored as the gap since the end of the one before, and its length.
+  void operator()(const std::vector<OffsetRun>& runs) {
+    out.varint(runs.size());
+    std::uint64_t end = 0;
+    for (const OffsetRun& run : runs) {
+      out.varint(run.first.value - end).varint(run.count);
+      end = run.end().value;
+    }
+  }
+  void operator()(const std::vector<LaneStart>& starts) {
+    out.varint(starts.size());
+    for (const LaneStart& start : starts) out.id(start.lane).id(start.from);
+  }
+};
+
+struct Decoder {
+  ByteReader& in;
+  bool sound = true;
+
+  void operator()(std::string& v) { v = in.text(); }
+  void operator()(std::uint32_t& v) { v = in.number<std::uint32_t>(); }
+  void operator()(std::uint64_t& v) { v = in.varint(); }
+  void operator()(WallTime& v) { v = WallTime(std::chrono::milliseconds(in.signed_varint())); }
+  template <class Tag, class Rep>
+  void operator()(StrongId<Tag, Rep>& v) { v = in.id<StrongId<Tag, Rep>>(); }
+  void operator()(Lane& v) {
+    v = in.id<Lane>();
+    sound = sound && v.value < lane_count;
+  }
+  void operator()(std::optional<Offset>& v) {
+    const std::uint64_t stored = in.varint();
+    v = stored == 0 ? std::nullopt : std::optional(Offset(stored - 1));
+  }
+  void operator()(std::vector<OffsetRun>& runs) {
+    std::uint64_t n = in.varint();
+    if (n > in.remaining()) n = 0, sound = false;
+    runs.reserve(n);
+    std::uint64_t end = 0;
+    for (; n > 0 && in.ok(); --n) {
+      const std::uint64_t gap = in.varint();
+      const std::uint64_t count = in.varint();
+      sound = sound && gap <= UINT64_MAX - end && count > 0 && count <= UINT64_MAX - end - gap;
+      runs.push_back({Offset(end + gap), count});
+      end += gap + count;
+    }
+  }
+  void operator()(std::vector<LaneStart>& starts) {
+    std::uint64_t n = in.varint();
+    if (n > lane_count) n = 0, sound = false;
+    for (; n > 0 && in.ok(); --n) {
+      LaneStart start;
+      (*this)(start.lane);
+      (*this)(start.from);
+      starts.push_back(start);
+    }
+  }
+};
+
+template <class Coder, class E>
+void settings(Coder& c, E& e) requires requires { e.keep_ms; } { c(e.keep_ms), c(e.keep_bytes), c(e.bytes_max); }
+template <class Coder, class E>
+void settings(Coder& c, E& e) requires requires { e.attempts_max; } { c(e.attempts_max); }
+
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, EpochBegun> { c(e.epoch); }
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, TopicPut> { c(e.topic), c(e.name), settings(c, e.settings); }
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, TopicDel> { c(e.topic); }
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, GroupPut> {
+  c(e.topic), c(e.group), c(e.name), settings(c, e.settings), c(e.starts);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, GroupDel> { c(e.topic), c(e.group); }
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Done> {
+  c(e.topic), c(e.group), c(e.lane), c(e.runs), c(e.lent);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Retry> {
+  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.due), c(e.code), c(e.text);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Dead> {
+  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.code), c(e.text);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Held> {
+  c(e.topic), c(e.group), c(e.lane), c(e.client), c(e.runs);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Retain> { c(e.topic), c(e.lane), c(e.horizon); }
+template <class Coder, class E>
+void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, ProducerPut> { c(e.producer), c(e.epoch); }
+
+template <std::size_t I = 0>
+std::optional<Event> read_event(std::uint8_t type, Decoder& decoder) {
+  if constexpr (I < std::variant_size_v<Event>) {
+    using E = std::variant_alternative_t<I, Event>;
+    if (type != static_cast<std::uint8_t>(E::type)) return read_event<I + 1>(type, decoder);
+    E event;
+    fields(decoder, event);
+    return event;
+  } else {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void append_event(ByteWriter& out, const Event& event) {
+  std::visit(
+      [&](const auto& e) {
+        out.u8(static_cast<std::uint8_t>(e.type));
+        Encoder encoder{out};
+        fields(encoder, e);
+      },
+      event);
+}
+
+Result<std::vector<Event>, Corruption> decode_events(std::string_view bytes, std::uint32_t count) {
+  std::vector<Event> events;
+  events.reserve(std::min<std::size_t>(count, bytes.size()));
+  ByteReader in(bytes);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint8_t type = in.u8();
+    Decoder decoder{in};
+    std::optional<Event> event = read_event(type, decoder);
+    if (!event) return failed(Corruption{"event " + std::to_string(i) + " of a control run has type " + std::to_string(type) + ", which this version does not know"});
+    if (!in.ok() || !decoder.sound) return failed(Corruption{"event " + std::to_string(i) + " of a control run (type " + std::to_string(type) + ") is cut short or out of range"});
+    events.push_back(std::move(*event));
+  }
+  if (!in.finished()) return failed(Corruption{"a control run has bytes behind its last event"});
+  return events;
+}
+
+}  // namespace takt::core

@@ -1,0 +1,149 @@
+#pragma once
+// The events of a partition's log: everything that changes its state besides producers' batches. `apply` takes them
+// one by one and knows no clock. Numbers are part of the log format and never reused.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "broker/core/bytes.h"
+#include "broker/core/commit.h"
+#include "proto/messages.h"
+
+namespace takt::core {
+
+/// 0x01 to 0x0F belong to messages and timers, 0x10 to 0x1B to groups, the rest to the partition. All of core's numbers
+/// are listed, written or not: an event that this version does not know makes the log unreadable to it.
+enum class EventType : std::uint8_t {
+  kMsg = 0x01, kMsgAt = 0x02, kFire = 0x03, kCancel = 0x04, kRearm = 0x05, kCronPut = 0x06, kCronDel = 0x07, kCronFire = 0x08,
+  kCronRearm = 0x09, kDone = 0x10, kRetry = 0x11, kDead = 0x12, kRedrive = 0x13, kDeadPurge = 0x14, kSeek = 0x15, kGroupPut = 0x16,
+  kGroupDel = 0x17, kOwner = 0x18, kGMember = 0x19, kGAssign = 0x1A, kRetain = 0x1B, kEpoch = 0x1C, kDigest = 0x1D,
+  kProducerPut = 0x1E, kTopicPut = 0x1F, kHeld = 0x20, kOutbox = 0x21, kOutboxDone = 0x22, kTopicDel = 0x23, kEra = 0x24,
+};
+
+/// Why a message failed or died; stored, so numbers never change. From 1,000 on: the application's own codes + 1,000.
+inline constexpr std::uint32_t failure_worker_lost = 1;
+inline constexpr std::uint32_t failure_application_base = 1000;
+
+/// `count` offsets from `first` on.
+struct OffsetRun {
+  Offset first;
+  std::uint64_t count = 0;
+  Offset end() const { return first.plus(count); }
+  friend bool operator==(const OffsetRun&, const OffsetRun&) = default;
+};
+
+/// Leadership begins: committed before the first lease of its term.
+struct EpochBegun {
+  static constexpr auto type = EventType::kEpoch;
+  Epoch epoch;
+  friend bool operator==(const EpochBegun&, const EpochBegun&) = default;
+};
+/// Makes a topic (the id is the next free one) or changes its settings.
+struct TopicPut {
+  static constexpr auto type = EventType::kTopicPut;
+  TopicId topic;
+  std::string name;
+  proto::TopicSettings settings;
+  friend bool operator==(const TopicPut&, const TopicPut&) = default;
+};
+struct TopicDel {
+  static constexpr auto type = EventType::kTopicDel;
+  TopicId topic;
+  friend bool operator==(const TopicDel&, const TopicDel&) = default;
+};
+struct LaneStart {
+  Lane lane;
+  Offset from;
+  friend bool operator==(const LaneStart&, const LaneStart&) = default;
+};
+/// Makes a group (the id is the next free one) owing everything from `starts` on, or changes its settings (no starts).
+struct GroupPut {
+  static constexpr auto type = EventType::kGroupPut;
+  TopicId topic;
+  GroupId group;
+  std::string name;
+  proto::GroupSettings settings;
+  std::vector<LaneStart> starts;
+  friend bool operator==(const GroupPut&, const GroupPut&) = default;
+};
+struct GroupDel {
+  static constexpr auto type = EventType::kGroupDel;
+  TopicId topic;
+  GroupId group;
+  friend bool operator==(const GroupDel&, const GroupDel&) = default;
+};
+/// All acks (and settled offsets) of a group and lane in one commit. `lent`, when not none: the leader may lease up to
+/// there; a restart treats everything below as possibly out with a worker.
+struct Done {
+  static constexpr auto type = EventType::kDone;
+  TopicId topic;
+  GroupId group;
+  Lane lane;
+  std::vector<OffsetRun> runs;   ///< ascending, disjoint
+  std::optional<Offset> lent;
+  friend bool operator==(const Done&, const Done&) = default;
+};
+/// A delivery failed; the message waits for `due`.
+struct Retry {
+  static constexpr auto type = EventType::kRetry;
+  TopicId topic;
+  GroupId group;
+  Lane lane;
+  Offset offset;
+  std::uint32_t attempts = 0;    ///< failures so far
+  WallTime due{};
+  std::uint32_t code = 0;
+  std::string text;
+  friend bool operator==(const Retry&, const Retry&) = default;
+};
+/// Given up: done for the group, kept for people to look at.
+struct Dead {
+  static constexpr auto type = EventType::kDead;
+  TopicId topic;
+  GroupId group;
+  Lane lane;
+  Offset offset;
+  std::uint32_t attempts = 0;
+  std::uint32_t code = 0;
+  std::string text;
+  friend bool operator==(const Dead&, const Dead&) = default;
+};
+/// Leases grown old: after a crash these offsets wait for their client.
+struct Held {
+  static constexpr auto type = EventType::kHeld;
+  TopicId topic;
+  GroupId group;
+  Lane lane;
+  ClientId client;
+  std::vector<OffsetRun> runs;
+  friend bool operator==(const Held&, const Held&) = default;
+};
+/// Messages before `horizon` are no longer there for groups made later.
+struct Retain {
+  static constexpr auto type = EventType::kRetain;
+  TopicId topic;
+  Lane lane;
+  Offset horizon;
+  friend bool operator==(const Retain&, const Retain&) = default;
+};
+/// Epoch 0 forgets the producer.
+struct ProducerPut {
+  static constexpr auto type = EventType::kProducerPut;
+  ProducerId producer;
+  std::uint32_t epoch = 0;
+  friend bool operator==(const ProducerPut&, const ProducerPut&) = default;
+};
+
+using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut>;
+
+/// Appends the event's stored form: type u8, then its fields as varints in the order declared above.
+void append_event(ByteWriter& out, const Event& event);
+/// Reads the `count` events of a control run; all of the bytes must be used.
+Result<std::vector<Event>, Corruption> decode_events(std::string_view bytes, std::uint32_t count);
+
+}  // namespace takt::core
