@@ -1,4 +1,6 @@
-#pragma once
+#ifndef TAKT_RESULT_H
+#define TAKT_RESULT_H
+// Also installed, as <takt/result.h>; hence the guard by name: both paths may meet in one file.
 
 #include <tl/expected.hpp>
 #include <utility>
@@ -19,3 +21,5 @@ auto failed(E&& error) {
 }
 
 }  // namespace takt
+
+#endif

@@ -1,0 +1,116 @@
+#pragma once
+// Topics and groups: list, make, change, delete; and a look at messages without leasing them.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <takt/error.h>
+#include <takt/message.h>
+#include <vector>
+
+namespace takt {
+
+struct AdminOptions {
+  std::string server = "tcp://127.0.0.1:7400";   ///< or takt://host:port; port 7400 when left out
+  std::string name{};
+  /// Of each call, the connection included.
+  std::chrono::milliseconds timeout{5'000};
+};
+
+struct TopicSettings {
+  std::chrono::milliseconds keep{0};             ///< keep at least so long, even when all groups are done; 0 none
+  std::uint64_t keep_bytes = 0;                  ///< keep at least so many of the newest bytes; 0 none
+  std::uint64_t bytes_max = 0;                   ///< enqueue is refused above; 0 none
+};
+struct TopicInfo {
+  std::string name;
+  std::uint32_t partition = 0;
+  TopicSettings settings;
+  std::uint64_t messages = 0;                    ///< retained
+  std::uint64_t bytes = 0;                       ///< retained, estimated
+  std::uint64_t enqueued = 0;                    ///< ever
+  std::uint32_t groups = 0;
+};
+struct GroupSettings {
+  std::uint32_t attempts_max = 8;                ///< 1 to 1,000
+  bool from_now = false;                         ///< a new group starts at the topic's end; counts only when this makes it
+};
+struct GroupInfo {
+  std::string topic;
+  std::string name;
+  std::uint32_t partition = 0;
+  std::uint32_t attempts_max = 8;
+  std::uint64_t ready = 0;                       ///< owed and free to lease
+  std::uint64_t leased = 0;
+  std::uint64_t retrying = 0;                    ///< waiting for their due
+  std::uint64_t held = 0;                        ///< waiting for their worker after a restart
+  std::uint64_t dead = 0;
+  std::uint64_t done = 0;                        ///< ever
+  std::uint32_t workers = 0;
+};
+struct BrokerInfo {
+  std::string software;                          ///< `taktd/0.1.0`
+  std::uint32_t partitions = 1;
+  std::uint32_t message_bytes_max = 0;
+  std::uint32_t batch_bytes_max = 0;
+  std::uint32_t batch_messages_max = 0;
+};
+
+struct PeekOptions {
+  std::string topic{};
+  std::uint32_t partition = 0;
+  std::uint8_t priority = 0;                     ///< the lane to look at
+  std::optional<std::uint64_t> from{};             ///< offset; none: the end, only what comes from now on
+  std::uint32_t messages_max = 100;
+  std::uint32_t bytes_max = 1 << 20;
+  std::chrono::milliseconds wait{0};             ///< how long to wait for the first message
+};
+struct PeekedMessage {
+  MessageId id;
+  std::uint64_t offset = 0;
+  std::string kind;
+  std::vector<std::string> tags;
+  Attributes attributes;
+  std::string content_type;
+  std::string payload;                           ///< bytes
+};
+struct PeekPage {
+  std::vector<PeekedMessage> messages;
+  std::uint64_t next = 0;                        ///< peek from here next time
+  std::uint64_t end = 0;                         ///< the lane's end when this was answered
+};
+
+/// Thread-safe; calls wait for their answer. Every call's errors: not_connected, timed_out or unknown_outcome (a change
+/// was sent and not answered), bad_name, busy, and those named beside it.
+class Admin {
+ public:
+  /// Checks the options and begins to connect. Errors: bad_address, bad_option.
+  static Result<Admin> open(AdminOptions options = {});
+  ~Admin();
+  Admin(Admin&&) noexcept;
+  Admin& operator=(Admin&&) noexcept;
+
+  Result<BrokerInfo> broker();
+  Result<std::vector<TopicInfo>> topics();
+  /// True when it was made, false when its settings were changed. Errors: too_many_topics.
+  Result<bool> put_topic(const std::string& topic, const TopicSettings& settings);
+  /// Its messages and groups go too. Errors: unknown_topic.
+  Result<void> delete_topic(const std::string& topic);
+  /// Of one topic, or of all when `topic` is empty. Errors: unknown_topic.
+  Result<std::vector<GroupInfo>> groups(const std::string& topic = {});
+  /// True when it was made. Errors: unknown_topic, too_many_groups.
+  Result<bool> put_group(const std::string& topic, const std::string& group, const GroupSettings& settings);
+  /// Errors: unknown_topic, unknown_group.
+  Result<void> delete_group(const std::string& topic, const std::string& group);
+  /// Errors: unknown_topic, unknown_partition.
+  Result<PeekPage> peek(const PeekOptions& options);
+
+ private:
+  class Body;
+  explicit Admin(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace takt
