@@ -101,7 +101,8 @@ struct PendingRun {
 
 /// Bytes that `run` adds to a commit.
 std::size_t stored_bytes(const PendingRun& run);
-/// Lays out one commit; every section is copied once. `header.count` is computed from the runs.
+/// Lays out one commit; every section is copied once. `header.count` is computed from the runs, and so is a control
+/// run's checksum; a batch keeps those that came with it over the wire.
 Commit seal_commit(CommitHeader header, std::span<const PendingRun> runs);
 
 }  // namespace takt::core
