@@ -1,0 +1,265 @@
+#include "broker/core/state.h"
+
+#include <algorithm>
+
+#include "proto/check.h"
+
+namespace takt::core {
+namespace {
+
+Result<void, Corruption> unknown_topic(TopicId topic) { return failed(Corruption{"an event names topic " + std::to_string(topic.value) + ", which is not there"}); }
+
+std::string cut(const std::string& text) { return text.substr(0, stored_text_bytes_max); }
+
+void merge_held(std::map<Offset, HeldState>& held, OffsetRun run, ClientId client, std::set<Offset>& changed) {
+  auto next = held.lower_bound(run.first);
+  if (next != held.begin()) {
+    const auto before = std::prev(next);
+    if (before->second.client == client && before->first.plus(before->second.count) == run.first) {
+      before->second.count += run.count;
+      changed.insert(before->first);
+      return;
+    }
+  }
+  held.insert_or_assign(run.first, HeldState{run.count, client});
+  changed.insert(run.first);
+}
+
+}  // namespace
+
+Group* Topic::find_group(std::string_view wanted) {
+  for (auto& [id, group] : groups)
+    if (group.name == wanted) return &group;
+  return nullptr;
+}
+
+std::uint64_t Topic::mean_bytes() const {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  lanes.each([&](Lane, const TopicLane& lane) { messages += lane.next.value, bytes += lane.bytes; });
+  return messages == 0 ? 1 : std::max<std::uint64_t>(1, bytes / messages);
+}
+
+Offset Topic::low(Lane lane) const {
+  const TopicLane* here = lanes.find(lane);
+  if (here == nullptr) return Offset(0);
+  if (groups.empty() || settings.keep_ms != 0 || settings.keep_bytes != 0) return here->horizon;
+  Offset low = here->next;
+  for (const auto& [id, group] : groups)
+    if (const GroupLane* owed = group.lanes.find(lane)) low = std::min(low, owed->done.floor());
+  return low;
+}
+
+Offset Topic::pinned(Lane lane) const {
+  Offset pinned = low(lane);
+  for (const auto& [id, group] : groups)
+    if (const GroupLane* owed = group.lanes.find(lane); owed != nullptr && !owed->dead.empty()) pinned = std::min(pinned, owed->dead.begin()->first);
+  return pinned;
+}
+
+Offset Topic::start(Lane lane, proto::StartFrom from) const {
+  const TopicLane* here = lanes.find(lane);
+  if (here == nullptr) return Offset(0);
+  return from == proto::StartFrom::kNow ? here->next : low(lane);
+}
+
+std::uint64_t Topic::retained_messages() const {
+  std::uint64_t messages = 0;
+  lanes.each([&](Lane lane, const TopicLane& here) { messages += here.next.value - low(lane).value; });
+  return messages;
+}
+
+Topic* State::find_topic(std::string_view name) {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? nullptr : &topics_.at(it->second);
+}
+
+Topic* State::find_topic(TopicId id) {
+  const auto it = topics_.find(id);
+  return it == topics_.end() ? nullptr : &it->second;
+}
+
+const Topic* State::find_topic(TopicId id) const {
+  const auto it = topics_.find(id);
+  return it == topics_.end() ? nullptr : &it->second;
+}
+
+TopicLane& State::open_lane(Topic& topic, Lane lane) {
+  if (TopicLane* here = topic.lanes.find(lane)) return *here;
+  for (auto& [id, group] : topic.groups) group.lanes.make(lane, Offset(0));
+  return topic.lanes.make(lane);
+}
+
+std::optional<Position> State::locate(const TopicLane& lane, Offset offset) {
+  auto it = std::upper_bound(lane.recent.begin(), lane.recent.end(), offset, [](Offset o, const IndexSegment& s) { return o < s.first; });
+  if (it == lane.recent.begin()) return std::nullopt;
+  --it;
+  if (offset >= it->end()) return std::nullopt;
+  return it->position.plus(offset.value - it->first.value);
+}
+
+Result<void, Corruption> State::apply(const Event& event, Position position, WallTime time) {
+  return std::visit([&](const auto& e) { return on(e, position, time); }, event);
+}
+
+Result<void, Corruption> State::apply(const RunView& run, WallTime time) {
+  Topic* topic = find_topic(run.topic);
+  if (topic == nullptr) return unknown_topic(run.topic);
+  if (run.lane.value >= lane_count) return failed(Corruption{"a run has lane " + std::to_string(run.lane.value)});
+  TopicLane& lane = open_lane(*topic, run.lane);
+  if (lane.next != run.first_offset) {
+    return failed(Corruption{"a run of topic '" + topic->name + "' begins at offset " + std::to_string(run.first_offset.value) + ", the state expects " +
+                             std::to_string(lane.next.value)});
+  }
+  if (lane.recent.size() > lane.frozen && lane.recent.back().position.plus(lane.recent.back().count) == run.first_position) {
+    lane.recent.back().count += run.count;
+  } else {
+    lane.recent.push_back({run.first_offset, run.first_position, run.count});
+  }
+  lane.next = lane.next.plus(run.count);
+  lane.bytes += run.metadata.size() + run.payload.size();
+  producers_.record(run.stamp, run.first_position, run.first_offset, time);
+  changed_topics_.insert(topic->id);
+  return {};
+}
+
+Result<void, Corruption> State::on(const EpochBegun& e, Position position, WallTime) {
+  if (e.epoch <= epoch_) return failed(Corruption{"epoch " + std::to_string(e.epoch.value) + " follows epoch " + std::to_string(epoch_.value)});
+  epoch_ = e.epoch;
+  epoch_position_ = position;
+  return {};
+}
+
+Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime) {
+  if (Topic* topic = find_topic(e.topic)) {
+    topic->settings = e.settings;
+  } else {
+    if (e.topic != next_topic_ || by_name_.contains(e.name)) return failed(Corruption{"topic '" + e.name + "' is made under an id or name that is taken"});
+    next_topic_ = next_topic_.plus(1);
+    by_name_.emplace(e.name, e.topic);
+    Topic& made = topics_[e.topic];
+    made.id = e.topic;
+    made.name = e.name;
+    made.settings = e.settings;
+  }
+  changed_topics_.insert(e.topic);
+  return {};
+}
+
+Result<void, Corruption> State::on(const TopicDel& e, Position, WallTime) {
+  Topic* topic = find_topic(e.topic);
+  if (topic == nullptr) return unknown_topic(e.topic);
+  for (const auto& [id, group] : topic->groups) changed_groups_.erase({e.topic, id});
+  changed_topics_.erase(e.topic);
+  deleted_topics_.push_back(e.topic);
+  by_name_.erase(topic->name);
+  topics_.erase(e.topic);
+  return {};
+}
+
+Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTime) {
+  Topic* topic = find_topic(e.topic);
+  if (topic == nullptr) return unknown_topic(e.topic);
+  auto it = topic->groups.find(e.group);
+  if (it == topic->groups.end()) {
+    if (e.group != next_group_) return failed(Corruption{"group '" + e.name + "' is made under an id that is taken"});
+    next_group_ = next_group_.plus(1);
+    it = topic->groups.try_emplace(e.group).first;
+    it->second.id = e.group;
+    it->second.name = e.name;
+    for (const LaneStart& start : e.starts) it->second.lanes.make(start.lane, start.from);
+    topic->lanes.each([&](Lane lane, const TopicLane&) { it->second.lanes.make(lane, Offset(0)); });
+  }
+  it->second.settings = e.settings;
+  it->second.put_position = position;
+  changed_groups_.insert({e.topic, e.group});
+  return {};
+}
+
+Result<void, Corruption> State::on(const GroupDel& e, Position, WallTime) {
+  Topic* topic = find_topic(e.topic);
+  if (topic == nullptr || topic->groups.erase(e.group) == 0) return unknown_topic(e.topic);
+  changed_groups_.erase({e.topic, e.group});
+  deleted_groups_.emplace_back(e.topic, e.group);
+  changed_topics_.insert(e.topic);
+  return {};
+}
+
+Result<State::Target, Corruption> State::target(TopicId topic, GroupId group, Lane lane) {
+  Topic* t = find_topic(topic);
+  if (t == nullptr) return failed(unknown_topic(topic).error());
+  const auto it = t->groups.find(group);
+  GroupLane* l = it == t->groups.end() || lane.value >= lane_count ? nullptr : it->second.lanes.find(lane);
+  if (l == nullptr) {
+    return failed(Corruption{"an event names group " + std::to_string(group.value) + ", lane " + std::to_string(lane.value) + " of topic '" + t->name +
+                             "', which is not there"});
+  }
+  changed_topics_.insert(topic);
+  changed_groups_.insert({topic, group});
+  return Target{t, &it->second, l};
+}
+
+/// Offsets are done for the group: their retries are over.
+void State::settle(Group& group, GroupLane& lane, OffsetRun run) {
+  group.done += lane.done.add(run.first, run.count);
+  for (auto it = lane.retries.lower_bound(run.first); it != lane.retries.end() && it->first < run.end(); it = lane.retries.erase(it))
+    lane.changed_retries.insert(it->first);
+}
+
+Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
+  const auto at = target(e.topic, e.group, e.lane);
+  if (!at) return failed(at.error());
+  const Offset next = at->topic->lanes.find(e.lane)->next;
+  for (const OffsetRun& run : e.runs) {
+    if (run.end() > next) return failed(Corruption{"a Done event reaches beyond the end of topic '" + at->topic->name + "'"});
+    settle(*at->group, *at->lane, run);
+  }
+  if (e.lent && *e.lent > at->lane->lent) {
+    at->lane->lent = *e.lent;
+    at->lane->lent_position = position;
+  }
+  return {};
+}
+
+Result<void, Corruption> State::on(const Retry& e, Position position, WallTime) {
+  const auto at = target(e.topic, e.group, e.lane);
+  if (!at) return failed(at.error());
+  if (at->lane->done.contains(e.offset)) return {};
+  at->lane->retries[e.offset] = {e.attempts, e.due, e.code, cut(e.text), position};
+  at->lane->changed_retries.insert(e.offset);
+  return {};
+}
+
+Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
+  const auto at = target(e.topic, e.group, e.lane);
+  if (!at) return failed(at.error());
+  if (e.offset >= at->topic->lanes.find(e.lane)->next) return failed(Corruption{"a Dead event reaches beyond the end of topic '" + at->topic->name + "'"});
+  settle(*at->group, *at->lane, {e.offset, 1});
+  at->lane->dead[e.offset] = {e.attempts, e.code, cut(e.text), time};
+  at->lane->changed_dead.insert(e.offset);
+  return {};
+}
+
+Result<void, Corruption> State::on(const Held& e, Position, WallTime) {
+  const auto at = target(e.topic, e.group, e.lane);
+  if (!at) return failed(at.error());
+  for (const OffsetRun& run : e.runs) merge_held(at->lane->held, run, e.client, at->lane->changed_held);
+  return {};
+}
+
+Result<void, Corruption> State::on(const Retain& e, Position, WallTime) {
+  Topic* topic = find_topic(e.topic);
+  if (topic == nullptr) return unknown_topic(e.topic);
+  TopicLane* lane = e.lane.value < lane_count ? topic->lanes.find(e.lane) : nullptr;
+  if (lane == nullptr || e.horizon > lane->next) return failed(Corruption{"a Retain event names a lane or offset of topic '" + topic->name + "' that is not there"});
+  lane->horizon = std::max(lane->horizon, e.horizon);
+  changed_topics_.insert(e.topic);
+  return {};
+}
+
+Result<void, Corruption> State::on(const ProducerPut& e, Position, WallTime time) {
+  producers_.put(e.producer, e.epoch, time);
+  return {};
+}
+
+}  // namespace takt::core
