@@ -1,0 +1,341 @@
+#include "broker/transport/desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/check.h"
+
+namespace takt::transport {
+namespace {
+
+constexpr Duration busy_retry_after = std::chrono::milliseconds(20);
+constexpr Duration draining_retry_after = std::chrono::seconds(1);
+constexpr Duration stall_slack = std::chrono::seconds(1);
+constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its sections, generously
+constexpr std::uint32_t credit_bytes_min = 256 * 1024;
+constexpr std::uint32_t peek_bytes_max = 1024 * 1024;
+
+/// Keeps a request's bytes alive and counted; the count goes down where the last holder lets go, on any thread.
+struct Ticket {
+  Ticket(std::shared_ptr<std::atomic<std::size_t>> counter, std::size_t counted) : in_flight(std::move(counter)), bytes(counted) {
+    in_flight->fetch_add(bytes, std::memory_order_relaxed);
+  }
+  ~Ticket() { in_flight->fetch_sub(bytes, std::memory_order_relaxed); }
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+
+  std::shared_ptr<std::atomic<std::size_t>> in_flight;
+  std::size_t bytes;
+  std::shared_ptr<const void> metadata_owner;
+  std::shared_ptr<const void> payload_owner;
+};
+
+bool is_answered(const proto::Request& body) {
+  if (const auto* publish = std::get_if<proto::Publish>(&body)) return publish->acks != proto::Acks::kNone;
+  if (const auto* credit = std::get_if<proto::Credit>(&body)) return credit->kind != proto::CreditKind::kStanding;
+  return true;
+}
+
+bool is_push(const proto::Reply& body) { return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body); }
+
+std::uint32_t to_milliseconds(Duration duration) {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+}  // namespace
+
+Desk::Desk(const DeskSettings& settings)
+    : settings_(settings), intake_(settings.intake), publish_bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
+  check(settings.intake.partitions == 1, "this version routes every command to partition 0");
+}
+
+void Desk::received(ConnectionId from, std::span<const SharedBytes> frames, Time now) {
+  const auto [entry, is_new] = connections_.try_emplace(from);
+  if (is_new) ++stats_.connections_opened;
+  ++stats_.received_messages;
+  for (const SharedBytes& frame : frames) stats_.received_bytes += frame.size();
+  if (entry->second.session) sessions_.at(*entry->second.session).last_seen = now;
+
+  auto decoded = intake_.envelope(frames);
+  if (!decoded) return refuse(from, decoded.error().correlation.value_or(CorrelationId(0)), decoded.error().refusal);
+  request(from, std::move(*decoded), frames, now);
+}
+
+void Desk::request(ConnectionId from, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames, Time now) {
+  if (auto* body = std::get_if<proto::Hello>(&decoded.body)) return hello(from, decoded.correlation, std::move(*body), now);
+  const auto& known = connections_.at(from).session;
+  if (!known) return refuse(from, decoded.correlation, {ErrorCode::kHelloRequired, "this connection has no session: say Hello first"});
+  const auto session = sessions_.find(*known);
+  check(session != sessions_.end(), "a connection's session is in the table");
+
+  if (std::holds_alternative<proto::Heartbeat>(decoded.body)) return send(from, decoded.correlation, proto::HeartbeatReply{});
+  if (std::holds_alternative<proto::Goodbye>(decoded.body)) return goodbye(session, decoded.correlation);
+  if (std::holds_alternative<proto::Metadata>(decoded.body))
+    return send(from, decoded.correlation, proto::MetadataReply{{{PartitionId(0), ""}}, std::vector<std::uint32_t>(1024, 0)});
+  forward(session, std::move(decoded), frames);
+}
+
+void Desk::hello(ConnectionId from, CorrelationId correlation, proto::Hello&& body, Time now) {
+  if (draining_) return refuse(from, correlation, {ErrorCode::kDraining, "the broker is shutting down: connect again in a moment", draining_retry_after});
+  if (const auto& own = connections_.at(from).session) end_session(sessions_.find(*own), core::SessionEnd::kDisconnected);
+  if (const auto older = by_client_.find(body.client); older != by_client_.end()) {
+    const auto session = sessions_.find(older->second);
+    const ConnectionId left = session->second.connection;
+    ++stats_.sessions_taken_over;
+    end_session(session, core::SessionEnd::kDisconnected);
+    send(left, CorrelationId(0), proto::SessionEnded{ErrorCode::kSessionExpired, "this client has opened a newer session on another connection"});
+  }
+  if (sessions_.size() >= settings_.sessions_max)
+    return refuse(from, correlation,
+                  {ErrorCode::kTooManyConnections, "the broker has " + std::to_string(sessions_.size()) + " sessions, its limit (limits.connections)",
+                   std::chrono::seconds(1)});
+
+  const SessionId id(next_session_++);
+  sessions_.emplace(id, Session{from, body.client, now, false, {}, {}, 0});
+  by_client_[body.client] = id;
+  connections_.at(from).session = id;
+  deadlines_.set(id, now + settings_.session_timeout);
+  ++stats_.sessions_opened;
+  output_.commands.prior.emplace_back(core::SessionUp{id, body.client, body.kind, std::move(body.name)});
+
+  proto::HelloReply reply;
+  reply.session = id;
+  reply.software = settings_.software;
+  reply.heartbeat_ms = to_milliseconds(settings_.heartbeat);
+  reply.session_timeout_ms = to_milliseconds(settings_.session_timeout);
+  reply.partitions = settings_.intake.partitions;
+  reply.message_bytes_max = static_cast<std::uint32_t>(settings_.intake.message_bytes_max);
+  reply.batch_bytes_max = static_cast<std::uint32_t>(settings_.intake.batch_bytes_max);
+  reply.batch_messages_max = settings_.intake.batch_messages_max;
+  send(from, correlation, reply);
+}
+
+void Desk::goodbye(Sessions::iterator session, CorrelationId correlation) {
+  const ConnectionId connection = session->second.connection;
+  end_session(session, core::SessionEnd::kGoodbye);
+  send(connection, correlation, proto::GoodbyeReply{});
+}
+
+void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames) {
+  Session& session = entry->second;
+  const Admission admission = is_answered(decoded.body) ? Admission::kReply : Admission::kSilent;
+  const bool is_publish = std::holds_alternative<proto::Publish>(decoded.body);
+  std::size_t bytes = ticket_bytes;
+  for (const SharedBytes& frame : frames.subspan(1)) bytes += frame.size();
+
+  auto accepted = admit(session, decoded.body, admission, bytes);
+  if (accepted) accepted = intake_.content(decoded.body, frames);
+  if (!accepted) {
+    // acks=0 promised that there is no answer: the refusal is counted, not sent.
+    if (is_publish && admission == Admission::kSilent) {
+      ++stats_.refusals[accepted.error().code];
+      return;
+    }
+    return refuse(session.connection, decoded.correlation, accepted.error());
+  }
+
+  adjust(session, decoded.body);
+  core::ClientRequest command{entry->first, decoded.correlation, std::move(decoded.body), {}, {}};
+  if (admission == Admission::kSilent || frames.size() == 3) {
+    auto ticket = std::make_shared<Ticket>(publish_bytes_, bytes);
+    if (frames.size() == 3) {
+      ticket->metadata_owner = frames[1].owner;
+      ticket->payload_owner = frames[2].owner;
+      command.payload = {ticket, frames[2].bytes};
+      command.metadata.bytes = frames[1].bytes;
+    }
+    command.metadata.owner = std::move(ticket);
+  }
+  if (admission == Admission::kReply) {
+    ++session.owed[command.correlation];
+    ++session.owed_count;
+    ++owed_;
+  }
+  if (is_publish) session.has_published = true;
+  auto& queue = goes_prior(session, command.body) ? output_.commands.prior : output_.commands.later;
+  queue.emplace_back(std::move(command));
+}
+
+Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& body, Admission admission, std::size_t bytes) const {
+  const bool is_publish = std::holds_alternative<proto::Publish>(body);
+  const bool brings_messages = is_publish || std::holds_alternative<proto::Complete>(body);
+  if (draining_ && is_publish) return failed(Refusal{ErrorCode::kDraining, "the broker is shutting down: send again in a moment", draining_retry_after});
+  if (admission == Admission::kReply && session.owed_count >= settings_.replies_per_session_max)
+    return failed(Refusal{ErrorCode::kBusy, "this session waits for " + std::to_string(session.owed_count) + " replies, its limit: wait for some of them", busy_retry_after});
+  if (admission == Admission::kReply && owed_ >= settings_.replies_max)
+    return failed(Refusal{ErrorCode::kBusy, "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment", busy_retry_after});
+  if ((brings_messages || admission == Admission::kSilent) && publish_bytes_->load(std::memory_order_relaxed) + bytes > settings_.publish_bytes_max)
+    return failed(Refusal{ErrorCode::kBusy, "the messages that wait to be stored have reached limits.publish_bytes: send again in a moment", busy_retry_after});
+  return {};
+}
+
+// What a worker may have un-acked has to fit what may wait for its socket, or a burst would make a healthy peer look slow.
+void Desk::adjust(Session& session, proto::Request& body) const {
+  if (const auto* subscribe = std::get_if<proto::Subscribe>(&body)) {
+    session.subscriptions.insert(subscribe->subscription);
+  } else if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&body)) {
+    session.subscriptions.erase(unsubscribe->subscription);
+  } else if (auto* credit = std::get_if<proto::Credit>(&body)) {
+    const std::size_t share = settings_.outbound_bytes_per_peer_max / std::max<std::size_t>(1, session.subscriptions.size());
+    credit->bytes = std::min(credit->bytes, std::max(credit_bytes_min, static_cast<std::uint32_t>(share)));
+  } else if (auto* peek = std::get_if<proto::Peek>(&body)) {
+    peek->bytes_max = std::min(peek->bytes_max, peek_bytes_max);
+  }
+}
+
+bool Desk::goes_prior(const Session& session, const proto::Request& body) const {
+  using proto::MessageType;
+  switch (proto::type_of(body)) {
+    case MessageType::kSubscribe:
+    case MessageType::kCredit:
+    case MessageType::kAck:
+    case MessageType::kFail:
+    case MessageType::kResume:
+      return true;
+    // They share the producer's sequence or the order of leaving with the publishes before them.
+    case MessageType::kComplete:
+    case MessageType::kUnsubscribe:
+      return !session.has_published;
+    case MessageType::kHello: case MessageType::kHeartbeat: case MessageType::kGoodbye: case MessageType::kMetadata:
+    case MessageType::kPublish:
+    case MessageType::kListTopics: case MessageType::kPutTopic: case MessageType::kDeleteTopic:
+    case MessageType::kListGroups: case MessageType::kPutGroup: case MessageType::kDeleteGroup: case MessageType::kPeek:
+    case MessageType::kDeliver: case MessageType::kSessionEnded: case MessageType::kError:
+    case MessageType::kHelloReply: case MessageType::kHeartbeatReply: case MessageType::kGoodbyeReply: case MessageType::kMetadataReply:
+    case MessageType::kPublished: case MessageType::kCompleted:
+    case MessageType::kSubscribed: case MessageType::kUnsubscribed: case MessageType::kCreditEnded: case MessageType::kAcked:
+    case MessageType::kFailed: case MessageType::kResumed:
+    case MessageType::kTopics: case MessageType::kTopicDone: case MessageType::kTopicDeleted:
+    case MessageType::kGroups: case MessageType::kGroupDone: case MessageType::kGroupDeleted: case MessageType::kPeeked:
+      return false;
+  }
+  return false;
+}
+
+void Desk::replies(std::vector<core::Outgoing>&& batch) {
+  for (core::Outgoing& outgoing : batch) {
+    const auto entry = sessions_.find(outgoing.session);
+    if (entry == sessions_.end()) {
+      ++stats_.replies_dropped;
+      continue;
+    }
+    const ConnectionId to = entry->second.connection;
+    settle(entry->second, outgoing);
+    // A partition may give up a session too; the client says Hello again.
+    const bool ends = std::holds_alternative<proto::SessionEnded>(outgoing.body);
+    if (ends) end_session(entry, core::SessionEnd::kDisconnected);
+    send(to, outgoing.correlation, outgoing.body, outgoing.slices);
+  }
+}
+
+void Desk::settle(Session& session, const core::Outgoing& outgoing) {
+  if (is_push(outgoing.body)) return;
+  const auto owed = session.owed.find(outgoing.correlation);
+  if (owed == session.owed.end()) return;
+  if (--owed->second == 0) session.owed.erase(owed);
+  --session.owed_count;
+  --owed_;
+}
+
+void Desk::sent(ConnectionId connection, std::size_t bytes) {
+  ++stats_.sent_messages;
+  stats_.sent_bytes += bytes;
+  const auto entry = connections_.find(connection);
+  if (entry == connections_.end()) return;
+  entry->second.outbound_bytes -= bytes;
+  stats_.outbound_bytes -= bytes;
+}
+
+void Desk::ended(ConnectionId connection) {
+  const auto entry = connections_.find(connection);
+  if (entry == connections_.end()) return;
+  if (entry->second.session) end_session(sessions_.find(*entry->second.session), core::SessionEnd::kDisconnected);
+  stats_.outbound_bytes -= entry->second.outbound_bytes;
+  connections_.erase(entry);
+}
+
+void Desk::tick(Time now) {
+  if (const auto due = deadlines_.next(); due && now > *due + stall_slack) {
+    const Duration stall = now - *due;
+    for (auto& [id, session] : sessions_) session.last_seen = std::min(now, session.last_seen + stall);
+  }
+  while (const auto id = deadlines_.pop_due(now)) {
+    const auto session = sessions_.find(*id);
+    const Time expires = session->second.last_seen + settings_.session_timeout;
+    if (expires > now) {
+      deadlines_.set(*id, expires);
+      continue;
+    }
+    const ConnectionId connection = session->second.connection;
+    ++stats_.sessions_timed_out;
+    end_session(session, core::SessionEnd::kTimedOut);
+    send(connection, CorrelationId(0),
+         proto::SessionEnded{ErrorCode::kSessionExpired, "nothing was heard for " + std::to_string(to_milliseconds(settings_.session_timeout)) + " ms, the session timeout"});
+  }
+}
+
+void Desk::end_sessions(const Refusal& reason) {
+  while (!sessions_.empty()) {
+    const auto session = sessions_.begin();
+    const ConnectionId connection = session->second.connection;
+    end_session(session, core::SessionEnd::kDisconnected);
+    send(connection, CorrelationId(0), proto::SessionEnded{reason.code, reason.message});
+  }
+}
+
+void Desk::end_session(Sessions::iterator entry, core::SessionEnd how) {
+  const SessionId id = entry->first;
+  Session& session = entry->second;
+  // A session that may hold leases gives them back ahead of what waits; one that only publishes must not have its last
+  // messages refused as from an unknown session.
+  const bool behind = session.has_published && (session.subscriptions.empty() || how == core::SessionEnd::kGoodbye);
+  auto& queue = behind ? output_.commands.later : output_.commands.prior;
+  queue.emplace_back(core::SessionLost{id, how});
+  owed_ -= session.owed_count;
+  if (const auto client = by_client_.find(session.client); client != by_client_.end() && client->second == id) by_client_.erase(client);
+  connections_.at(session.connection).session.reset();
+  deadlines_.cancel(id);
+  sessions_.erase(entry);
+}
+
+void Desk::refuse(ConnectionId to, CorrelationId correlation, const Refusal& refusal) {
+  ++stats_.refusals[refusal.code];
+  send(to, correlation, proto::Error{refusal.code, refusal.message, to_milliseconds(refusal.retry_after)});
+}
+
+void Desk::send(ConnectionId to, CorrelationId correlation, const proto::Reply& reply, std::span<const core::BlockSlice> slices) {
+  const auto entry = connections_.find(to);
+  if (entry == connections_.end()) return;
+  Departure departure{to, {}, 0};
+  departure.frames.push_back(SharedBytes::own(proto::encode(reply, correlation)));
+  if (proto::frame_count(proto::type_of(reply)) == 3) {
+    proto::Sections sections = core::gather(slices);
+    departure.frames.push_back(SharedBytes::own(std::move(sections.metadata)));
+    departure.frames.push_back(SharedBytes::own(std::move(sections.payload)));
+  }
+  for (const SharedBytes& frame : departure.frames) departure.bytes += frame.size();
+
+  Connection& connection = entry->second;
+  if (connection.outbound_bytes > 0 && connection.outbound_bytes + departure.bytes > settings_.outbound_bytes_per_peer_max) {
+    ++stats_.slow_peers_dropped;
+    output_.dropped.push_back(to);
+    ended(to);
+    return;
+  }
+  connection.outbound_bytes += departure.bytes;
+  stats_.outbound_bytes += departure.bytes;
+  output_.departures.push_back(std::move(departure));
+}
+
+Desk::Output Desk::take_output() { return std::exchange(output_, {}); }
+
+DeskStats Desk::stats() const {
+  DeskStats stats = stats_;
+  stats.connections = connections_.size();
+  stats.sessions = sessions_.size();
+  stats.replies_reserved = owed_;
+  stats.publish_bytes_in_flight = publish_bytes_->load(std::memory_order_relaxed);
+  return stats;
+}
+
+}  // namespace takt::transport

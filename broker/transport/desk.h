@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "broker/transport/command_sink.h"
+#include "broker/transport/connection.h"
+#include "broker/transport/desk_stats.h"
+#include "broker/transport/intake.h"
+#include "proto/time.h"
+#include "scheduler/deadline_queue.h"
+
+namespace takt::transport {
+
+struct DeskSettings {
+  std::string software = "taktd";
+  IntakeLimits intake;
+  Duration heartbeat = std::chrono::seconds(3);
+  Duration session_timeout = std::chrono::seconds(10);
+  std::size_t sessions_max = 4096;
+  std::size_t replies_per_session_max = 8192;
+  std::size_t replies_max = 65'536;
+  std::size_t publish_bytes_max = 64u << 20;
+  std::size_t outbound_bytes_per_peer_max = 8u << 20;
+};
+
+/// A gateway's sessions and connections: who may say what, who is alive, what fits. It parses and checks frames, answers
+/// Hello, Heartbeat, Goodbye and Metadata itself and turns the rest into commands. Pure: no socket, no clock, no thread.
+///
+/// Bounds: replies owed (per session and in all), bytes of publishes not yet stored, bytes waiting for one peer; at the
+/// first two the request is refused with kBusy, at the last the peer is dropped. A byte of a publish counts until the last
+/// holder of its SharedBytes lets go, wherever that is.
+///
+/// Order within one connection is kept, except that a session's acks, credits and subscriptions overtake its publishes
+/// (CommandBatch::prior). What ends a session that has published waits behind its publishes unless it may hold leases.
+/// Thread: its gateway's.
+class Desk {
+ public:
+  struct Output {
+    CommandBatch commands;
+    std::vector<Departure> departures;    ///< in order per connection
+    std::vector<ConnectionId> dropped;    ///< to be cut off; the desk has forgotten them
+  };
+
+  explicit Desk(const DeskSettings& settings);
+
+  /// The frames of one message. A connection is known from its first message on.
+  void received(ConnectionId from, std::span<const SharedBytes> frames, Time now);
+  /// The connection is gone. Of an unknown one: nothing happens.
+  void ended(ConnectionId connection);
+  /// What partitions answer.
+  void replies(std::vector<core::Outgoing>&& batch);
+  /// The socket took `bytes` of what departures gave to `connection`.
+  void sent(ConnectionId connection, std::size_t bytes);
+  /// Ends the sessions that were silent for the session timeout. A tick that comes more than a second after
+  /// next_deadline() means that this process stood still: then the silence is nobody's fault and does not count.
+  void tick(Time now);
+  /// When tick() has something to do; none without sessions.
+  std::optional<Time> next_deadline() const { return deadlines_.next(); }
+
+  /// New sessions and new messages are refused from now on; the rest goes on.
+  void drain() { draining_ = true; }
+  void end_sessions(const Refusal& reason);
+
+  Output take_output();
+  DeskStats stats() const;
+
+ private:
+  enum class Admission { kReply, kSilent };
+
+  struct Connection {
+    std::optional<SessionId> session;
+    std::size_t outbound_bytes = 0;
+  };
+  struct Session {
+    ConnectionId connection;
+    ClientId client;
+    Time last_seen;
+    bool has_published = false;
+    std::unordered_set<SubscriptionId> subscriptions;
+    std::unordered_map<CorrelationId, std::uint32_t> owed;   ///< reserved replies by correlation id
+    std::size_t owed_count = 0;
+  };
+  using Sessions = std::unordered_map<SessionId, Session>;
+
+  void request(ConnectionId from, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames, Time now);
+  void hello(ConnectionId from, CorrelationId correlation, proto::Hello&& hello, Time now);
+  void goodbye(Sessions::iterator session, CorrelationId correlation);
+  void forward(Sessions::iterator session, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames);
+  Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, std::size_t bytes) const;
+  void adjust(Session& session, proto::Request& body) const;
+  bool goes_prior(const Session& session, const proto::Request& body) const;
+  void settle(Session& session, const core::Outgoing& outgoing);
+  void end_session(Sessions::iterator session, core::SessionEnd how);
+  void refuse(ConnectionId to, CorrelationId correlation, const Refusal& refusal);
+  void send(ConnectionId to, CorrelationId correlation, const proto::Reply& reply, std::span<const core::BlockSlice> slices = {});
+
+  const DeskSettings settings_;
+  Intake intake_;
+  std::shared_ptr<std::atomic<std::size_t>> publish_bytes_;   ///< shared with the tickets that publishes carry; any thread lets go
+  std::unordered_map<ConnectionId, Connection> connections_;
+  Sessions sessions_;
+  std::unordered_map<ClientId, SessionId> by_client_;
+  DeadlineQueue<SessionId, Time> deadlines_;                  ///< a lower bound: moved only when it has passed
+  std::uint64_t next_session_ = 1;
+  std::size_t owed_ = 0;                                      ///< sum over sessions_
+  bool draining_ = false;
+  Output output_;
+  DeskStats stats_;
+};
+
+}  // namespace takt::transport

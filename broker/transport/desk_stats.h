@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "proto/error_code.h"
+
+namespace takt::transport {
+
+/// Counters (ever) and gauges (now) of one gateway's desk.
+struct DeskStats {
+  std::uint64_t connections = 0;               ///< now
+  std::uint64_t sessions = 0;                  ///< now
+  std::uint64_t replies_reserved = 0;          ///< now
+  std::uint64_t publish_bytes_in_flight = 0;   ///< now
+  std::uint64_t outbound_bytes = 0;            ///< now: handed to the socket and not yet taken by it
+  std::uint64_t connections_opened = 0;
+  std::uint64_t connections_refused = 0;       ///< above the limit
+  std::uint64_t sessions_opened = 0;
+  std::uint64_t sessions_timed_out = 0;
+  std::uint64_t sessions_taken_over = 0;       ///< their client came back on a new connection
+  std::uint64_t slow_peers_dropped = 0;
+  std::uint64_t replies_dropped = 0;           ///< their session had ended
+  std::uint64_t received_bytes = 0;
+  std::uint64_t received_messages = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t sent_messages = 0;
+  std::map<ErrorCode, std::uint64_t> refusals; ///< by the gateway itself
+};
+
+}  // namespace takt::transport

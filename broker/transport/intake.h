@@ -1,0 +1,44 @@
+#pragma once
+// From frames to a checked request. Pure; one per gateway thread, because the decoder keeps its memory.
+
+#include <span>
+
+#include "proto/codec.h"
+#include "proto/limits.h"
+#include "proto/section.h"
+#include "proto/shared_bytes.h"
+
+namespace takt::transport {
+
+struct IntakeLimits {
+  std::size_t message_bytes_max = limits::message_bytes_default;
+  std::size_t batch_bytes_max = limits::batch_bytes_default;
+  std::uint32_t batch_messages_max = limits::batch_messages_default;
+  std::uint32_t partitions = 1;
+};
+
+class Intake {
+ public:
+  explicit Intake(const IntakeLimits& limits) : limits_(limits) {}
+
+  /// Reads the envelope and compares the number of frames with what its type asks for. The content of frames 2 and 3 is
+  /// not looked at: that costs, and the request may be refused for cheaper reasons first.
+  /// Refusals: the decoder's, kFrameCount, kFrameTooLarge.
+  Result<proto::DecodedRequest, proto::DecodeFailure> envelope(std::span<const SharedBytes> frames);
+
+  /// Checks what stands in the body and in frames 2 and 3, where `request` has them: partition, class, counts, sizes,
+  /// checksums, sections. Cost: one pass over metadata and payload.
+  /// Refusals: kUnknownPartition, kUnsupportedField, kBadField, kBatchTooLarge, kChecksumMismatch, and check_sections'.
+  Result<void, Refusal> content(const proto::Request& request, std::span<const SharedBytes> frames) const;
+
+ private:
+  Result<void, Refusal> publish(const proto::Publish& publish, ByteView metadata, ByteView payload) const;
+  Result<void, Refusal> complete(const proto::Complete& complete, ByteView metadata, ByteView payload) const;
+  Result<void, Refusal> batch(std::uint32_t count, ByteView metadata, ByteView payload, std::uint64_t metadata_checksum,
+                              std::uint64_t payload_checksum) const;
+
+  const IntakeLimits limits_;
+  proto::Decoder decoder_;
+};
+
+}  // namespace takt::transport

@@ -1,0 +1,402 @@
+#include "broker/transport/zmq_gateway.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <iterator>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+
+#include "broker/transport/zmq_socket.h"
+#include "proto/check.h"
+
+namespace takt::transport {
+namespace {
+
+constexpr std::size_t receive_messages_max = 1024;                                 // per wake-up
+constexpr std::size_t receive_bytes_max = 8u << 20;                                // per wake-up
+constexpr Duration linger_after_end = std::chrono::milliseconds(250);
+// libzmq has no event for "this peer has room again": its descriptor usually wakes us, and this is the net below it.
+constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
+constexpr std::size_t frame_slack_bytes = 64 * 1024;
+constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
+
+struct EndSessions { Refusal reason; };
+struct Drain {};
+struct Room {};
+struct StatsWanted { std::promise<DeskStats> answer; };
+using Mail = std::variant<std::vector<core::Outgoing>, EndSessions, Drain, Room, StatsWanted>;
+
+/// Descriptors for `connections` and what else the process opens; how many connections there is room for.
+std::size_t reserve_descriptors(std::size_t connections) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections;
+  const rlim_t wanted = static_cast<rlim_t>(connections) + other_descriptors;
+  if (limit.rlim_cur < wanted) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  if (limit.rlim_cur >= wanted) return connections;
+  return limit.rlim_cur > 2 * other_descriptors ? static_cast<std::size_t>(limit.rlim_cur - other_descriptors) : static_cast<std::size_t>(limit.rlim_cur / 2);
+}
+
+}  // namespace
+
+class ZmqGateway::Loop {
+ public:
+  Loop(const ZmqGatewaySettings& settings, CommandSink& sink) : settings_(settings), sink_(sink), desk_(settings.desk) {}
+  ~Loop() {
+    stop();
+    if (wake_fd_ >= 0) ::close(wake_fd_);
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  std::optional<GatewayFailure> open();
+  void start() { thread_ = std::jthread([this](std::stop_token stop) { run(stop); }); }
+  void stop();
+  void post(Mail mail);
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  struct Peer {
+    std::string routing;
+    int descriptor = -1;
+    std::deque<Departure> waiting;
+    std::optional<Time> ended;     ///< the monitor said so; the desk hears it when the peer's last messages are read
+  };
+
+  void run(std::stop_token stop);
+  void wait(std::stop_token stop);
+  void read_mail();
+  void receive_messages();
+  void drain_monitor(Time now);
+  ConnectionId connection_of(const Received& received, Time now);
+  void flush();
+  void flush_peer(ConnectionId id, Peer& peer);
+  void retry_full_peers();
+  void bury(Time now, bool all);
+  void cut(ConnectionId id);
+  void forget(ConnectionId id);
+
+  const ZmqGatewaySettings settings_;
+  CommandSink& sink_;
+  std::string endpoint_;
+  int wake_fd_ = -1;
+
+  std::mutex mutex_;
+  std::vector<Mail> mail_;                                    ///< guarded by mutex_
+
+  // The thread's only, from here on.
+  ZmqContext context_;
+  ZmqSocket router_;
+  ZmqSocket monitor_;
+  std::size_t connections_max_ = 0;
+  Desk desk_;
+  CommandBatch held_;                                         ///< while the sink refuses it, nothing is read
+  std::uint64_t next_connection_ = 1;
+  std::unordered_map<ConnectionId, Peer> peers_;
+  std::unordered_map<std::string, ConnectionId> by_routing_;
+  std::unordered_map<int, std::optional<ConnectionId>> accepted_;   ///< open connections, with the peer once it spoke
+  std::unordered_set<ConnectionId> full_;                     ///< peers with a waiting queue
+  std::vector<ConnectionId> ended_;
+  std::uint64_t connections_refused_ = 0;
+
+  std::jthread thread_;                                       // last: it stops before what it uses is gone
+};
+
+std::optional<GatewayFailure> ZmqGateway::Loop::open() {
+  const auto fail = [this](const std::string& what) {
+    const int error = zmq_errno();
+    std::string hint = "check the address (key listen)";
+    if (error == EADDRINUSE) hint = "another process has the port: stop it, or choose another (key listen; port 0 lets the system choose)";
+    if (error == EACCES) hint = "ports below 1024 need privileges: choose another (key listen)";
+    if (error == ENODEV || error == EADDRNOTAVAIL) hint = "this machine has no such address or interface (key listen)";
+    return GatewayFailure{"cannot " + what + " " + settings_.listen + ": " + zmq_strerror(error) + "; " + hint};
+  };
+  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_fd_ < 0) return GatewayFailure{std::string("cannot make an eventfd: ") + std::strerror(errno)};
+  connections_max_ = reserve_descriptors(settings_.connections_max);
+  context_ = make_context();
+  if (!context_) return fail("make a ZeroMQ context for");
+  zmq_ctx_set(context_.get(), ZMQ_MAX_SOCKETS, 64);
+  router_.reset(zmq_socket(context_.get(), ZMQ_ROUTER));
+  if (!router_) return fail("make a socket for");
+
+  const std::size_t frame_max = std::max(settings_.desk.intake.batch_bytes_max, settings_.desk.intake.message_bytes_max) + frame_slack_bytes;
+  const auto frame_bytes_max = static_cast<std::int64_t>(frame_max);
+  const std::pair<int, int> options[] = {
+      {ZMQ_ROUTER_MANDATORY, 1}, {ZMQ_ROUTER_HANDOVER, 0}, {ZMQ_SNDHWM, 64}, {ZMQ_RCVHWM, 64}, {ZMQ_LINGER, 0}, {ZMQ_HANDSHAKE_IVL, 5000},
+      {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000}, {ZMQ_HEARTBEAT_TTL, 20000}, {ZMQ_TCP_KEEPALIVE, 1}, {ZMQ_TCP_KEEPALIVE_IDLE, 30},
+      {ZMQ_TCP_KEEPALIVE_INTVL, 10}, {ZMQ_TCP_KEEPALIVE_CNT, 3}, {ZMQ_BACKLOG, 512}, {ZMQ_IPV6, settings_.listen.find('[') != std::string::npos ? 1 : 0},
+  };
+  for (const auto& [option, value] : options)
+    if (!set_option(router_.get(), option, value)) return fail("set option " + std::to_string(option) + " of");
+  if (zmq_setsockopt(router_.get(), ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof frame_bytes_max) != 0) return fail("bound the messages of");
+  monitor_ = open_monitor(context_.get(), router_.get());
+  if (!monitor_) return fail("watch");
+  if (zmq_bind(router_.get(), settings_.listen.c_str()) != 0) return fail("listen on");
+  char bound[512];
+  std::size_t length = sizeof bound;
+  if (zmq_getsockopt(router_.get(), ZMQ_LAST_ENDPOINT, bound, &length) != 0) return fail("read the address of");
+  endpoint_ = bound;
+  return std::nullopt;
+}
+
+void ZmqGateway::Loop::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+  thread_.join();
+}
+
+void ZmqGateway::Loop::post(Mail mail) {
+  bool was_empty;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = mail_.empty();
+    mail_.push_back(std::move(mail));
+  }
+  if (!was_empty) return;   // the one before has rung already
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);   // full counts as rung
+}
+
+void ZmqGateway::Loop::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    wait(stop);
+    read_mail();
+    receive_messages();
+    desk_.tick(settings_.clock());
+    flush();
+  }
+  read_mail();
+  flush();
+  set_option(router_.get(), ZMQ_LINGER, 200);
+  monitor_.reset();
+  router_.reset();
+  context_.reset();
+}
+
+void ZmqGateway::Loop::wait(std::stop_token stop) {
+  const bool reads = held_.empty();
+  // Both descriptors are edge-triggered: what is already there must be asked for before sleeping.
+  const bool ready = is_readable(monitor_.get()) | (is_readable(router_.get()) && reads);
+  std::optional<Time> until = desk_.next_deadline();
+  const Time now = settings_.clock();
+  const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
+  if (!full_.empty()) earliest(now + full_peer_retry);
+  if (!ended_.empty()) earliest(now + linger_after_end);
+  int timeout = -1;
+  if (ready || stop.stop_requested()) {
+    timeout = 0;
+  } else if (until) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - now).count();
+    timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+  }
+  pollfd items[] = {{wake_fd_, POLLIN, 0}, {descriptor(monitor_.get()), POLLIN, 0}, {descriptor(router_.get()), POLLIN, 0}};
+  ::poll(items, reads ? 3 : 2, timeout);
+  if ((items[0].revents & POLLIN) != 0) {
+    std::uint64_t rung;
+    [[maybe_unused]] const auto got = ::read(wake_fd_, &rung, sizeof rung);
+  }
+}
+
+void ZmqGateway::Loop::read_mail() {
+  std::vector<Mail> mail;
+  {
+    const std::lock_guard lock(mutex_);
+    mail.swap(mail_);
+  }
+  for (Mail& item : mail) {
+    if (auto* batch = std::get_if<std::vector<core::Outgoing>>(&item)) {
+      desk_.replies(std::move(*batch));
+      flush();   // what waits for its socket now must not count as the next batch's burden
+    } else if (auto* end = std::get_if<EndSessions>(&item)) {
+      desk_.end_sessions(end->reason);
+    } else if (std::holds_alternative<Drain>(item)) {
+      desk_.drain();
+    } else if (auto* wanted = std::get_if<StatsWanted>(&item)) {
+      DeskStats stats = desk_.stats();
+      stats.connections = accepted_.size();
+      stats.connections_refused = connections_refused_;
+      wanted->answer.set_value(std::move(stats));
+    }
+  }
+}
+
+void ZmqGateway::Loop::receive_messages() {
+  std::vector<Received> batch;
+  std::size_t bytes = 0;
+  bool is_empty = false;
+  while (held_.empty() && batch.size() < receive_messages_max && bytes < receive_bytes_max) {
+    auto received = receive(router_.get(), limits::frames_max);
+    if (!received) {
+      is_empty = true;
+      break;
+    }
+    for (const SharedBytes& frame : received->frames) bytes += frame.size();
+    batch.push_back(std::move(*received));
+  }
+  const Time now = settings_.clock();
+  // After receiving and before handling: a descriptor that was reused meanwhile belongs to the newer connection.
+  drain_monitor(now);
+  for (const Received& received : batch) desk_.received(connection_of(received, now), received.frames, now);
+  bury(now, is_empty);
+}
+
+void ZmqGateway::Loop::drain_monitor(Time now) {
+  while (const auto event = next_event(monitor_.get())) {
+    if (event->kind == SocketEvent::Kind::kAccepted) {
+      accepted_[event->descriptor] = std::nullopt;
+      if (accepted_.size() > connections_max_) {
+        ++connections_refused_;
+        ::shutdown(event->descriptor, SHUT_RDWR);
+      }
+    } else if (event->kind == SocketEvent::Kind::kDisconnected) {
+      const auto entry = accepted_.find(event->descriptor);
+      if (entry == accepted_.end()) continue;
+      if (entry->second) {
+        peers_.at(*entry->second).ended = now;
+        ended_.push_back(*entry->second);
+      }
+      accepted_.erase(entry);
+    }
+  }
+}
+
+ConnectionId ZmqGateway::Loop::connection_of(const Received& received, Time now) {
+  const auto open = accepted_.find(received.descriptor);
+  const bool is_unbound = open != accepted_.end() && !open->second;
+  if (const auto known = by_routing_.find(received.routing); known != by_routing_.end()) {
+    const ConnectionId id = known->second;
+    // Only a client that names itself can come back under the same routing id.
+    const bool names_itself = !received.routing.empty() && received.routing.front() != '\0';
+    if (!(peers_.at(id).ended && is_unbound && names_itself)) return id;
+    desk_.ended(id);
+    forget(id);
+  }
+  const ConnectionId id(next_connection_++);
+  Peer peer{received.routing, received.descriptor, {}, std::nullopt};
+  if (is_unbound) {
+    open->second = id;
+  } else {
+    peer.ended = now;   // came, spoke and left within one wake-up
+    ended_.push_back(id);
+  }
+  by_routing_[received.routing] = id;
+  peers_.emplace(id, std::move(peer));
+  return id;
+}
+
+void ZmqGateway::Loop::flush() {
+  retry_full_peers();
+  // Cutting a peer off or losing one on sending ends its session, which is a command again.
+  for (bool goes_on = true; goes_on;) {
+    Desk::Output output = desk_.take_output();
+    for (Departure& departure : output.departures) {
+      const ConnectionId id = departure.to;
+      const auto peer = peers_.find(id);
+      if (peer == peers_.end()) continue;
+      peer->second.waiting.push_back(std::move(departure));
+      if (!full_.contains(id)) flush_peer(id, peer->second);
+    }
+    for (const ConnectionId id : output.dropped) cut(id);
+    goes_on = !output.commands.empty() || !output.departures.empty() || !output.dropped.empty();
+    std::ranges::move(output.commands.prior, std::back_inserter(held_.prior));
+    std::ranges::move(output.commands.later, std::back_inserter(held_.later));
+  }
+  if (!held_.empty()) sink_.post(held_);
+}
+
+void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
+  while (!peer.waiting.empty()) {
+    const Departure& departure = peer.waiting.front();
+    switch (send(router_.get(), peer.routing, departure.frames)) {
+      case SendOutcome::kSent:
+        desk_.sent(id, departure.bytes);
+        peer.waiting.pop_front();
+        break;
+      case SendOutcome::kFull:
+        full_.insert(id);
+        return;
+      case SendOutcome::kGone:
+        desk_.ended(id);
+        peer.waiting.clear();
+        break;
+    }
+  }
+  full_.erase(id);
+}
+
+void ZmqGateway::Loop::retry_full_peers() {
+  const std::vector<ConnectionId> full(full_.begin(), full_.end());
+  for (const ConnectionId id : full) flush_peer(id, peers_.at(id));
+}
+
+void ZmqGateway::Loop::bury(Time now, bool all) {
+  std::erase_if(ended_, [&](ConnectionId id) {
+    const auto peer = peers_.find(id);
+    if (peer == peers_.end()) return true;
+    if (!all && now < *peer->second.ended + linger_after_end) return false;
+    desk_.ended(id);
+    forget(id);
+    return true;
+  });
+}
+
+// libzmq cannot close one peer; shutting its descriptor down ends the connection, and the monitor tells the rest.
+void ZmqGateway::Loop::cut(ConnectionId id) {
+  const auto entry = peers_.find(id);
+  if (entry == peers_.end()) return;
+  entry->second.waiting.clear();
+  full_.erase(id);
+  drain_monitor(settings_.clock());   // a descriptor that was closed meanwhile must not be touched
+  if (!entry->second.ended) ::shutdown(entry->second.descriptor, SHUT_RDWR);
+}
+
+void ZmqGateway::Loop::forget(ConnectionId id) {
+  const auto entry = peers_.find(id);
+  if (entry == peers_.end()) return;
+  if (const auto named = by_routing_.find(entry->second.routing); named != by_routing_.end() && named->second == id) by_routing_.erase(named);
+  full_.erase(id);
+  peers_.erase(entry);
+}
+
+ZmqGateway::ZmqGateway(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
+ZmqGateway::~ZmqGateway() = default;
+
+Result<std::unique_ptr<ZmqGateway>, GatewayFailure> ZmqGateway::open(const ZmqGatewaySettings& settings, CommandSink& sink) {
+  auto loop = std::make_unique<Loop>(settings, sink);
+  if (auto failure = loop->open()) return failed(std::move(*failure));
+  return std::unique_ptr<ZmqGateway>(new ZmqGateway(std::move(loop)));
+}
+
+void ZmqGateway::start() { loop_->start(); }
+void ZmqGateway::stop() { loop_->stop(); }
+const std::string& ZmqGateway::endpoint() const { return loop_->endpoint(); }
+void ZmqGateway::post(std::vector<core::Outgoing> batch) { loop_->post(std::move(batch)); }
+void ZmqGateway::end_sessions(Refusal reason) { loop_->post(EndSessions{std::move(reason)}); }
+void ZmqGateway::drain() { loop_->post(Drain{}); }
+void ZmqGateway::room() { loop_->post(Room{}); }
+std::future<DeskStats> ZmqGateway::stats() {
+  StatsWanted wanted;
+  auto answer = wanted.answer.get_future();
+  loop_->post(std::move(wanted));
+  return answer;
+}
+
+}  // namespace takt::transport
