@@ -5,9 +5,8 @@
 
 namespace takt {
 
-void fail_check(const char* claim, std::source_location where) {
-  std::fprintf(stderr, "takt: bug: %s does not hold at %s:%u in %s\n", claim, where.file_name(),
-               static_cast<unsigned>(where.line()), where.function_name());
+void fail_check(const char* claim, const char* file, int line, const char* function) {
+  std::fprintf(stderr, "takt: bug: %s does not hold at %s:%d in %s\n", claim, file, line, function);
   std::abort();
 }
 

@@ -7,9 +7,11 @@
 namespace takt::limits {
 
 inline constexpr std::size_t frames_max = 3;                              // envelope, metadata section, payload section
-inline constexpr std::size_t envelope_bytes_max = 256 * 1024;             // an Ack of 65,536 runs fits
+inline constexpr std::size_t envelope_bytes_max = 2 * 1024 * 1024;        // a Resume of 65,536 single messages fits (1.4 MB)
+inline constexpr std::size_t tokens_max = 400'000;                        // msgpack values in it (the same Resume has 330,000)
+inline constexpr std::size_t reply_envelope_bytes_max = 64 * 1024 * 1024; // a list of 200,000 topics with long names fits
+inline constexpr std::size_t reply_tokens_max = 8'000'000;
 inline constexpr std::size_t depth_max = 8;                               // deepest nesting any of our messages has is 5
-inline constexpr std::size_t tokens_max = 200'000;                        // msgpack values in one envelope
 inline constexpr std::size_t name_bytes_max = 200;                        // topic, group: [A-Za-z0-9._-]
 inline constexpr std::size_t kind_bytes_max = 200;
 inline constexpr std::size_t message_bytes_default = 1024 * 1024;
@@ -26,6 +28,16 @@ inline constexpr std::size_t attribute_name_bytes_max = 64;
 inline constexpr std::size_t attribute_value_bytes_max = 1024;
 inline constexpr std::size_t key_bytes_max = 256;                         // ordering, unique and schedule keys, dedup id
 inline constexpr std::size_t error_text_bytes_max = 4 * 1024;
+inline constexpr std::size_t client_name_bytes_max = 200;                 // Hello's name and software
+inline constexpr std::size_t address_bytes_max = 300;                     // tcp://host:port
+inline constexpr std::size_t content_type_bytes_max = 255;
+inline constexpr std::size_t parent_id_bytes_max = 31;                    // two numbers of 32 and 64 bits and a hyphen
 inline constexpr std::uint32_t lease_range_max = 1024;                    // offsets in one lease range, one slab
+inline constexpr std::uint32_t entries_max = 65'536;  // of one Ack, Resume, Deliver, Peeked; also messages in one Deliver or Peeked
+inline constexpr std::uint32_t follow_ups_max = 64;
+inline constexpr std::uint32_t attempts_max = 1'000;
+inline constexpr std::uint32_t routing_slots = 1'024;
+inline constexpr std::uint64_t place_max = (std::uint64_t{1} << 63) - 1;  // positions and offsets: sums with a count never wrap
+inline constexpr std::uint64_t span_ms_max = 3'155'760'000'000;  // 100 years: fits into nanoseconds with room to add
 
 }  // namespace takt::limits

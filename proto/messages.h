@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -17,17 +18,51 @@ inline constexpr std::uint8_t protocol_version = 1;
 
 /// Requests are 0x01 to 0x3F, the reply to request N is N | 0x80, pushes are 0x40 to 0x7F. Error answers any request.
 enum class MessageType : std::uint8_t {
-  kHello = 0x01, kHeartbeat = 0x02, kGoodbye = 0x03, kMetadata = 0x04,
-  kPublish = 0x10, kComplete = 0x11,
-  kSubscribe = 0x20, kUnsubscribe = 0x21, kCredit = 0x22, kAck = 0x23, kFail = 0x24, kResume = 0x25,
-  kListTopics = 0x30, kPutTopic = 0x31, kDeleteTopic = 0x32, kListGroups = 0x33, kPutGroup = 0x34, kDeleteGroup = 0x35, kPeek = 0x36,
-  kDeliver = 0x40, kSessionEnded = 0x41,
+  kHello = 0x01,
+  kHeartbeat = 0x02,
+  kGoodbye = 0x03,
+  kMetadata = 0x04,
+  kPublish = 0x10,
+  kComplete = 0x11,
+  kSubscribe = 0x20,
+  kUnsubscribe = 0x21,
+  kCredit = 0x22,
+  kAck = 0x23,
+  kFail = 0x24,
+  kResume = 0x25,
+  kListTopics = 0x30,
+  kPutTopic = 0x31,
+  kDeleteTopic = 0x32,
+  kListGroups = 0x33,
+  kPutGroup = 0x34,
+  kDeleteGroup = 0x35,
+  kPeek = 0x36,
+  kDeliver = 0x40,
+  kSessionEnded = 0x41,
   kError = 0x7F,
-  kHelloReply = 0x81, kHeartbeatReply = 0x82, kGoodbyeReply = 0x83, kMetadataReply = 0x84,
-  kPublished = 0x90, kCompleted = 0x91,
-  kSubscribed = 0xA0, kUnsubscribed = 0xA1, kCreditEnded = 0xA2, kAcked = 0xA3, kFailed = 0xA4, kResumed = 0xA5,
-  kTopics = 0xB0, kTopicDone = 0xB1, kTopicDeleted = 0xB2, kGroups = 0xB3, kGroupDone = 0xB4, kGroupDeleted = 0xB5, kPeeked = 0xB6,
+  kHelloReply = 0x81,
+  kHeartbeatReply = 0x82,
+  kGoodbyeReply = 0x83,
+  kMetadataReply = 0x84,
+  kPublished = 0x90,
+  kCompleted = 0x91,
+  kSubscribed = 0xA0,
+  kUnsubscribed = 0xA1,
+  kCreditEnded = 0xA2,
+  kAcked = 0xA3,
+  kFailed = 0xA4,
+  kResumed = 0xA5,
+  kTopics = 0xB0,
+  kTopicDone = 0xB1,
+  kTopicDeleted = 0xB2,
+  kGroups = 0xB3,
+  kGroupDone = 0xB4,
+  kGroupDeleted = 0xB5,
+  kPeeked = 0xB6,
 };
+
+/// The message's name in errors, logs and metrics: `publish`, `hello_reply`; `unknown` for a number that is not a type.
+std::string_view name_of(MessageType type);
 
 /// What a client is; only for listings.
 enum class ClientKind : std::uint8_t { kProducer = 0, kWorker = 1, kTool = 2 };
@@ -51,10 +86,10 @@ struct IndexRun {
 /// First message of every connection. The session's heartbeat obligations begin with the reply.
 struct Hello {
   static constexpr auto type = MessageType::kHello;
-  ClientId client;          ///< random, kept over reconnects; a second Hello with it takes over its session's leases by Resume
+  ClientId client{};        ///< random, kept over reconnects; a second Hello with it takes over its session's leases by Resume
   ClientKind kind = ClientKind::kTool;
-  std::string name;         ///< for people: `photo-worker-3`, at most 200 bytes, any UTF-8
-  std::string software;     ///< `takt-cpp/0.1.0`
+  std::string name{};       ///< for people: `photo-worker-3`, at most 200 bytes, any UTF-8
+  std::string software{};   ///< `takt-cpp/0.1.0`
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 /// Any frame counts as a sign of life; this one is for the quiet times.
@@ -75,14 +110,14 @@ struct Metadata {
 /// One batch: frame 2 is its metadata section, frame 3 its payload section (section.h).
 struct Publish {
   static constexpr auto type = MessageType::kPublish;
-  PartitionId partition;
-  std::string topic;
-  Lane lane;
+  PartitionId partition{};
+  std::string topic{};
+  Lane lane{};
   RunClass run_class = RunClass::kImmediate;
   Acks acks = Acks::kAll;
-  ProducerId producer;
+  ProducerId producer{};
   std::uint32_t producer_epoch = 1;
-  Sequence sequence;
+  Sequence sequence{};
   std::uint32_t count = 0;                ///< messages, 1 to the batch limit
   std::uint64_t metadata_checksum = 0;    ///< XXH3-64 of frame 2, unseeded
   std::uint64_t payload_checksum = 0;     ///< XXH3-64 of frame 3, unseeded
@@ -91,8 +126,8 @@ struct Publish {
 
 /// One of a Complete's follow-up batches; the sections stand one after another in frames 2 and 3.
 struct FollowUp {
-  std::string topic;
-  Lane lane;
+  std::string topic{};
+  Lane lane{};
   std::uint32_t count = 0;
   std::uint32_t metadata_length = 0;
   std::uint32_t payload_length = 0;
@@ -103,32 +138,32 @@ struct FollowUp {
 /// Acks messages of one lease range and enqueues follow-ups in the same commit, all or nothing.
 struct Complete {
   static constexpr auto type = MessageType::kComplete;
-  PartitionId partition;
-  SubscriptionId subscription;
-  Slot slot;
-  LeaseToken token;                       ///< of the range's first message
-  std::vector<IndexRun> done;
-  ProducerId producer;
+  PartitionId partition{};
+  SubscriptionId subscription{};
+  Slot slot{};
+  LeaseToken token{};                     ///< of the range's first message
+  std::vector<IndexRun> done{};
+  ProducerId producer{};
   std::uint32_t producer_epoch = 1;
-  Sequence sequence;                      ///< one for the whole command
-  std::vector<FollowUp> follow_ups;       ///< at least one, at most 64
+  Sequence sequence{};                    ///< one for the whole command
+  std::vector<FollowUp> follow_ups{};     ///< at least one, at most 64
   friend bool operator==(const Complete&, const Complete&) = default;
 };
 
 /// Joins a group, made on first use. The client chooses `subscription`.
 struct Subscribe {
   static constexpr auto type = MessageType::kSubscribe;
-  PartitionId partition;
-  SubscriptionId subscription;
-  std::string topic;
-  std::string group;
+  PartitionId partition{};
+  SubscriptionId subscription{};
+  std::string topic{};
+  std::string group{};
   StartFrom from = StartFrom::kEarliest;  ///< counts only when this makes the group
   friend bool operator==(const Subscribe&, const Subscribe&) = default;
 };
 struct Unsubscribe {
   static constexpr auto type = MessageType::kUnsubscribe;
-  PartitionId partition;
-  SubscriptionId subscription;            ///< its leases go back at once, no attempt is counted
+  PartitionId partition{};
+  SubscriptionId subscription{};          ///< its leases go back at once, no attempt is counted
   friend bool operator==(const Unsubscribe&, const Unsubscribe&) = default;
 };
 /// Standing: from now on at most `messages` and `bytes` may be out un-acked (push); has no reply.
@@ -136,8 +171,8 @@ struct Unsubscribe {
 /// correlation id and CreditEnded follows the last of them.
 struct Credit {
   static constexpr auto type = MessageType::kCredit;
-  PartitionId partition;
-  SubscriptionId subscription;
+  PartitionId partition{};
+  SubscriptionId subscription{};
   CreditKind kind = CreditKind::kStanding;
   std::uint32_t messages = 0;
   std::uint32_t bytes = 0;
@@ -146,48 +181,48 @@ struct Credit {
 };
 
 struct AckEntry {
-  Slot slot;
-  LeaseToken token;                       ///< of the range's first message
-  std::vector<IndexRun> runs;
+  Slot slot{};
+  LeaseToken token{};                     ///< of the range's first message
+  std::vector<IndexRun> runs{};
   friend bool operator==(const AckEntry&, const AckEntry&) = default;
 };
 /// Answered after its commit by Acked.
 struct Ack {
   static constexpr auto type = MessageType::kAck;
-  PartitionId partition;
-  SubscriptionId subscription;
-  std::vector<AckEntry> entries;
+  PartitionId partition{};
+  SubscriptionId subscription{};
+  std::vector<AckEntry> entries{};
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 /// The handler of one message did not finish it.
 struct Fail {
   static constexpr auto type = MessageType::kFail;
-  PartitionId partition;
-  SubscriptionId subscription;
-  Slot slot;
-  LeaseToken token;                       ///< of the range's first message
+  PartitionId partition{};
+  SubscriptionId subscription{};
+  Slot slot{};
+  LeaseToken token{};                     ///< of the range's first message
   std::uint32_t index = 0;                ///< which message of the range
   FailOutcome outcome = FailOutcome::kRetry;
   std::uint64_t delay_ms = 0;             ///< for kRetry: not before so long from now
   std::uint16_t code = 0;                 ///< the application's own error number
-  std::string text;                       ///< at most 4 KiB
+  std::string text{};                     ///< at most 4 KiB
   friend bool operator==(const Fail&, const Fail&) = default;
 };
 
 struct HeldRange {
-  Lane lane;
-  Offset first;
+  Lane lane{};
+  Offset first{};
   std::uint32_t count = 0;
-  LeaseToken token;                       ///< under which the first of them was delivered
+  LeaseToken token{};                     ///< under which the first of them was delivered
   friend bool operator==(const HeldRange&, const HeldRange&) = default;
 };
 /// What the worker still holds of this subscription, after a reconnect: all of it, in one message. Leases of the
 /// client that are not named go back at once.
 struct Resume {
   static constexpr auto type = MessageType::kResume;
-  PartitionId partition;
-  SubscriptionId subscription;
-  std::vector<HeldRange> held;
+  PartitionId partition{};
+  SubscriptionId subscription{};
+  std::vector<HeldRange> held{};
   friend bool operator==(const Resume&, const Resume&) = default;
 };
 
@@ -203,18 +238,18 @@ struct TopicSettings {
 };
 struct PutTopic {
   static constexpr auto type = MessageType::kPutTopic;
-  std::string topic;
-  TopicSettings settings;
+  std::string topic{};
+  TopicSettings settings{};
   friend bool operator==(const PutTopic&, const PutTopic&) = default;
 };
 struct DeleteTopic {
   static constexpr auto type = MessageType::kDeleteTopic;
-  std::string topic;
+  std::string topic{};
   friend bool operator==(const DeleteTopic&, const DeleteTopic&) = default;
 };
 struct ListGroups {
   static constexpr auto type = MessageType::kListGroups;
-  std::string topic;                      ///< empty: of every topic
+  std::string topic{};                    ///< empty: of every topic
   friend bool operator==(const ListGroups&, const ListGroups&) = default;
 };
 struct GroupSettings {
@@ -223,25 +258,25 @@ struct GroupSettings {
 };
 struct PutGroup {
   static constexpr auto type = MessageType::kPutGroup;
-  std::string topic;
-  std::string group;
+  std::string topic{};
+  std::string group{};
   StartFrom from = StartFrom::kEarliest;  ///< counts only when this makes the group
-  GroupSettings settings;
+  GroupSettings settings{};
   friend bool operator==(const PutGroup&, const PutGroup&) = default;
 };
 struct DeleteGroup {
   static constexpr auto type = MessageType::kDeleteGroup;
-  std::string topic;
-  std::string group;
+  std::string topic{};
+  std::string group{};
   friend bool operator==(const DeleteGroup&, const DeleteGroup&) = default;
 };
 /// Reads messages without leasing them, from `from` on; waits up to `wait_ms` for the first one.
 struct Peek {
   static constexpr auto type = MessageType::kPeek;
-  PartitionId partition;
-  std::string topic;
-  Lane lane;
-  std::optional<Offset> from;             ///< none: the end, only what comes from now on (nil on the wire)
+  PartitionId partition{};
+  std::string topic{};
+  Lane lane{};
+  std::optional<Offset> from{};           ///< none: the end, only what comes from now on (nil on the wire)
   std::uint32_t messages_max = 100;
   std::uint32_t bytes_max = 1 << 20;
   std::uint32_t wait_ms = 0;
@@ -252,8 +287,8 @@ struct Peek {
 
 struct HelloReply {
   static constexpr auto type = MessageType::kHelloReply;
-  SessionId session;
-  std::string software;                   ///< `taktd/0.1.0`
+  SessionId session{};
+  std::string software{};                 ///< `taktd/0.1.0`
   std::uint32_t heartbeat_ms = 3000;
   std::uint32_t session_timeout_ms = 10000;
   std::uint32_t partitions = 1;
@@ -271,83 +306,83 @@ struct GoodbyeReply {
   friend bool operator==(const GoodbyeReply&, const GoodbyeReply&) = default;
 };
 struct PartitionEntry {
-  PartitionId partition;
-  std::string address;                    ///< of its leader; empty: the one that answered
+  PartitionId partition{};
+  std::string address{};                  ///< of its leader; empty: the one that answered
   friend bool operator==(const PartitionEntry&, const PartitionEntry&) = default;
 };
 struct MetadataReply {
   static constexpr auto type = MessageType::kMetadataReply;
-  std::vector<PartitionEntry> partitions;
-  std::vector<std::uint32_t> slots;       ///< 1,024 entries: routing slot to partition
+  std::vector<PartitionEntry> partitions{};
+  std::vector<std::uint32_t> slots{};     ///< 1,024 entries: routing slot to partition
   friend bool operator==(const MetadataReply&, const MetadataReply&) = default;
 };
 struct Published {
   static constexpr auto type = MessageType::kPublished;
-  PartitionId partition;
-  Position first_position;
-  Offset first_offset;
+  PartitionId partition{};
+  Position first_position{};
+  Offset first_offset{};
   std::uint32_t count = 0;
   bool duplicate = false;                 ///< stored earlier under the same sequence; this is the original's answer
   friend bool operator==(const Published&, const Published&) = default;
 };
 struct Completed {
   static constexpr auto type = MessageType::kCompleted;
-  PartitionId partition;
-  Position first_position;                ///< of the first follow-up
+  PartitionId partition{};
+  Position first_position{};              ///< of the first follow-up
   std::uint32_t count = 0;                ///< follow-up messages stored
   bool duplicate = false;
   friend bool operator==(const Completed&, const Completed&) = default;
 };
 struct Subscribed {
   static constexpr auto type = MessageType::kSubscribed;
-  SubscriptionId subscription;
-  Epoch epoch;
+  SubscriptionId subscription{};
+  Epoch epoch{};
   std::uint32_t in_flight_max = 65'536;
   friend bool operator==(const Subscribed&, const Subscribed&) = default;
 };
 struct Unsubscribed {
   static constexpr auto type = MessageType::kUnsubscribed;
-  SubscriptionId subscription;
+  SubscriptionId subscription{};
   friend bool operator==(const Unsubscribed&, const Unsubscribed&) = default;
 };
 struct CreditEnded {
   static constexpr auto type = MessageType::kCreditEnded;
-  SubscriptionId subscription;
+  SubscriptionId subscription{};
   std::uint32_t delivered = 0;            ///< messages handed out under this credit
   friend bool operator==(const CreditEnded&, const CreditEnded&) = default;
 };
 /// What became of an Ack: the entries (or parts) that are durable, and those that were not the sender's to ack.
 struct Acked {
   static constexpr auto type = MessageType::kAcked;
-  SubscriptionId subscription;
-  std::vector<AckEntry> done;
-  std::vector<AckEntry> stale;            ///< refused as stale_lease
+  SubscriptionId subscription{};
+  std::vector<AckEntry> done{};
+  std::vector<AckEntry> stale{};          ///< refused as stale_lease
   friend bool operator==(const Acked&, const Acked&) = default;
 };
 struct Failed {
   static constexpr auto type = MessageType::kFailed;
-  SubscriptionId subscription;
+  SubscriptionId subscription{};
   std::uint32_t attempts = 0;             ///< failures counted so far
   bool dead = false;                      ///< it was the last attempt, or the worker asked for it
   friend bool operator==(const Failed&, const Failed&) = default;
 };
 struct ResumedRange {
-  HeldRange held;
-  Slot slot;
-  LeaseToken token;                       ///< the new token of the range's first message
+  HeldRange held{};
+  Slot slot{};
+  LeaseToken token{};                     ///< the new token of the range's first message
   friend bool operator==(const ResumedRange&, const ResumedRange&) = default;
 };
 struct Resumed {
   static constexpr auto type = MessageType::kResumed;
-  SubscriptionId subscription;
-  std::vector<ResumedRange> granted;
-  std::vector<HeldRange> lost;            ///< done or leased elsewhere meanwhile: stop working on them
+  SubscriptionId subscription{};
+  std::vector<ResumedRange> granted{};
+  std::vector<HeldRange> lost{};          ///< done or leased elsewhere meanwhile: stop working on them
   friend bool operator==(const Resumed&, const Resumed&) = default;
 };
 struct TopicEntry {
-  PartitionId partition;
-  std::string topic;
-  TopicSettings settings;
+  PartitionId partition{};
+  std::string topic{};
+  TopicSettings settings{};
   std::uint64_t messages = 0;             ///< retained
   std::uint64_t bytes = 0;                ///< retained, estimated from the topic's mean message size
   std::uint64_t enqueued = 0;             ///< ever
@@ -356,7 +391,7 @@ struct TopicEntry {
 };
 struct Topics {
   static constexpr auto type = MessageType::kTopics;
-  std::vector<TopicEntry> topics;
+  std::vector<TopicEntry> topics{};
   friend bool operator==(const Topics&, const Topics&) = default;
 };
 struct TopicDone {
@@ -369,10 +404,10 @@ struct TopicDeleted {
   friend bool operator==(const TopicDeleted&, const TopicDeleted&) = default;
 };
 struct GroupEntry {
-  PartitionId partition;
-  std::string topic;
-  std::string group;
-  GroupSettings settings;
+  PartitionId partition{};
+  std::string topic{};
+  std::string group{};
+  GroupSettings settings{};
   std::uint64_t ready = 0;                ///< owed and free to lease
   std::uint64_t leased = 0;
   std::uint64_t retrying = 0;             ///< waiting for their due
@@ -384,7 +419,7 @@ struct GroupEntry {
 };
 struct Groups {
   static constexpr auto type = MessageType::kGroups;
-  std::vector<GroupEntry> groups;
+  std::vector<GroupEntry> groups{};
   friend bool operator==(const Groups&, const Groups&) = default;
 };
 struct GroupDone {
@@ -399,47 +434,47 @@ struct GroupDeleted {
 
 /// Where a stretch of messages stands: consecutive in offset and in position.
 struct Stretch {
-  Offset first_offset;
-  Position first_position;
+  Offset first_offset{};
+  Position first_position{};
   std::uint32_t count = 0;
   friend bool operator==(const Stretch&, const Stretch&) = default;
 };
 /// Frames 2 and 3 hold the messages as a metadata and a payload section.
 struct Peeked {
   static constexpr auto type = MessageType::kPeeked;
-  Offset next;                            ///< ask from here next time
-  Offset end;                             ///< the lane's end when this was answered
-  std::vector<Stretch> stretches;
+  Offset next{};                          ///< ask from here next time
+  Offset end{};                           ///< the lane's end when this was answered
+  std::vector<Stretch> stretches{};
   friend bool operator==(const Peeked&, const Peeked&) = default;
 };
 struct DeliveredRange {
-  Slot slot;
-  LeaseToken token;                       ///< of the first message; message i has token + i
-  Lane lane;
-  Stretch stretch;
+  Slot slot{};
+  LeaseToken token{};                     ///< of the first message; message i has token + i
+  Lane lane{};
+  Stretch stretch{};
   std::uint32_t attempt = 1;              ///< 1 for the first delivery; failures counted so far + 1
   friend bool operator==(const DeliveredRange&, const DeliveredRange&) = default;
 };
 /// Leased messages. Frames 2 and 3 hold them as a metadata and a payload section, ranges one after another.
 struct Deliver {
   static constexpr auto type = MessageType::kDeliver;
-  PartitionId partition;
-  SubscriptionId subscription;
-  std::vector<DeliveredRange> ranges;
+  PartitionId partition{};
+  SubscriptionId subscription{};
+  std::vector<DeliveredRange> ranges{};
   friend bool operator==(const Deliver&, const Deliver&) = default;
 };
 /// The broker gave this session up; its leases are gone. Say Hello again.
 struct SessionEnded {
   static constexpr auto type = MessageType::kSessionEnded;
   ErrorCode reason = ErrorCode::kSessionExpired;
-  std::string message;
+  std::string message{};
   friend bool operator==(const SessionEnded&, const SessionEnded&) = default;
 };
 /// Answers any request that was refused or failed.
 struct Error {
   static constexpr auto type = MessageType::kError;
   ErrorCode code = ErrorCode::kMalformedFrame;
-  std::string message;
+  std::string message{};
   std::uint32_t retry_after_ms = 0;
   friend bool operator==(const Error&, const Error&) = default;
 };
@@ -447,8 +482,8 @@ struct Error {
 using Request = std::variant<Hello, Heartbeat, Goodbye, Metadata, Publish, Complete, Subscribe, Unsubscribe, Credit, Ack, Fail, Resume,
                              ListTopics, PutTopic, DeleteTopic, ListGroups, PutGroup, DeleteGroup, Peek>;
 /// What a broker sends: replies and pushes.
-using Reply = std::variant<HelloReply, HeartbeatReply, GoodbyeReply, MetadataReply, Published, Completed, Subscribed, Unsubscribed, CreditEnded,
-                           Acked, Failed, Resumed, Topics, TopicDone, TopicDeleted, Groups, GroupDone, GroupDeleted, Peeked, Deliver,
-                           SessionEnded, Error>;
+using Reply = std::variant<HelloReply, HeartbeatReply, GoodbyeReply, MetadataReply, Published, Completed, Subscribed, Unsubscribed,
+                           CreditEnded, Acked, Failed, Resumed, Topics, TopicDone, TopicDeleted, Groups, GroupDone, GroupDeleted, Peeked,
+                           Deliver, SessionEnded, Error>;
 
 }  // namespace takt::proto

@@ -17,8 +17,21 @@ namespace takt::proto {
 
 /// Numbers of the optional fields, all reserved by format version 1.
 enum class RecordTag : std::uint8_t {
-  kKey = 1, kTags = 2, kAttributes = 3, kDue = 4, kTtl = 5, kDeadline = 6, kNotBefore = 7, kUniqueKey = 8, kUniquePolicy = 9,
-  kScheduleKey = 10, kAttempts = 11, kDedupId = 12, kTraceparent = 13, kParentId = 14, kContentType = 15,
+  kKey = 1,
+  kTags = 2,
+  kAttributes = 3,
+  kDue = 4,
+  kTtl = 5,
+  kDeadline = 6,
+  kNotBefore = 7,
+  kUniqueKey = 8,
+  kUniquePolicy = 9,
+  kScheduleKey = 10,
+  kAttempts = 11,
+  kDedupId = 12,
+  kTraceparent = 13,
+  kParentId = 14,
+  kContentType = 15,
 };
 
 using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;

@@ -3,7 +3,9 @@
 // Metadata section: count x {metadata end u32, payload end u32}, little-endian, then the records' metadata one after
 // another. `metadata end` counts from the end of that table, `payload end` from the start of the payload section.
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "proto/error_code.h"
@@ -13,6 +15,13 @@
 namespace takt::proto {
 
 inline constexpr std::size_t section_entry_bytes = 8;
+static_assert(std::endian::native == std::endian::little, "section tables are read in place");
+
+struct SectionSlice;
+struct Sections {
+  std::vector<std::byte> metadata;
+  std::vector<std::byte> payload;
+};
 
 /// Reads a checked batch. Cost of each accessor: two loads. The views live as long as the sections' bytes.
 class SectionView {
@@ -27,7 +36,10 @@ class SectionView {
   std::size_t bytes(std::uint32_t first, std::uint32_t n) const;
 
  private:
-  struct End { std::uint32_t metadata, payload; };
+  friend Sections gather(std::span<const SectionSlice> slices);
+  struct End {
+    std::uint32_t metadata, payload;
+  };
   End end(std::uint32_t index) const;   ///< of the messages before `index`
 
   ByteView metadata_;
@@ -36,19 +48,36 @@ class SectionView {
 };
 
 /// Checks a batch as it came from the wire: lengths, monotonic ends, exact fit, every record's metadata, each
-/// message's size. Cost: one pass over the metadata; the payload is not touched.
+/// message's size: payload up to `message_bytes_max`, metadata up to its own bound. Count 0 takes empty sections only.
+/// Cost: one pass over the metadata; the payload is not touched.
 /// Refusals: kBadSection, kMessageTooLarge, and those of check_record (with the message's index in the text).
 Result<void, Refusal> check_sections(ByteView metadata, ByteView payload, std::uint32_t count, std::size_t message_bytes_max);
+
+inline SectionView::End SectionView::end(std::uint32_t index) const {
+  if (index == 0) return {0, 0};
+  End end;
+  std::memcpy(&end, metadata_.data() + (std::size_t{index} - 1) * section_entry_bytes, sizeof(end));
+  return end;
+}
+inline ByteView SectionView::metadata(std::uint32_t index) const {
+  const std::uint32_t from = end(index).metadata;
+  return metadata_.subspan(std::size_t{count_} * section_entry_bytes + from, end(index + 1).metadata - from);
+}
+inline ByteView SectionView::payload(std::uint32_t index) const {
+  const std::uint32_t from = end(index).payload;
+  return payload_.subspan(from, end(index + 1).payload - from);
+}
+inline std::size_t SectionView::bytes(std::uint32_t first, std::uint32_t n) const {
+  const End from = end(first);
+  const End until = end(first + n);
+  return std::size_t{until.metadata - from.metadata} + (until.payload - from.payload);
+}
 
 /// Part of a checked batch.
 struct SectionSlice {
   SectionView from;
   std::uint32_t first = 0;
   std::uint32_t count = 0;
-};
-struct Sections {
-  std::vector<std::byte> metadata;
-  std::vector<std::byte> payload;
 };
 /// Copies the slices, in order, into one fresh pair of sections; each byte is copied once.
 Sections gather(std::span<const SectionSlice> slices);

@@ -1,0 +1,328 @@
+#pragma once
+// Every message's body, said once: the fields in wire order with the rule that each keeps. `fields(f, message)` calls
+// f(name, field, rule) for each; the encoder ignores the rules, the decoder enforces them, so the two cannot disagree.
+// `f.require(held, name, expected)` states what no single field can tell.
+
+#include <concepts>
+#include <cstddef>
+#include <numeric>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "proto/limits.h"
+#include "proto/messages.h"
+
+namespace takt::proto {
+
+/// A number or enumerator, both ends included.
+struct Between {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+};
+/// Entries of a list, both ends included.
+struct Entries {
+  std::size_t least = 0;
+  std::size_t most = 0;
+};
+/// What check_name takes; `what` is "topic" or "group".
+struct Name {
+  std::string_view what;
+};
+struct NameOrEmpty {
+  std::string_view what;
+};
+/// UTF-8 of at most so many bytes.
+struct Text {
+  std::size_t bytes_max = 0;
+};
+/// Immediate; scheduled is known but not supported, control never stands on the wire.
+struct ImmediateClass {};
+/// Every value of the field's type.
+struct Any {};
+
+template <class T, class M>
+concept Of = std::same_as<std::remove_const_t<T>, M>;
+
+inline constexpr Between lanes{0, lane_count - 1};
+inline constexpr Between batch_count{1, limits::batch_messages_hard};
+inline constexpr Between span_ms{0, limits::span_ms_max};
+inline constexpr Name topic_name{"topic"};
+inline constexpr Name group_name{"group"};
+inline constexpr Entries no_more_than_entries{0, limits::entries_max};
+inline constexpr Entries some_entries{1, limits::entries_max};
+inline constexpr Entries any_entries{0, limits::reply_tokens_max};
+inline constexpr Entries index_runs{1, limits::lease_range_max};
+
+// ---- parts
+
+void fields(auto& f, Of<IndexRun> auto& m) {
+  f("first", m.first, Between{0, limits::lease_range_max - 1});
+  f("count", m.count, Between{1, limits::lease_range_max});
+  f.require(m.first + m.count <= limits::lease_range_max, "count", "an end within the 1024 places of a lease range");
+}
+void fields(auto& f, Of<FollowUp> auto& m) {
+  f("topic", m.topic, topic_name);
+  f("lane", m.lane, lanes);
+  f("count", m.count, batch_count);
+  f("metadata_length", m.metadata_length);
+  f("payload_length", m.payload_length);
+  f("metadata_checksum", m.metadata_checksum);
+  f("payload_checksum", m.payload_checksum);
+}
+void fields(auto& f, Of<AckEntry> auto& m) {
+  f("slot", m.slot);
+  f("token", m.token);
+  f("runs", m.runs, index_runs);
+}
+void fields(auto& f, Of<HeldRange> auto& m) {
+  f("lane", m.lane, lanes);
+  f("first", m.first);
+  f("count", m.count, Between{1, limits::lease_range_max});
+  f("token", m.token);
+}
+void fields(auto& f, Of<TopicSettings> auto& m) {
+  f("keep_ms", m.keep_ms, span_ms);
+  f("keep_bytes", m.keep_bytes);
+  f("bytes_max", m.bytes_max);
+}
+void fields(auto& f, Of<GroupSettings> auto& m) { f("attempts_max", m.attempts_max, Between{1, limits::attempts_max}); }
+void fields(auto& f, Of<PartitionEntry> auto& m) {
+  f("partition", m.partition);
+  f("address", m.address, Text{limits::address_bytes_max});
+}
+void fields(auto& f, Of<ResumedRange> auto& m) {
+  f("held", m.held);
+  f("slot", m.slot);
+  f("token", m.token);
+}
+void fields(auto& f, Of<TopicEntry> auto& m) {
+  f("partition", m.partition);
+  f("topic", m.topic, topic_name);
+  f("settings", m.settings);
+  f("messages", m.messages);
+  f("bytes", m.bytes);
+  f("enqueued", m.enqueued);
+  f("groups", m.groups);
+}
+void fields(auto& f, Of<GroupEntry> auto& m) {
+  f("partition", m.partition);
+  f("topic", m.topic, topic_name);
+  f("group", m.group, group_name);
+  f("settings", m.settings);
+  f("ready", m.ready);
+  f("leased", m.leased);
+  f("retrying", m.retrying);
+  f("held", m.held);
+  f("dead", m.dead);
+  f("done", m.done);
+  f("workers", m.workers);
+}
+void fields(auto& f, Of<Stretch> auto& m) {
+  f("first_offset", m.first_offset);
+  f("first_position", m.first_position);
+  f("count", m.count, Between{1, limits::entries_max});
+}
+void fields(auto& f, Of<DeliveredRange> auto& m) {
+  f("slot", m.slot);
+  f("token", m.token);
+  f("lane", m.lane, lanes);
+  f("stretch", m.stretch);
+  f("attempt", m.attempt, Between{1, UINT32_MAX});
+  f.require(m.stretch.count <= limits::lease_range_max, "stretch", "at most 1024 messages in a lease range");
+}
+
+// ---- requests
+
+void fields(auto& f, Of<Hello> auto& m) {
+  f("client", m.client);
+  f("kind", m.kind, Between{0, 2});
+  f("name", m.name, Text{limits::client_name_bytes_max});
+  f("software", m.software, Text{limits::client_name_bytes_max});
+}
+void fields(auto&, Of<Heartbeat> auto&) {}
+void fields(auto&, Of<Goodbye> auto&) {}
+void fields(auto&, Of<Metadata> auto&) {}
+void fields(auto& f, Of<Publish> auto& m) {
+  f("partition", m.partition);
+  f("topic", m.topic, topic_name);
+  f("lane", m.lane, lanes);
+  f("run_class", m.run_class, ImmediateClass{});
+  f("acks", m.acks, Between{0, 2});
+  f("producer", m.producer);
+  f("producer_epoch", m.producer_epoch);
+  f("sequence", m.sequence);
+  f("count", m.count, batch_count);
+  f("metadata_checksum", m.metadata_checksum);
+  f("payload_checksum", m.payload_checksum);
+}
+void fields(auto& f, Of<Complete> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("slot", m.slot);
+  f("token", m.token);
+  f("done", m.done, index_runs);
+  f("producer", m.producer);
+  f("producer_epoch", m.producer_epoch);
+  f("sequence", m.sequence);
+  f("follow_ups", m.follow_ups, Entries{1, limits::follow_ups_max});
+}
+void fields(auto& f, Of<Subscribe> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("topic", m.topic, topic_name);
+  f("group", m.group, group_name);
+  f("from", m.from, Between{0, 1});
+}
+void fields(auto& f, Of<Unsubscribe> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+}
+void fields(auto& f, Of<Credit> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("kind", m.kind, Between{0, 1});
+  f("messages", m.messages);
+  f("bytes", m.bytes);
+  f("wait_ms", m.wait_ms);
+  f.require(m.kind == CreditKind::kStanding || m.messages > 0, "messages", "at least 1 in a one-shot credit");
+  f.require(m.kind == CreditKind::kStanding || m.bytes > 0, "bytes", "at least 1 in a one-shot credit");
+}
+void fields(auto& f, Of<Ack> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("entries", m.entries, some_entries);
+}
+void fields(auto& f, Of<Fail> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("slot", m.slot);
+  f("token", m.token);
+  f("index", m.index, Between{0, limits::lease_range_max - 1});
+  f("outcome", m.outcome, Between{1, 3});
+  f("delay_ms", m.delay_ms, span_ms);
+  f("code", m.code);
+  f("text", m.text, Text{limits::error_text_bytes_max});
+}
+void fields(auto& f, Of<Resume> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("held", m.held, no_more_than_entries);
+}
+void fields(auto&, Of<ListTopics> auto&) {}
+void fields(auto& f, Of<PutTopic> auto& m) {
+  f("topic", m.topic, topic_name);
+  f("settings", m.settings);
+}
+void fields(auto& f, Of<DeleteTopic> auto& m) { f("topic", m.topic, topic_name); }
+void fields(auto& f, Of<ListGroups> auto& m) { f("topic", m.topic, NameOrEmpty{"topic"}); }
+void fields(auto& f, Of<PutGroup> auto& m) {
+  f("topic", m.topic, topic_name);
+  f("group", m.group, group_name);
+  f("from", m.from, Between{0, 1});
+  f("settings", m.settings);
+}
+void fields(auto& f, Of<DeleteGroup> auto& m) {
+  f("topic", m.topic, topic_name);
+  f("group", m.group, group_name);
+}
+void fields(auto& f, Of<Peek> auto& m) {
+  f("partition", m.partition);
+  f("topic", m.topic, topic_name);
+  f("lane", m.lane, lanes);
+  f("from", m.from);
+  f("messages_max", m.messages_max, Between{1, limits::entries_max});
+  f("bytes_max", m.bytes_max, Between{1, UINT32_MAX});
+  f("wait_ms", m.wait_ms);
+}
+
+// ---- replies and pushes
+
+void fields(auto& f, Of<HelloReply> auto& m) {
+  f("session", m.session);
+  f("software", m.software, Text{limits::client_name_bytes_max});
+  f("heartbeat_ms", m.heartbeat_ms);
+  f("session_timeout_ms", m.session_timeout_ms);
+  f("partitions", m.partitions);
+  f("message_bytes_max", m.message_bytes_max);
+  f("batch_bytes_max", m.batch_bytes_max);
+  f("batch_messages_max", m.batch_messages_max);
+}
+void fields(auto&, Of<HeartbeatReply> auto&) {}
+void fields(auto&, Of<GoodbyeReply> auto&) {}
+void fields(auto& f, Of<MetadataReply> auto& m) {
+  f("partitions", m.partitions, some_entries);
+  f("slots", m.slots, Entries{limits::routing_slots, limits::routing_slots});
+}
+void fields(auto& f, Of<Published> auto& m) {
+  f("partition", m.partition);
+  f("first_position", m.first_position);
+  f("first_offset", m.first_offset);
+  f("count", m.count);
+  f("duplicate", m.duplicate);
+}
+void fields(auto& f, Of<Completed> auto& m) {
+  f("partition", m.partition);
+  f("first_position", m.first_position);
+  f("count", m.count);
+  f("duplicate", m.duplicate);
+}
+void fields(auto& f, Of<Subscribed> auto& m) {
+  f("subscription", m.subscription);
+  f("epoch", m.epoch);
+  f("in_flight_max", m.in_flight_max);
+}
+void fields(auto& f, Of<Unsubscribed> auto& m) { f("subscription", m.subscription); }
+void fields(auto& f, Of<CreditEnded> auto& m) {
+  f("subscription", m.subscription);
+  f("delivered", m.delivered);
+}
+void fields(auto& f, Of<Acked> auto& m) {
+  f("subscription", m.subscription);
+  f("done", m.done, no_more_than_entries);
+  f("stale", m.stale, no_more_than_entries);
+}
+void fields(auto& f, Of<Failed> auto& m) {
+  f("subscription", m.subscription);
+  f("attempts", m.attempts);
+  f("dead", m.dead);
+}
+void fields(auto& f, Of<Resumed> auto& m) {
+  f("subscription", m.subscription);
+  f("granted", m.granted, no_more_than_entries);
+  f("lost", m.lost, no_more_than_entries);
+}
+void fields(auto& f, Of<Topics> auto& m) { f("topics", m.topics, any_entries); }
+void fields(auto& f, Of<TopicDone> auto& m) { f("created", m.created); }
+void fields(auto&, Of<TopicDeleted> auto&) {}
+void fields(auto& f, Of<Groups> auto& m) { f("groups", m.groups, any_entries); }
+void fields(auto& f, Of<GroupDone> auto& m) { f("created", m.created); }
+void fields(auto&, Of<GroupDeleted> auto&) {}
+void fields(auto& f, Of<Peeked> auto& m) {
+  f("next", m.next);
+  f("end", m.end);
+  f("stretches", m.stretches, no_more_than_entries);
+  f.require(std::accumulate(m.stretches.begin(), m.stretches.end(), std::uint64_t{0},
+                            [](std::uint64_t sum, const Stretch& stretch) { return sum + stretch.count; }) <= limits::entries_max,
+            "stretches", "at most 65536 messages together");
+}
+void fields(auto& f, Of<Deliver> auto& m) {
+  f("partition", m.partition);
+  f("subscription", m.subscription);
+  f("ranges", m.ranges, some_entries);
+  f.require(
+      std::accumulate(m.ranges.begin(), m.ranges.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const DeliveredRange& range) { return sum + range.stretch.count; }) <= limits::entries_max,
+      "ranges", "at most 65536 messages together");
+}
+void fields(auto& f, Of<SessionEnded> auto& m) {
+  f("reason", m.reason);
+  f("message", m.message, Text{limits::error_text_bytes_max});
+}
+void fields(auto& f, Of<Error> auto& m) {
+  f("code", m.code);
+  f("message", m.message, Text{limits::error_text_bytes_max});
+  f("retry_after_ms", m.retry_after_ms);
+}
+
+}  // namespace takt::proto

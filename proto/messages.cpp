@@ -1,0 +1,52 @@
+#include "proto/messages.h"
+
+namespace takt::proto {
+
+std::string_view name_of(MessageType type) {
+  switch (type) {
+    case MessageType::kHello: return "hello";
+    case MessageType::kHeartbeat: return "heartbeat";
+    case MessageType::kGoodbye: return "goodbye";
+    case MessageType::kMetadata: return "metadata";
+    case MessageType::kPublish: return "publish";
+    case MessageType::kComplete: return "complete";
+    case MessageType::kSubscribe: return "subscribe";
+    case MessageType::kUnsubscribe: return "unsubscribe";
+    case MessageType::kCredit: return "credit";
+    case MessageType::kAck: return "ack";
+    case MessageType::kFail: return "fail";
+    case MessageType::kResume: return "resume";
+    case MessageType::kListTopics: return "list_topics";
+    case MessageType::kPutTopic: return "put_topic";
+    case MessageType::kDeleteTopic: return "delete_topic";
+    case MessageType::kListGroups: return "list_groups";
+    case MessageType::kPutGroup: return "put_group";
+    case MessageType::kDeleteGroup: return "delete_group";
+    case MessageType::kPeek: return "peek";
+    case MessageType::kDeliver: return "deliver";
+    case MessageType::kSessionEnded: return "session_ended";
+    case MessageType::kError: return "error";
+    case MessageType::kHelloReply: return "hello_reply";
+    case MessageType::kHeartbeatReply: return "heartbeat_reply";
+    case MessageType::kGoodbyeReply: return "goodbye_reply";
+    case MessageType::kMetadataReply: return "metadata_reply";
+    case MessageType::kPublished: return "published";
+    case MessageType::kCompleted: return "completed";
+    case MessageType::kSubscribed: return "subscribed";
+    case MessageType::kUnsubscribed: return "unsubscribed";
+    case MessageType::kCreditEnded: return "credit_ended";
+    case MessageType::kAcked: return "acked";
+    case MessageType::kFailed: return "failed";
+    case MessageType::kResumed: return "resumed";
+    case MessageType::kTopics: return "topics";
+    case MessageType::kTopicDone: return "topic_done";
+    case MessageType::kTopicDeleted: return "topic_deleted";
+    case MessageType::kGroups: return "groups";
+    case MessageType::kGroupDone: return "group_done";
+    case MessageType::kGroupDeleted: return "group_deleted";
+    case MessageType::kPeeked: return "peeked";
+  }
+  return "unknown";
+}
+
+}  // namespace takt::proto
