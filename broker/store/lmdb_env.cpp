@@ -1,0 +1,129 @@
+#include "broker/store/lmdb_env.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+namespace takt::store {
+namespace {
+
+constexpr unsigned readers_max = 126;
+
+[[noreturn]] void stop_process(const std::filesystem::path& file, int code) {
+  std::fprintf(stderr,
+               "takt: store: writing %s to the disk failed (%s) and nobody can know what it kept; stopping. "
+               "Look at the kernel's log and the disk, then start again: everything acknowledged is checked at the start.\n",
+               file.c_str(), mdb_strerror(code));
+  std::abort();
+}
+
+bool is_full(int code) { return code == MDB_MAP_FULL || code == ENOSPC || code == EDQUOT || code == EFBIG; }
+
+/// LMDB reports the short write of a disk that just ran full as EIO.
+bool disk_has_room(MDB_env* env, std::size_t bytes) {
+  mdb_filehandle_t descriptor = -1;
+  if (mdb_env_get_fd(env, &descriptor) != 0) return true;
+  struct statvfs figures {};
+  if (fstatvfs(descriptor, &figures) != 0) return true;
+  const std::uint64_t blocks = geteuid() == 0 ? figures.f_bfree : figures.f_bavail;
+  return blocks * figures.f_frsize >= bytes;
+}
+
+/// A failed write of the meta page leaves the environment refusing every transaction.
+bool meta_write_failed(MDB_env* env) {
+  MDB_txn* probe = nullptr;
+  const int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &probe);
+  if (code == 0) mdb_txn_abort(probe);
+  return code == MDB_PANIC;
+}
+
+StoreFailure open_failure(const std::filesystem::path& file, int code) {
+  const std::string name = file.string();
+  if (code == MDB_INVALID) return {StoreFailure::Kind::kCorrupt, name + " is not an LMDB file or its first pages are damaged: restore the folder from a backup"};
+  if (code == MDB_VERSION_MISMATCH) return {StoreFailure::Kind::kForeign, name + " was written by another version of LMDB: start the takt that wrote it"};
+  if (code == ENOMEM) return {StoreFailure::Kind::kIo, name + ": no address space for its map: raise `ulimit -v` or lower the map size"};
+  if (is_full(code)) return {StoreFailure::Kind::kFull, name + ": no room on the disk to open the store: free some space"};
+  return {StoreFailure::Kind::kIo, name + ": cannot open the store: " + mdb_strerror(code)};
+}
+
+}  // namespace
+
+Result<LmdbEnv, StoreFailure> LmdbEnv::open(const Options& options) {
+  std::error_code ignored;
+  if (options.missing == Missing::kRefuse && !std::filesystem::exists(options.file, ignored))
+    return failed(StoreFailure{StoreFailure::Kind::kCorrupt, options.file.string() + " is missing: restore the folder from a backup"});
+  MDB_env* raw = nullptr;
+  if (const int code = mdb_env_create(&raw); code != 0) return failed(open_failure(options.file, code));
+  LmdbEnv env(raw, options.file);
+  int code = mdb_env_set_mapsize(raw, options.map_bytes);
+  if (code == 0 && options.tables_max > 0) code = mdb_env_set_maxdbs(raw, options.tables_max);
+  if (code == 0) code = mdb_env_set_maxreaders(raw, readers_max);
+  if (code == 0) code = mdb_env_open(raw, options.file.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0640);
+  int dead = 0;
+  if (code == 0) code = mdb_reader_check(raw, &dead);
+  if (code != 0) return failed(open_failure(options.file, code));
+  return env;
+}
+
+LmdbEnv::LmdbEnv(LmdbEnv&& other) noexcept : env_(std::exchange(other.env_, nullptr)), file_(std::move(other.file_)) {}
+
+LmdbEnv::~LmdbEnv() {
+  if (env_ != nullptr) mdb_env_close(env_);
+}
+
+StoreFailure LmdbEnv::failure(int code, std::string_view doing) const {
+  const std::string where = file_.string() + ": " + std::string(doing) + ": ";
+  if (code == MDB_MAP_FULL) return {StoreFailure::Kind::kFull, where + "the store is at its size limit: consume or delete messages, or restart with a larger map"};
+  if (is_full(code)) return {StoreFailure::Kind::kFull, where + "no room on the disk: free some space"};
+  if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_KEYEXIST)
+    return {StoreFailure::Kind::kCorrupt, where + mdb_strerror(code) + ": restore the folder from a backup"};
+  return {StoreFailure::Kind::kIo, where + mdb_strerror(code)};
+}
+
+Result<void, StoreFailure> LmdbEnv::grow_map(std::size_t by) {
+  MDB_envinfo info{};
+  int code = mdb_env_info(env_, &info);
+  if (code == 0) code = mdb_env_set_mapsize(env_, info.me_mapsize + by);
+  if (code != 0) return failed(failure(code, "enlarging the map"));
+  return {};
+}
+
+Result<LmdbTxn, StoreFailure> LmdbTxn::begin(const LmdbEnv& env, Kind kind) {
+  MDB_txn* txn = nullptr;
+  const int code = mdb_txn_begin(env.get(), nullptr, kind == Kind::kRead ? MDB_RDONLY : 0, &txn);
+  if (code != 0) return failed(env.failure(code, kind == Kind::kRead ? "beginning to read" : "beginning to write"));
+  return LmdbTxn(env, txn);
+}
+
+LmdbTxn::~LmdbTxn() {
+  if (txn_ != nullptr) mdb_txn_abort(txn_);
+}
+
+Result<void, StoreFailure> LmdbTxn::commit(std::size_t bytes) {
+  const int code = mdb_txn_commit(std::exchange(txn_, nullptr));
+  if (code == 0) return {};
+  // LMDB's own codes are negative and come while pages are still being laid out in memory; so does ENOMEM.
+  if ((code < 0 && code != MDB_PANIC) || code == ENOMEM) return failed(env_->failure(code, "committing"));
+  if (meta_write_failed(env_->get())) stop_process(env_->file(), code);
+  // What remains came from writing pages that no meta page refers to yet, or from syncing them. Local file systems find
+  // out about missing room when they are written to, so these are not from the sync.
+  if (is_full(code)) return failed(env_->failure(code, "committing"));
+  if (code == EIO && !disk_has_room(env_->get(), bytes + 64 * 1024)) return failed(env_->failure(ENOSPC, "committing"));
+  stop_process(env_->file(), code);
+}
+
+Result<LmdbCursor, StoreFailure> LmdbCursor::open(const LmdbEnv& env, const LmdbTxn& txn, MDB_dbi dbi) {
+  MDB_cursor* cursor = nullptr;
+  if (const int code = mdb_cursor_open(txn.get(), dbi, &cursor); code != 0) return failed(env.failure(code, "opening a cursor"));
+  return LmdbCursor(cursor);
+}
+
+LmdbCursor::~LmdbCursor() {
+  if (cursor_ != nullptr) mdb_cursor_close(cursor_);
+}
+
+}  // namespace takt::store
