@@ -1,0 +1,192 @@
+// takt groups list | show | create | delete.
+
+#include <map>
+
+#include "cli/commands/commands.h"
+#include "cli/connection.h"
+#include "cli/suggest.h"
+
+namespace takt::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Key = std::pair<std::string, std::string>;
+
+/// A group stands in several partitions; people see one row.
+std::map<Key, GroupInfo> by_name(const std::vector<GroupInfo>& groups) {
+  std::map<Key, GroupInfo> sums;
+  for (const GroupInfo& info : groups) {
+    const auto [at, first] = sums.try_emplace({info.topic, info.name}, info);
+    if (first) continue;
+    GroupInfo& sum = at->second;
+    sum.ready += info.ready;
+    sum.leased += info.leased;
+    sum.retrying += info.retrying;
+    sum.held += info.held;
+    sum.dead += info.dead;
+    sum.done += info.done;
+  }
+  return sums;
+}
+
+Json document_of(const GroupInfo& group) {
+  return {{"topic", group.topic},   {"group", group.name}, {"ready", group.ready}, {"leased", group.leased},   {"retrying", group.retrying},
+          {"held", group.held},     {"dead", group.dead},  {"done", group.done},   {"workers", group.workers}, {"attempts_max", group.attempts_max}};
+}
+
+Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& admin, const std::string& topic, const std::string& group) {
+  if (const auto found = find_topic(environment, admin, topic); !found) return failed(found.error());
+  const auto groups = admin.groups(topic);
+  if (!groups) return failed(explain(environment, groups.error()));
+  std::vector<std::string> names;
+  for (const auto& [key, info] : by_name(*groups)) {
+    if (info.name == group) return info;
+    names.push_back(info.name);
+  }
+  const auto meant = nearest(group, names);
+  return failed(not_found(ErrorCode::kUnknownGroup, "topic \"" + topic + "\" has no group \"" + group + "\"",
+                          meant ? "did you mean \"" + *meant + "\"? Else see `takt groups list " + topic + "`"
+                                : "see `takt groups list " + topic + "`; the first worker of a group makes it"));
+}
+
+struct ListArguments {
+  std::string topic;
+};
+
+void declare_list(CLI::App& command, ListArguments& given) { command.add_option("TOPIC", given.topic, "Only this topic's groups")->type_name(""); }
+
+Result<ExitCode, Failure> list(const ListArguments& given, const Environment& environment) {
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  if (!given.topic.empty()) {
+    if (const auto found = find_topic(environment, connection->admin, given.topic); !found) return failed(found.error());
+  }
+  const auto groups = connection->admin.groups(given.topic);
+  if (!groups) return failed(explain(environment, groups.error()));
+  auto documents = Json::array();
+  Table table({{"TOPIC"}, {"GROUP"}, {"READY", Align::kRight}, {"LEASED", Align::kRight}, {"RETRYING", Align::kRight}, {"HELD", Align::kRight}, {"DEAD", Align::kRight}, {"DONE", Align::kRight}, {"WORKERS", Align::kRight}});
+  for (const auto& [key, group] : by_name(*groups)) {
+    documents.push_back(document_of(group));
+    table.add({group.topic, group.name, grouped(group.ready), grouped(group.leased), grouped(group.retrying), grouped(group.held), grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
+  }
+  const Console& console = environment.console;
+  if (console.format == Format::kJson) {
+    console.write_document({{"groups", documents}});
+  } else if (table.empty()) {
+    console.note("no groups yet; a group's first worker makes it, or: takt groups create TOPIC GROUP");
+  } else {
+    console.write(table.render(console.color_out));
+  }
+  return ExitCode::kOk;
+}
+
+struct NameArguments {
+  std::string topic;
+  std::string group;
+};
+
+void declare_name(CLI::App& command, NameArguments& given) {
+  command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
+  command.add_option("GROUP", given.group, "Name of the group")->type_name("")->required();
+}
+
+Result<ExitCode, Failure> show(const NameArguments& given, const Environment& environment) {
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto group = find_group(environment, connection->admin, given.topic, given.group);
+  if (!group) return failed(group.error());
+  const Console& console = environment.console;
+  if (console.format == Format::kJson) {
+    console.write_document(document_of(*group));
+    return ExitCode::kOk;
+  }
+  Table facts({{"GROUP"}, {printable(group->name), Align::kRight}});
+  facts.add({"topic", group->topic});
+  facts.add({"ready", grouped(group->ready)});
+  facts.add({"leased", grouped(group->leased)});
+  facts.add({"retrying", grouped(group->retrying)});
+  facts.add({"held", grouped(group->held)});
+  facts.add({"dead", grouped(group->dead)});
+  facts.add({"done ever", grouped(group->done)});
+  facts.add({"workers", std::to_string(group->workers)});
+  facts.add({"attempts at most", std::to_string(group->attempts_max)});
+  console.write(facts.render(console.color_out));
+  return ExitCode::kOk;
+}
+
+struct CreateArguments {
+  NameArguments name;
+  std::string attempts = "8";
+  std::string from = "start";
+};
+
+void declare_create(CLI::App& command, CreateArguments& given) {
+  declare_name(command, given.name);
+  command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")->type_name("N")->capture_default_str();
+  command.add_option("--from", given.from, "Where a new group begins: at the earliest retained message, or with what comes from now on")->type_name("start|now")->capture_default_str();
+}
+
+Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
+  const auto attempts = parse_whole("--attempts", given.attempts, 1, 1'000);
+  if (!attempts) return failed(attempts.error());
+  if (given.from != "start" && given.from != "now") return failed(usage_failure("--from cannot be \"" + given.from + "\"", "give one of: start, now"));
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto created = connection->admin.put_group(given.name.topic, given.name.group, {.attempts_max = static_cast<std::uint32_t>(*attempts), .from_now = given.from == "now"});
+  if (!created) return failed(explain(environment, created.error()));
+  const Console& console = environment.console;
+  if (console.format == Format::kJson) {
+    console.write_document({{"topic", given.name.topic}, {"group", given.name.group}, {"created", *created}});
+  } else {
+    console.write("group \"" + given.name.group + "\" of topic \"" + given.name.topic + "\" " + (*created ? "created" : "was there; its settings are now as given") + "\n");
+  }
+  return ExitCode::kOk;
+}
+
+struct DeleteArguments {
+  NameArguments name;
+  bool yes = false;
+};
+
+void declare_delete(CLI::App& command, DeleteArguments& given) {
+  declare_name(command, given.name);
+  command.add_flag("-y,--yes", given.yes, "Do not ask; needed in scripts");
+}
+
+Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment& environment) {
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto group = find_group(environment, connection->admin, given.name.topic, given.name.group);
+  if (!group) return failed(group.error());
+  const Console& console = environment.console;
+  const std::uint64_t unfinished = group->ready + group->leased + group->retrying + group->held;
+  const std::string what = "group \"" + group->name + "\" of topic \"" + group->topic + "\" with " + grouped(unfinished) + " messages unfinished, " + grouped(group->dead) +
+                           " dead and " + std::to_string(group->workers) + " workers";
+  if (!given.yes) {
+    if (!console.can_ask) return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
+    if (!confirmed(console, "Delete " + what + "?")) return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
+  } else {
+    console.note("deleting " + what);
+  }
+  const auto deleted = connection->admin.delete_group(group->topic, group->name);
+  if (!deleted) return failed(explain(environment, deleted.error()));
+  if (console.format == Format::kJson) {
+    console.write_document({{"topic", group->topic}, {"group", group->name}, {"deleted", true}, {"unfinished", unfinished}});
+  } else {
+    console.write("group \"" + group->name + "\" of topic \"" + group->topic + "\" deleted\n");
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void add_groups(CLI::App& app, Action& action) {
+  CLI::App* groups = app.add_subcommand("groups", "List, show, create and delete groups of a topic");
+  groups->require_subcommand(0, 1);
+  add_command<ListArguments>(*groups, action, "list", "All groups with their counts", &declare_list, &list);
+  add_command<NameArguments>(*groups, action, "show", "One group: counts, settings", &declare_name, &show);
+  add_command<CreateArguments>(*groups, action, "create", "Make a group, or change the settings of one", &declare_create, &create);
+  add_command<DeleteArguments>(*groups, action, "delete", "Delete a group: what it had not finished is forgotten; asks first", &declare_delete, &remove);
+}
+
+}  // namespace takt::cli

@@ -1,0 +1,199 @@
+// takt topics list | show | create | delete.
+
+#include <map>
+
+#include "cli/commands/commands.h"
+#include "cli/connection.h"
+
+namespace takt::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A topic stands in several partitions; people see one row.
+std::map<std::string, TopicInfo> by_name(const std::vector<TopicInfo>& topics) {
+  std::map<std::string, TopicInfo> sums;
+  for (const TopicInfo& info : topics) {
+    const auto [at, first] = sums.try_emplace(info.name, info);
+    if (first) continue;
+    at->second.messages += info.messages;
+    at->second.bytes += info.bytes;
+    at->second.enqueued += info.enqueued;
+  }
+  return sums;
+}
+
+Json document_of(const TopicInfo& topic) {
+  return {{"topic", topic.name},
+          {"messages", topic.messages},
+          {"bytes", topic.bytes},
+          {"enqueued", topic.enqueued},
+          {"groups", topic.groups},
+          {"keep_ms", topic.settings.keep.count()},
+          {"keep_bytes", topic.settings.keep_bytes},
+          {"bytes_max", topic.settings.bytes_max}};
+}
+
+std::string age_or_none(Milliseconds age) { return age.count() == 0 ? "-" : duration_text(age); }
+std::string size_or_none(std::uint64_t bytes) { return bytes == 0 ? "-" : byte_text(bytes); }
+
+struct ListArguments {};
+
+Result<ExitCode, Failure> list(const ListArguments&, const Environment& environment) {
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto topics = connection->admin.topics();
+  if (!topics) return failed(explain(environment, topics.error()));
+  auto documents = Json::array();
+  Table table({{"TOPIC"}, {"MESSAGES", Align::kRight}, {"BYTES", Align::kRight}, {"ENQUEUED", Align::kRight}, {"GROUPS", Align::kRight}, {"KEEP", Align::kRight}, {"MAX", Align::kRight}});
+  for (const auto& [name, topic] : by_name(*topics)) {
+    documents.push_back(document_of(topic));
+    table.add({name, grouped(topic.messages), byte_text(topic.bytes), grouped(topic.enqueued), std::to_string(topic.groups), age_or_none(topic.settings.keep), size_or_none(topic.settings.bytes_max)});
+  }
+  const Console& console = environment.console;
+  if (console.format == Format::kJson) {
+    console.write_document({{"topics", documents}});
+  } else if (table.empty()) {
+    console.note("no topics yet; sending a message makes one: takt send TOPIC KIND");
+  } else {
+    console.write(table.render(console.color_out));
+  }
+  return ExitCode::kOk;
+}
+
+struct ShowArguments {
+  std::string topic;
+};
+
+void declare_show(CLI::App& command, ShowArguments& given) { command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required(); }
+
+Result<ExitCode, Failure> show(const ShowArguments& given, const Environment& environment) {
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto topic = find_topic(environment, connection->admin, given.topic);
+  if (!topic) return failed(topic.error());
+  const auto groups = connection->admin.groups(given.topic);
+  if (!groups) return failed(explain(environment, groups.error()));
+
+  const Console& console = environment.console;
+  if (console.format == Format::kJson) {
+    Json document = document_of(*topic);
+    document["group_names"] = Json::array();
+    for (const GroupInfo& group : *groups) document["group_names"].push_back(group.name);
+    console.write_document(document);
+    return ExitCode::kOk;
+  }
+  Table facts({{"TOPIC"}, {printable(topic->name), Align::kRight}});
+  facts.add({"messages", grouped(topic->messages)});
+  facts.add({"bytes (estimated)", byte_text(topic->bytes)});
+  facts.add({"enqueued ever", grouped(topic->enqueued)});
+  facts.add({"keep at least", age_or_none(topic->settings.keep)});
+  facts.add({"keep at least (bytes)", size_or_none(topic->settings.keep_bytes)});
+  facts.add({"refuse above", size_or_none(topic->settings.bytes_max)});
+  console.write(facts.render(console.color_out));
+  if (groups->empty()) return ExitCode::kOk;
+  Table table({{"GROUP"}, {"READY", Align::kRight}, {"LEASED", Align::kRight}, {"DEAD", Align::kRight}, {"DONE", Align::kRight}, {"WORKERS", Align::kRight}});
+  for (const GroupInfo& group : *groups) {
+    table.add({group.name, grouped(group.ready), grouped(group.leased), grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
+  }
+  console.write("\n" + table.render(console.color_out));
+  return ExitCode::kOk;
+}
+
+struct CreateArguments {
+  std::string topic;
+  std::string keep;
+  std::string keep_bytes;
+  std::string bytes_max;
+};
+
+void declare_create(CLI::App& command, CreateArguments& given) {
+  command.add_option("TOPIC", given.topic, "Name of the topic: 1 to 200 of A-Z a-z 0-9 . _ -")->type_name("")->required();
+  command.add_option("--keep", given.keep, "Keep messages at least so long, also when every group is done with them")->type_name("DURATION");
+  command.add_option("--keep-bytes", given.keep_bytes, "Keep at least so many of the newest bytes")->type_name("SIZE");
+  command.add_option("--max-bytes", given.bytes_max, "Refuse new messages while the topic holds so many bytes")->type_name("SIZE");
+}
+
+Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
+  TopicSettings settings;
+  if (!given.keep.empty()) {
+    const auto keep = parse_duration("--keep", given.keep);
+    if (!keep) return failed(keep.error());
+    settings.keep = *keep;
+  }
+  if (!given.keep_bytes.empty()) {
+    const auto bytes = parse_bytes("--keep-bytes", given.keep_bytes);
+    if (!bytes) return failed(bytes.error());
+    settings.keep_bytes = *bytes;
+  }
+  if (!given.bytes_max.empty()) {
+    const auto bytes = parse_bytes("--max-bytes", given.bytes_max);
+    if (!bytes) return failed(bytes.error());
+    settings.bytes_max = *bytes;
+  }
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto created = connection->admin.put_topic(given.topic, settings);
+  if (!created) return failed(explain(environment, created.error()));
+  const Console& console = environment.console;
+  if (console.format == Format::kJson) {
+    console.write_document({{"topic", given.topic}, {"created", *created}});
+  } else {
+    console.write("topic \"" + given.topic + "\" " + (*created ? "created" : "was there; its settings are now as given") + "\n");
+  }
+  return ExitCode::kOk;
+}
+
+struct DeleteArguments {
+  std::string topic;
+  bool yes = false;
+};
+
+void declare_delete(CLI::App& command, DeleteArguments& given) {
+  command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
+  command.add_flag("-y,--yes", given.yes, "Do not ask; needed in scripts");
+}
+
+Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment& environment) {
+  auto connection = connect_admin(environment);
+  if (!connection) return failed(connection.error());
+  const auto topic = find_topic(environment, connection->admin, given.topic);
+  if (!topic) return failed(topic.error());
+  const auto groups = connection->admin.groups(given.topic);
+  if (!groups) return failed(explain(environment, groups.error()));
+  std::uint64_t unfinished = 0;
+  for (const GroupInfo& group : *groups) unfinished += group.ready + group.leased + group.retrying + group.held;
+
+  const Console& console = environment.console;
+  const std::string what = "topic \"" + given.topic + "\" with " + grouped(topic->messages) + " messages and " + std::to_string(groups->size()) + " groups (" +
+                           grouped(unfinished) + " deliveries unfinished)";
+  if (!given.yes) {
+    if (!console.can_ask) return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
+    if (!confirmed(console, "Delete " + what + "?")) return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
+  } else {
+    console.note("deleting " + what);
+  }
+  const auto deleted = connection->admin.delete_topic(given.topic);
+  if (!deleted) return failed(explain(environment, deleted.error()));
+  if (console.format == Format::kJson) {
+    console.write_document({{"topic", given.topic}, {"deleted", true}, {"messages", topic->messages}, {"groups", groups->size()}});
+  } else {
+    console.write("topic \"" + given.topic + "\" deleted\n");
+  }
+  return ExitCode::kOk;
+}
+
+void declare_nothing(CLI::App&, ListArguments&) {}
+
+}  // namespace
+
+void add_topics(CLI::App& app, Action& action) {
+  CLI::App* topics = app.add_subcommand("topics", "List, show, create and delete topics");
+  topics->require_subcommand(0, 1);
+  add_command<ListArguments>(*topics, action, "list", "All topics with their counts", &declare_nothing, &list);
+  add_command<ShowArguments>(*topics, action, "show", "One topic: counts, settings, groups", &declare_show, &show);
+  add_command<CreateArguments>(*topics, action, "create", "Make a topic, or change the settings of one", &declare_create, &create);
+  add_command<DeleteArguments>(*topics, action, "delete", "Delete a topic with its messages and groups; asks first", &declare_delete, &remove);
+}
+
+}  // namespace takt::cli

@@ -1,0 +1,67 @@
+#include "cli/connection.h"
+
+#include "cli/suggest.h"
+
+namespace takt::cli {
+namespace {
+
+bool nobody_answered(const Error& error) { return error.is("not_connected") || error.is("timed_out"); }
+
+}  // namespace
+
+Failure explain(const Environment& environment, const Error& error) {
+  if (error.is("not_connected")) return unreachable(environment.server, duration_text(environment.timeout));
+  return refused(error);
+}
+
+Result<Connection, Failure> connect_admin(const Environment& environment, Milliseconds patience) {
+  environment.console.detail("connecting to " + environment.server);
+  auto admin = Admin::open({.server = environment.server, .name = "takt", .timeout = environment.timeout + patience});
+  if (!admin) return failed(explain(environment, admin.error()));
+  auto broker = admin->broker();
+  if (!broker) {
+    if (nobody_answered(broker.error())) return failed(unreachable(environment.server, duration_text(environment.timeout + patience)));
+    return failed(explain(environment, broker.error()));
+  }
+  environment.console.detail("connected: " + broker->software + ", partitions: " + std::to_string(broker->partitions));
+  return Connection{std::move(*admin), std::move(*broker)};
+}
+
+Result<Client, Failure> connect_client(const Environment& environment, ClientOptions options) {
+  environment.console.detail("connecting to " + environment.server);
+  options.server = environment.server;
+  options.name = "takt";
+  auto client = Client::open(std::move(options));
+  if (!client) return failed(explain(environment, client.error()));
+  if (const auto connected = client->wait_connected(environment.timeout); !connected) {
+    if (nobody_answered(connected.error())) return failed(unreachable(environment.server, duration_text(environment.timeout)));
+    return failed(explain(environment, connected.error()));
+  }
+  environment.console.detail("connected");
+  return std::move(*client);
+}
+
+Result<TopicInfo, Failure> find_topic(const Environment& environment, Admin& admin, const std::string& topic) {
+  const auto topics = admin.topics();
+  if (!topics) return failed(explain(environment, topics.error()));
+  std::optional<TopicInfo> sum;
+  std::vector<std::string> names;
+  for (const TopicInfo& info : *topics) {
+    names.push_back(info.name);
+    if (info.name != topic) continue;
+    if (!sum) {
+      sum = info;
+      continue;
+    }
+    sum->messages += info.messages;
+    sum->bytes += info.bytes;
+    sum->enqueued += info.enqueued;
+  }
+  if (sum) return *sum;
+  const auto meant = nearest(topic, names);
+  return failed(not_found(ErrorCode::kUnknownTopic, "there is no topic \"" + topic + "\"",
+                          meant ? "did you mean \"" + *meant + "\"? Else see `takt topics list`"
+                                : "check the spelling with `takt topics list`; the first message sent to a topic makes it"));
+}
+
+}  // namespace takt::cli

@@ -1,0 +1,48 @@
+#pragma once
+// What every command is given: where to write and how, which broker to ask, and how long to wait for it.
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/table.h"
+#include "cli/values.h"
+
+namespace takt::cli {
+
+enum class Format { kTable, kJson };
+/// How long work is shown: a bar that is redrawn, plain lines, or not at all.
+enum class ProgressStyle { kNone, kLines, kBar };
+
+struct Console {
+  Format format = Format::kTable;
+  Color color_out = Color::kOff;
+  Color color_error = Color::kOff;
+  ProgressStyle progress = ProgressStyle::kNone;
+  bool verbose = false;
+  bool can_ask = false;  ///< a person sits at stdin and sees stderr
+
+  /// Results, to stdout. Nothing else is ever written there.
+  void write(std::string_view text) const;
+  /// One JSON document, indented, to stdout.
+  void write_document(const nlohmann::ordered_json& document) const;
+  /// One JSON value on one line, to stdout, at once: for streams of them.
+  void write_line(const nlohmann::ordered_json& value) const;
+  /// For people, to stderr, whatever the format.
+  void note(std::string_view text) const;
+  /// As note, only with -v.
+  void detail(std::string_view text) const;
+  void show(const Failure& failure) const;
+};
+
+struct Environment {
+  Console console;
+  std::string server;
+  Milliseconds timeout{5'000};
+};
+
+/// Shows `question` and reads a line from stdin; true for y or yes. Only when console.can_ask.
+bool confirmed(const Console& console, std::string_view question);
+
+}  // namespace takt::cli

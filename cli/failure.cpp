@@ -1,0 +1,115 @@
+#include "cli/failure.h"
+
+#include <cctype>
+
+#include "cli/values.h"
+
+namespace takt::cli {
+namespace {
+
+/// `text` with exactly one full stop at its end.
+std::string sentence(std::string_view text) {
+  while (!text.empty() && (text.back() == '.' || text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
+  return std::string(text) + ".";
+}
+
+/// "Start taktd" becomes "start taktd"; "XXH3 is" stays.
+std::string in_mid_sentence(std::string_view text) {
+  std::string lowered(text);
+  if (lowered.size() > 1 && std::islower(static_cast<unsigned char>(lowered[1])) != 0) {
+    lowered[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(lowered[0])));
+  }
+  return lowered;
+}
+
+std::string line(std::string_view label, std::string_view what, std::string_view remedy) {
+  std::string text = "error " + std::string(label) + ": " + sentence(what);
+  if (!remedy.empty()) text += " What to do: " + sentence(remedy);
+  return text;
+}
+
+}  // namespace
+
+Failure usage_failure(std::string_view what, std::string_view remedy) { return {ExitCode::kUsage, line("usage", what, remedy)}; }
+
+Failure local_failure(std::string_view what, std::string_view remedy) { return {ExitCode::kFailed, line("local", what, remedy)}; }
+
+Failure refused(const Error& error) {
+  const auto code = static_cast<ErrorCode>(error.code);
+  const auto entry = find_error(code);
+  return {exit_code_of(code), line(error.label(), error.message, entry ? in_mid_sentence(entry->remedy) : "")};
+}
+
+Failure not_found(ErrorCode code, std::string_view what, std::string_view remedy) {
+  return {ExitCode::kNotFound, line(error_label(code), what, remedy)};
+}
+
+Failure unreachable(std::string_view server, std::string_view waited) {
+  return {ExitCode::kTimedOut,
+          line(error_label(ErrorCode::kNotConnected),
+               "no broker answered at " + std::string(server) + " within " + std::string(waited),
+               "start one with `taktd`, or name the right address with --server or TAKT_SERVER")};
+}
+
+Failure partly_done(const Failure& cause, std::uint64_t done, std::uint64_t total, std::string_view what) {
+  return {ExitCode::kPartlyDone,
+          cause.text + " Done before that: " + grouped(done) + " of " + grouped(total) + " " + std::string(what) + "."};
+}
+
+ExitCode exit_code_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kBadName:
+    case ErrorCode::kBadAddress:
+    case ErrorCode::kBadPayload:
+    case ErrorCode::kBadOption:
+      return ExitCode::kUsage;
+    case ErrorCode::kUnknownTopic:
+    case ErrorCode::kUnknownGroup:
+      return ExitCode::kNotFound;
+    case ErrorCode::kTimedOut:
+    case ErrorCode::kNotConnected:
+    case ErrorCode::kUnknownOutcome:
+      return ExitCode::kTimedOut;
+    case ErrorCode::kStoreFailed:
+    case ErrorCode::kClosed:
+      return ExitCode::kFailed;
+    case ErrorCode::kMalformedFrame:
+    case ErrorCode::kUnsupportedVersion:
+    case ErrorCode::kUnknownType:
+    case ErrorCode::kFrameCount:
+    case ErrorCode::kFrameTooLarge:
+    case ErrorCode::kTooDeep:
+    case ErrorCode::kBadField:
+    case ErrorCode::kChecksumMismatch:
+    case ErrorCode::kUnsupportedField:
+    case ErrorCode::kHelloRequired:
+    case ErrorCode::kBadSection:
+    case ErrorCode::kBusy:
+    case ErrorCode::kStoreFull:
+    case ErrorCode::kTopicFull:
+    case ErrorCode::kTooManyTopics:
+    case ErrorCode::kTooManyGroups:
+    case ErrorCode::kInFlightFull:
+    case ErrorCode::kTooManyConnections:
+    case ErrorCode::kDraining:
+    case ErrorCode::kMessageTooLarge:
+    case ErrorCode::kBatchTooLarge:
+    case ErrorCode::kTooManySubscriptions:
+    case ErrorCode::kStaleLease:
+    case ErrorCode::kUnknownSession:
+    case ErrorCode::kUnknownSubscription:
+    case ErrorCode::kOutOfSequence:
+    case ErrorCode::kProducerFenced:
+    case ErrorCode::kUnknownPartition:
+    case ErrorCode::kSessionExpired:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kSubscriptionInUse:
+    case ErrorCode::kReadOnly:
+    case ErrorCode::kQueueFull:
+    case ErrorCode::kNoHandler:
+      return ExitCode::kRefused;
+  }
+  return ExitCode::kRefused;  // a number of a newer broker: it did say no
+}
+
+}  // namespace takt::cli

@@ -1,0 +1,49 @@
+#include "cli/input.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "cli/values.h"
+
+namespace takt::cli {
+namespace {
+
+struct Close {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+Result<std::string, Failure> read_all(std::FILE* file, const std::string& where, std::size_t bytes_max) {
+  std::string bytes;
+  char chunk[16 * 1024];
+  while (const std::size_t n = std::fread(chunk, 1, sizeof chunk, file)) {
+    bytes.append(chunk, n);
+    if (bytes.size() > bytes_max) {
+      return failed(usage_failure(where + " holds more than " + byte_text(bytes_max) + ", the most that one message can have",
+                                  "store large data elsewhere and send its address; for one message per line use --lines"));
+    }
+  }
+  if (std::ferror(file) != 0) return failed(local_failure(where + " cannot be read: " + std::strerror(errno), "check that it is a readable file"));
+  return bytes;
+}
+
+}  // namespace
+
+Result<Input, Failure> read_input(std::string_view argument, std::size_t bytes_max) {
+  if (argument == "-") {
+    auto bytes = read_all(stdin, "stdin", bytes_max);
+    if (!bytes) return failed(bytes.error());
+    return Input{std::move(*bytes), "stdin"};
+  }
+  if (!argument.starts_with('@')) return Input{std::string(argument), "--data"};
+  const std::string path(argument.substr(1));
+  const std::string where = "file \"" + path + "\"";
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
+  if (!file) return failed(local_failure(where + " cannot be opened: " + std::strerror(errno), "check the path; data that begins with @ can come from stdin: --data -"));
+  auto bytes = read_all(file.get(), where, bytes_max);
+  if (!bytes) return failed(bytes.error());
+  return Input{std::move(*bytes), where};
+}
+
+}  // namespace takt::cli
