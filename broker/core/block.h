@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "broker/core/commit.h"
 #include "proto/ids.h"
 #include "proto/section.h"
 #include "proto/shared_bytes.h"
@@ -38,6 +39,9 @@ struct BlockSlice {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
 };
+
+/// The blocks of a commit: each stretch of neighbouring batches of one topic and lane becomes one, sharing the commit's bytes.
+std::vector<BlockPtr> blocks_of(const CommitView& view, const SharedBytes& value);
 
 /// Bytes of the slice's metadata and payload, without the section table.
 std::size_t slice_bytes(const BlockSlice& slice);

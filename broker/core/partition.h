@@ -33,7 +33,7 @@ struct PartitionSettings {
 /// One partition: a fold of its log, and the leader's memory of who holds what. Pure: no clock, thread, file, socket or
 /// randomness; the same calls give the same bytes.
 ///
-/// Life: construct; load_row() for every row of the tables; replay() for every commit after the tables' applied position;
+/// Life: construct; load_row() for every row of the tables; loaded_to(); replay() for every commit after the tables' applied position;
 /// start(). Then, in turns: handle() commands, tick() when next_deadline() has passed, seal() when a commit may go to the
 /// committer, committed() when it is durable, take_effects() after each of them. A failed append ends the object's life:
 /// abandon() says what to tell the clients, and a new Partition is loaded.
@@ -49,6 +49,8 @@ class Partition {
 
   /// One row of table `table`, in scan order, tables in the order of `Table`. kCold rows are not wanted: they stay on disk.
   Result<void, Corruption> load_row(Table table, std::string_view key, std::string_view value);
+  /// All rows are in; they are the fold of log[.. applied).
+  void loaded_to(Position applied);
   /// The next commit; must begin where the last one ended. Also what a follower would do.
   Result<void, Corruption> replay(const CommitView& commit);
   /// Leadership begins: stages the Epoch event, after whose commit leases may be given.
@@ -64,8 +66,8 @@ class Partition {
 
   /// Bytes that wait to be sealed; 0 means that seal() has nothing.
   std::size_t staged_bytes() const;
-  /// Closes the open commit: staged acks become Done events, leases grown old Held events, the lent hint is renewed.
-  /// `durable_to` is the end of what the committer has confirmed.
+  /// The next commit for the committer: one that reached its size while commands were handled, else the open one is
+  /// closed (staged acks become Done events, the lent hint is renewed). None when nothing is staged.
   std::optional<Commit> seal(Now now);
   /// Everything before `end` is durable: replies are released, messages become deliverable.
   void committed(Position end, Now now);
@@ -76,11 +78,11 @@ class Partition {
   /// Effects that may leave now, in order. Deliveries, replies and loads.
   std::vector<Effect> take_effects();
 
-  /// The tables' changes since the last freeze, for the cut at end(). Only between seal() and the next handle() (nothing
-  /// may be staged). To be written once committed_end() has reached `applied`; one at a time.
-  Checkpoint freeze(Now now);
-  /// `checkpoint` is on disk: index rows below it need no memory any more.
-  void checkpointed(Position applied);
+  /// The tables' changes since the last freeze, for the cut at end(). Only when staged_bytes() is 0, so right after the
+  /// seal() that gave none or the last commit. To be written once committed_end() has reached `applied`; one at a time.
+  Checkpoint freeze();
+  /// The last freeze is on disk: its index rows need no memory any more, and idle producers are forgotten.
+  void checkpointed();
 
   /// The front of the log, run by run as its directory tells: what may go and what must be carried.
   struct FrontRun {
@@ -99,7 +101,8 @@ class Partition {
     std::uint32_t count = 0;
   };
   /// Of `runs`, the messages that somebody is still owed (or that `keep` retains), as stretches in log order.
-  std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now) const;
+  /// Where `keep` has passed, stages the event that moves the topic's horizon.
+  std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now);
 
   /// The append of a sealed commit failed. Answers for everything withheld: unknown_outcome. The object is dead.
   std::vector<Effect> abandon();

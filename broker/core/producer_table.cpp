@@ -35,7 +35,7 @@ ProducerTable::Answer ProducerTable::find(ProducerId producer, std::uint32_t epo
 void ProducerTable::record(const ProducerStamp& stamp, Position first_position, Offset first_offset, WallTime time) {
   Producer& p = producers_[stamp.producer];
   changed_.insert(stamp.producer);
-  if (stamp.epoch > p.epoch) p = Producer{.epoch = stamp.epoch};
+  if (stamp.epoch > p.epoch) p = Producer{.epoch = stamp.epoch, .last_seen = time, .slots = {}};
   p.last_seen = time;
   std::uint64_t slot = p.stored == 0 ? 0 : (p.stored - 1) % window;
   if (p.stored > 0 && p.slots[slot].sequence == stamp.sequence) {
@@ -51,7 +51,7 @@ void ProducerTable::record(const ProducerStamp& stamp, Position first_position, 
 void ProducerTable::put(ProducerId producer, std::uint32_t epoch, WallTime time) {
   changed_.insert(producer);
   if (epoch == 0) producers_.erase(producer);
-  else producers_[producer] = Producer{.epoch = epoch, .last_seen = time};
+  else producers_[producer] = Producer{.epoch = epoch, .last_seen = time, .slots = {}};
 }
 
 std::vector<ProducerId> ProducerTable::idle_since(WallTime before, std::size_t limit) const {

@@ -28,7 +28,7 @@ void merge_held(std::map<Offset, HeldState>& held, OffsetRun run, ClientId clien
 }  // namespace
 
 Group* Topic::find_group(std::string_view wanted) {
-  for (auto& [id, group] : groups)
+  for (auto& [number, group] : groups)
     if (group.name == wanted) return &group;
   return nullptr;
 }
@@ -45,14 +45,14 @@ Offset Topic::low(Lane lane) const {
   if (here == nullptr) return Offset(0);
   if (groups.empty() || settings.keep_ms != 0 || settings.keep_bytes != 0) return here->horizon;
   Offset low = here->next;
-  for (const auto& [id, group] : groups)
+  for (const auto& [number, group] : groups)
     if (const GroupLane* owed = group.lanes.find(lane)) low = std::min(low, owed->done.floor());
   return low;
 }
 
 Offset Topic::pinned(Lane lane) const {
   Offset pinned = low(lane);
-  for (const auto& [id, group] : groups)
+  for (const auto& [number, group] : groups)
     if (const GroupLane* owed = group.lanes.find(lane); owed != nullptr && !owed->dead.empty()) pinned = std::min(pinned, owed->dead.begin()->first);
   return pinned;
 }

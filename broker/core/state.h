@@ -94,6 +94,10 @@ struct TopicLane {
   std::size_t frozen = 0;                    ///< of `recent`, in the checkpoint that is being written
   std::deque<Offset> index_rows;             ///< first offsets of the index rows on disk
   Offset erased_below;                       ///< kIndex and kCold rows below are gone
+
+  // The leader's, not part of the fold.
+  Offset committed;                          ///< messages before are durable and may be lent
+  Offset at_start;                           ///< `next` when the term began
 };
 
 struct Topic {

@@ -1,0 +1,352 @@
+// Requests: each looks at the state, stages what it changes, and answers when that is durable.
+
+#include <algorithm>
+#include <set>
+
+#include "broker/core/partition_body.h"
+#include "proto/check.h"
+#include "proto/limits.h"
+#include "proto/section.h"
+
+namespace takt::core {
+namespace {
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+
+Refusal unknown_topic(const std::string& topic) { return {ErrorCode::kUnknownTopic, "topic '" + topic + "' does not exist; it is made by the first message or by `takt topics create`"}; }
+Refusal unknown_group(const std::string& topic, const std::string& group) {
+  return {ErrorCode::kUnknownGroup, "group '" + group + "' of topic '" + topic + "' does not exist; it is made by its first worker or by `takt groups create`"};
+}
+Refusal stale_lease() { return {ErrorCode::kStaleLease, "the lease is over: the message was given to another worker, or is done; drop the result"}; }
+
+}  // namespace
+
+void Partition::Body::answer(const ClientRequest& request, proto::Reply reply) {
+  Outgoing outgoing{request.session, request.correlation, std::move(reply), {}};
+  if (!journal_.empty() || dispatcher_.wants_commit()) outbox_.send_after_open_commit(std::move(outgoing));
+  else if (journal_.next().value == 0) outbox_.send_now(std::move(outgoing));
+  else outbox_.send_after(Position(journal_.next().value - 1), std::move(outgoing));
+}
+
+void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
+  ++refusals_[refusal.code];
+  const auto retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(refusal.retry_after).count();
+  answer(request, proto::Error{refusal.code, std::move(refusal.message), static_cast<std::uint32_t>(retry_ms)});
+}
+
+Result<TopicId, Refusal> Partition::Body::ensure_topic(const std::string& name, Now now) {
+  State& state = journal_.state();
+  if (const Topic* topic = state.find_topic(name)) return topic->id;
+  if (state.topics().size() >= settings_.topics_max) {
+    return failed(Refusal{ErrorCode::kTooManyTopics, "topic '" + name + "' cannot be made: there are " + number(settings_.topics_max) + " already; delete unused ones or raise limits.topics"});
+  }
+  const TopicId id = state.next_topic();
+  journal_.stage(TopicPut{id, name, {}}, now.wall);
+  return id;
+}
+
+Result<GroupId, Refusal> Partition::Body::ensure_group(TopicId topic_id, const std::string& name, proto::StartFrom from, Now now) {
+  Topic& topic = *journal_.state().find_topic(topic_id);
+  if (const Group* group = topic.find_group(name)) return group->id;
+  if (topic.groups.size() >= settings_.groups_per_topic_max) {
+    return failed(Refusal{ErrorCode::kTooManyGroups, "group '" + name + "' cannot be made: topic '" + topic.name + "' has " + number(settings_.groups_per_topic_max) + " already; delete unused ones or raise limits.groups_per_topic"});
+  }
+  GroupPut put{topic_id, journal_.state().next_group(), name, {}, {}};
+  topic.lanes.each([&](Lane lane, const TopicLane&) { put.starts.push_back({lane, topic.start(lane, from)}); });
+  const GroupId id = put.group;
+  journal_.stage(std::move(put), now.wall);
+  return id;
+}
+
+Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::size_t bytes) const {
+  using std::chrono::seconds;
+  if (room_ == StoreRoom::kFull) {
+    return failed(Refusal{ErrorCode::kStoreFull, "the store is at 90 % of its bound; workers must finish messages, or raise store.bytes_max", seconds(1)});
+  }
+  const Topic* topic = const_cast<Journal&>(journal_).state().find_topic(name);
+  if (topic != nullptr && topic->settings.bytes_max != 0) {
+    const std::uint64_t used = topic->retained_messages() * topic->mean_bytes();
+    if (used + bytes > topic->settings.bytes_max) {
+      return failed(Refusal{ErrorCode::kTopicFull,
+                            "topic '" + name + "' is full: about " + number(used) + " of " + number(topic->settings.bytes_max) + " bytes are waiting; start workers or raise its bytes_max",
+                            seconds(1)});
+    }
+  }
+  return {};
+}
+
+Partition::Body::Seen Partition::Body::seen_before(const ClientRequest& request, ProducerId producer, std::uint32_t epoch, Sequence sequence) {
+  const ProducerTable::Answer answer = journal_.state().producers().find(producer, epoch, sequence);
+  if (const auto* batch = std::get_if<RememberedBatch>(&answer)) return {false, *batch};
+  if (std::holds_alternative<ProducerTable::New>(answer)) return {};
+  if (std::holds_alternative<ProducerTable::OutOfSequence>(answer)) {
+    refuse(request, {ErrorCode::kOutOfSequence, "sequence " + number(sequence.value) + " was passed and is not stored; send the batch again under a new sequence"});
+  } else if (std::holds_alternative<ProducerTable::Fenced>(answer)) {
+    refuse(request, {ErrorCode::kProducerFenced, "a later epoch of this producer is writing; stop this one"});
+  } else {
+    refuse(request, {ErrorCode::kUnknownOutcome, "sequence " + number(sequence.value) + " lies before the last " + number(ProducerTable::window) + " batches; whether it was stored is not known any more"});
+  }
+  return {true, std::nullopt};
+}
+
+void Partition::Body::count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes) {
+  TopicCounters& counters = counters_[topic];
+  counters.enqueued += messages;
+  counters.enqueued_bytes += bytes;
+}
+
+void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& publish, Now now) {
+  const auto refuse_if_answered = [&](Refusal refusal) {
+    if (publish.acks == proto::Acks::kNone) ++refusals_[refusal.code];
+    else refuse(request, std::move(refusal));
+  };
+  const Seen seen = seen_before(request, publish.producer, publish.producer_epoch, publish.sequence);
+  if (seen.refused) return;
+  if (seen.batch) {
+    if (const Topic* topic = journal_.state().find_topic(publish.topic)) counters_[topic->id].deduplicated += publish.count;
+    if (publish.acks == proto::Acks::kNone) return;
+    return answer(request, proto::Published{settings_.partition, seen.batch->first_position, seen.batch->first_offset, seen.batch->count, true});
+  }
+  const std::size_t bytes = request.metadata.size() + request.payload.size();
+  if (auto room = check_room(publish.topic, bytes); !room) return refuse_if_answered(std::move(room.error()));
+  const auto topic = ensure_topic(publish.topic, now);
+  if (!topic) return refuse_if_answered(topic.error());
+  PendingRun run;
+  run.topic = *topic;
+  run.lane = publish.lane;
+  run.run_class = proto::RunClass::kImmediate;
+  run.count = publish.count;
+  run.stamp = {publish.producer, publish.producer_epoch, publish.sequence, publish.count};
+  run.metadata = std::move(request.metadata);
+  run.payload = std::move(request.payload);
+  run.metadata_checksum = publish.metadata_checksum;
+  run.payload_checksum = publish.payload_checksum;
+  if (journal_.bytes() > 0 && journal_.bytes() + stored_bytes(run) > commit_bytes_target) close_commit(now);
+  const Journal::Stored stored = journal_.stage(std::move(run), now.wall);
+  count_enqueued(*topic, publish.count, bytes);
+  if (publish.acks != proto::Acks::kNone) answer(request, proto::Published{settings_.partition, stored.position, stored.offset, publish.count, false});
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Complete& complete, Now now) {
+  const Seen seen = seen_before(request, complete.producer, complete.producer_epoch, complete.sequence);
+  if (seen.refused) return;
+  if (seen.batch) return answer(request, proto::Completed{settings_.partition, seen.batch->first_position, seen.batch->count, true});
+  Subscription* subscription = subscription_of(session, request, complete.subscription);
+  if (subscription == nullptr) return;
+  if (!dispatcher_.holds(*subscription, complete.slot, complete.token, complete.done)) return refuse(request, stale_lease());
+  std::size_t meta_at = 0;
+  std::size_t payload_at = 0;
+  for (const proto::FollowUp& batch : complete.follow_ups) {
+    if (batch.metadata_length > request.metadata.size() - meta_at || batch.payload_length > request.payload.size() - payload_at) {
+      return refuse(request, {ErrorCode::kBadSection, "complete: the follow-ups name more bytes than frames 2 and 3 have"});
+    }
+    meta_at += batch.metadata_length;
+    payload_at += batch.payload_length;
+    if (auto room = check_room(batch.topic, batch.metadata_length + batch.payload_length); !room) return refuse(request, std::move(room.error()));
+  }
+  std::vector<TopicId> topics;
+  for (const proto::FollowUp& batch : complete.follow_ups) {
+    const auto topic = ensure_topic(batch.topic, now);
+    if (!topic) return refuse(request, topic.error());
+    topics.push_back(*topic);
+  }
+  // From here on nothing can refuse, and the open commit is not closed: all or nothing.
+  proto::Completed done{settings_.partition, {}, 0, false};
+  meta_at = payload_at = 0;
+  for (std::size_t i = 0; i < complete.follow_ups.size(); ++i) {
+    const proto::FollowUp& batch = complete.follow_ups[i];
+    PendingRun run;
+    run.topic = topics[i];
+    run.lane = batch.lane;
+    run.run_class = proto::RunClass::kImmediate;
+    run.count = batch.count;
+    run.stamp = {complete.producer, complete.producer_epoch, complete.sequence, batch.count};
+    run.metadata = request.metadata.slice(meta_at, batch.metadata_length);
+    run.payload = request.payload.slice(payload_at, batch.payload_length);
+    run.metadata_checksum = batch.metadata_checksum;
+    run.payload_checksum = batch.payload_checksum;
+    meta_at += batch.metadata_length;
+    payload_at += batch.payload_length;
+    const Journal::Stored stored = journal_.stage(std::move(run), now.wall);
+    if (i == 0) done.first_position = stored.position;
+    done.count += batch.count;
+    count_enqueued(topics[i], batch.count, batch.metadata_length + batch.payload_length);
+  }
+  const proto::Acked acked = dispatcher_.ack(*subscription, {{complete.slot, complete.token, complete.done}});
+  check(acked.stale.empty(), "a complete acks all of its messages or is refused");
+  answer(request, done);
+}
+
+Subscription* Partition::Body::subscription_of(Session& session, const ClientRequest& request, SubscriptionId id) {
+  const auto it = session.subscriptions.find(id);
+  if (it != session.subscriptions.end()) return it->second.get();
+  refuse(request, {ErrorCode::kUnknownSubscription, "subscription " + number(id.value) + " is not known in this session; subscribe again"});
+  return nullptr;
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Subscribe& subscribe, Now now) {
+  if (session.subscriptions.contains(subscribe.subscription)) {
+    return refuse(request, {ErrorCode::kSubscriptionInUse, "subscription " + number(subscribe.subscription.value) + " is in use in this session; choose another number"});
+  }
+  if (session.subscriptions.size() >= settings_.subscriptions_per_session_max) {
+    return refuse(request, {ErrorCode::kTooManySubscriptions, "the session has " + number(session.subscriptions.size()) + " subscriptions, the bound; unsubscribe some"});
+  }
+  const auto topic = ensure_topic(subscribe.topic, now);
+  if (!topic) return refuse(request, topic.error());
+  const auto group = ensure_group(*topic, subscribe.group, subscribe.from, now);
+  if (!group) return refuse(request, group.error());
+  dispatcher_.subscribe(session, subscribe.subscription, *topic, *group, now);
+  answer(request, proto::Subscribed{subscribe.subscription, journal_.state().epoch(), settings_.in_flight_per_worker_max});
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Unsubscribe& unsubscribe, Now now) {
+  Subscription* subscription = subscription_of(session, request, unsubscribe.subscription);
+  if (subscription == nullptr) return;
+  dispatcher_.unsubscribe(*subscription, now);
+  answer(request, proto::Unsubscribed{unsubscribe.subscription});
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Credit& credit, Now now) {
+  if (credit.kind == proto::CreditKind::kStanding) {   // has no reply: one for a subscription that is gone is late, not wrong
+    const auto it = session.subscriptions.find(credit.subscription);
+    if (it == session.subscriptions.end()) ++refusals_[ErrorCode::kUnknownSubscription];
+    else dispatcher_.set_credit(*it->second, credit.messages, credit.bytes);
+    return;
+  }
+  Subscription* subscription = subscription_of(session, request, credit.subscription);
+  if (subscription == nullptr) return;
+  if (auto pulled = dispatcher_.pull(*subscription, request.correlation, credit, now); !pulled) refuse(request, std::move(pulled.error()));
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Ack& ack, Now) {
+  Subscription* subscription = subscription_of(session, request, ack.subscription);
+  if (subscription == nullptr) return;
+  proto::Acked acked = dispatcher_.ack(*subscription, ack.entries);
+  if (!acked.stale.empty()) ++refusals_[ErrorCode::kStaleLease];
+  answer(request, std::move(acked));
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Fail& fail, Now now) {
+  Subscription* subscription = subscription_of(session, request, fail.subscription);
+  if (subscription == nullptr) return;
+  const auto failed = dispatcher_.fail(*subscription, fail, now);
+  if (!failed) return refuse(request, stale_lease());
+  answer(request, *failed);
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Resume& resume, Now now) {
+  Subscription* subscription = subscription_of(session, request, resume.subscription);
+  if (subscription == nullptr) return;
+  answer(request, dispatcher_.resume(*subscription, resume.held, now));
+}
+
+void Partition::Body::decide(Session&, ClientRequest& request, proto::PutTopic& put, Now now) {
+  const Topic* topic = journal_.state().find_topic(put.topic);
+  const bool created = topic == nullptr;
+  const auto id = ensure_topic(put.topic, now);
+  if (!id) return refuse(request, id.error());
+  if (created || topic->settings != put.settings) journal_.stage(TopicPut{*id, put.topic, put.settings}, now.wall);
+  answer(request, proto::TopicDone{created});
+}
+
+void Partition::Body::decide(Session&, ClientRequest& request, proto::DeleteTopic& remove, Now now) {
+  const Topic* topic = journal_.state().find_topic(remove.topic);
+  if (topic == nullptr) return refuse(request, unknown_topic(remove.topic));
+  const TopicId id = topic->id;
+  drop_topic_memory(id);
+  journal_.stage(TopicDel{id}, now.wall);
+  answer(request, proto::TopicDeleted{});
+}
+
+void Partition::Body::drop_topic_memory(TopicId id) {
+  std::vector<GroupId> groups;
+  for (const auto& [group, entry] : journal_.state().find_topic(id)->groups) groups.push_back(group);
+  for (const GroupId group : groups) dispatcher_.drop_group(id, group);
+  cache_.drop(id);
+  counters_.erase(id);
+  std::erase_if(peeks_, [&](const auto& peek) {
+    if (peek.second.topic != id) return false;
+    peek_deadlines_.cancel(peek.first);
+    outbox_.send_now(Outgoing{peek.second.session, peek.second.correlation, proto::Error{ErrorCode::kUnknownTopic, "the topic was deleted while this waited", 0}, {}});
+    return true;
+  });
+}
+
+void Partition::Body::decide(Session&, ClientRequest& request, proto::PutGroup& put, Now now) {
+  const auto topic = ensure_topic(put.topic, now);
+  if (!topic) return refuse(request, topic.error());
+  const bool created = journal_.state().find_topic(*topic)->find_group(put.group) == nullptr;
+  const auto group = ensure_group(*topic, put.group, put.from, now);
+  if (!group) return refuse(request, group.error());
+  if (journal_.state().find_topic(*topic)->groups.at(*group).settings != put.settings) {
+    journal_.stage(GroupPut{*topic, *group, put.group, put.settings, {}}, now.wall);
+  }
+  answer(request, proto::GroupDone{created});
+}
+
+void Partition::Body::decide(Session&, ClientRequest& request, proto::DeleteGroup& remove, Now now) {
+  Topic* topic = journal_.state().find_topic(remove.topic);
+  if (topic == nullptr) return refuse(request, unknown_topic(remove.topic));
+  const Group* group = topic->find_group(remove.group);
+  if (group == nullptr) return refuse(request, unknown_group(remove.topic, remove.group));
+  const GroupId id = group->id;
+  dispatcher_.drop_group(topic->id, id);
+  journal_.stage(GroupDel{topic->id, id}, now.wall);
+  answer(request, proto::GroupDeleted{});
+}
+
+void Partition::Body::decide(Session& session, ClientRequest& request, proto::Peek& peek, Now now) {
+  const Topic* topic = journal_.state().find_topic(peek.topic);
+  if (topic == nullptr) return refuse(request, unknown_topic(peek.topic));
+  const TopicLane* lane = topic->lanes.find(peek.lane);
+  const Offset end = lane == nullptr ? Offset(0) : lane->committed;
+  const Offset from = peek.from ? std::max(*peek.from, topic->low(peek.lane)) : end;
+  PendingPeek pending{session.id, request.correlation, topic->id, peek.lane, from, std::max(peek.messages_max, 1u), std::max<std::uint64_t>(peek.bytes_max, 1)};
+  if (answer_peek(pending, from >= end && peek.wait_ms == 0)) return;
+  const std::uint64_t id = next_peek_++;
+  peeks_.emplace(id, pending);
+  // A read from disk may take a moment even when the caller does not want to wait for messages.
+  const Duration wait = std::max<Duration>(std::chrono::milliseconds(peek.wait_ms), std::chrono::seconds(1));
+  peek_deadlines_.set(id, now.mono + wait);
+}
+
+/// Answers with what is in memory; asks for more and gives false when that is nothing and there is time left.
+bool Partition::Body::answer_peek(const PendingPeek& peek, bool waited_out) {
+  Topic& topic = *journal_.state().find_topic(peek.topic);
+  const TopicLane* lane = topic.lanes.find(peek.lane);
+  const Offset end = lane == nullptr ? Offset(0) : lane->committed;
+  proto::Peeked peeked{peek.from, end, {}};
+  std::vector<BlockSlice> slices;
+  std::uint64_t bytes = 0;
+  std::uint32_t messages = 0;
+  while (peeked.next < end && messages < peek.messages_max && bytes < peek.bytes_max) {
+    const BlockPtr block = cache_.find(peek.topic, peek.lane, peeked.next);
+    if (!block) {
+      if (messages == 0) dispatcher_.request_load(peek.topic, peek.lane, peeked.next);
+      break;
+    }
+    const auto first = static_cast<std::uint32_t>(peeked.next.value - block->first_offset.value);
+    auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({peek.messages_max - messages, block->count - first, end.value - peeked.next.value}));
+    while (n > 1 && bytes + slice_bytes({block, first, n}) > peek.bytes_max) n /= 2;
+    const BlockSlice slice{block, first, n};
+    peeked.stretches.push_back({peeked.next, block->first_position.plus(first), n});
+    bytes += slice_bytes(slice);
+    messages += n;
+    peeked.next = peeked.next.plus(n);
+    slices.push_back(slice);
+  }
+  if (messages == 0 && !waited_out) return false;
+  outbox_.send_now(Outgoing{peek.session, peek.correlation, std::move(peeked), std::move(slices)});
+  return true;
+}
+
+void Partition::Body::retry_peeks(TopicId topic, Lane lane) {
+  std::erase_if(peeks_, [&](const auto& entry) {
+    const PendingPeek& peek = entry.second;
+    if (peek.topic != topic || peek.lane != lane || !answer_peek(peek, false)) return false;
+    peek_deadlines_.cancel(entry.first);
+    return true;
+  });
+}
+
+}  // namespace takt::core

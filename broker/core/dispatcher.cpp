@@ -1,0 +1,623 @@
+#include "broker/core/dispatcher.h"
+
+#include <algorithm>
+
+#include "proto/check.h"
+
+namespace takt::core {
+namespace {
+
+constexpr std::uint64_t frame_bytes_target = 256 * 1024;   // a Deliver is closed here
+constexpr std::size_t load_bytes = 1024 * 1024;            // asked from the reader at once
+constexpr std::uint64_t lent_ahead_min = 1024;
+constexpr std::uint64_t lent_ahead_max = 1u << 20;
+
+}  // namespace
+
+std::size_t Dispatcher::TimerKeyHash::operator()(const TimerKey& k) const noexcept {
+  std::uint64_t h = static_cast<std::uint64_t>(k.kind);
+  for (const std::uint64_t part : {k.a, k.b, k.c, k.d}) h = (h ^ part) * 0x9E3779B97F4A7C15ull + (h >> 29);
+  return h;
+}
+
+// ---- sessions and subscriptions
+
+void Dispatcher::open_session(const SessionUp& up) {
+  auto session = std::make_unique<Session>();
+  session->id = up.session;
+  session->client = up.client;
+  session->kind = up.kind;
+  session->name = up.name;
+  sessions_[up.session] = std::move(session);
+}
+
+Session* Dispatcher::find_session(SessionId id) {
+  const auto it = sessions_.find(id);
+  return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+void Dispatcher::end_session(const SessionLost& lost, Now now) {
+  Session* session = find_session(lost.session);
+  if (session == nullptr) return;
+  session->slots.each([&](Slot slot, LeaseRange& range) {
+    if (lost.how == SessionEnd::kGoodbye) release(slot, range);
+    else lose(slot, range, now);
+  });
+  while (!session->subscriptions.empty()) unsubscribe(*session->subscriptions.begin()->second, now);
+  timers_.cancel({TimerKey::Kind::kOldLeases, lost.session.value});
+  sessions_.erase(lost.session);
+}
+
+Subscription& Dispatcher::subscribe(Session& session, SubscriptionId id, TopicId topic, GroupId group, Now now) {
+  auto subscription = std::make_unique<Subscription>();
+  subscription->session = &session;
+  subscription->id = id;
+  subscription->work = &work(topic, group, now);
+  ++subscription->work->subscriptions;
+  ++subscription_count_;
+  mark_dirty(*subscription->work);   // its lent hint can ride with the event that made the group
+  return *(session.subscriptions[id] = std::move(subscription));
+}
+
+void Dispatcher::unsubscribe(Subscription& subscription, Now) {
+  Session& session = *subscription.session;
+  session.slots.each([&](Slot slot, LeaseRange& range) {
+    if (range.holder == &subscription) release(slot, range);
+  });
+  GroupWork& work = *subscription.work;
+  std::erase(work.ring, &subscription);
+  timers_.cancel({TimerKey::Kind::kPull, session.id.value, subscription.id.value});
+  --work.subscriptions;
+  --subscription_count_;
+  wake(work);
+  session.subscriptions.erase(subscription.id);
+}
+
+void Dispatcher::set_credit(Subscription& subscription, std::uint32_t messages, std::uint32_t bytes) {
+  subscription.window_messages = messages;
+  subscription.window_bytes = bytes;
+  queue_for_credit(subscription);
+}
+
+Result<void, Refusal> Dispatcher::pull(Subscription& subscription, CorrelationId correlation, const proto::Credit& credit, Now now) {
+  if (subscription.once) return failed(Refusal{ErrorCode::kSubscriptionInUse, "subscription " + std::to_string(subscription.id.value) + " has a pull that still waits; wait for its CreditEnded"});
+  subscription.once = OneShotCredit{correlation, credit.messages, credit.bytes};
+  if (credit.wait_ms > 0) timers_.set({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value}, now.mono + std::chrono::milliseconds(credit.wait_ms));
+  queue_for_credit(subscription);
+  if (credit.wait_ms == 0) {
+    serve(now.mono);
+    if (subscription.once) end_pull(subscription);
+  }
+  return {};
+}
+
+void Dispatcher::end_pull(Subscription& subscription) {
+  const OneShotCredit once = *subscription.once;
+  subscription.once.reset();
+  timers_.cancel({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value});
+  outbox_.send_after(once.after, Outgoing{subscription.session->id, once.correlation, proto::CreditEnded{subscription.id, once.delivered}, {}});
+}
+
+void Dispatcher::queue_for_credit(Subscription& subscription) {
+  if (!subscription.has_credit()) return;
+  if (!subscription.waiting) {
+    subscription.waiting = true;
+    subscription.work->ring.push_back(&subscription);
+  }
+  wake(*subscription.work);
+}
+
+// ---- groups
+
+GroupWork& Dispatcher::work(TopicId topic, GroupId group, Now now) {
+  auto& slot = works_[{topic, group}];
+  if (slot) return *slot;
+  slot = std::make_unique<GroupWork>();
+  slot->topic = topic;
+  slot->group = group;
+  Topic& t = *journal_.state().find_topic(topic);
+  t.lanes.each([&](Lane lane, TopicLane& topic_lane) { begin_lane(*slot, lane, topic_lane, now); });
+  return *slot;
+}
+
+const GroupWork* Dispatcher::find_work(TopicId topic, GroupId group) const {
+  const auto it = works_.find({topic, group});
+  return it == works_.end() ? nullptr : it->second.get();
+}
+
+Group& Dispatcher::group_of(const GroupWork& work) { return journal_.state().find_topic(work.topic)->groups.at(work.group); }
+
+GroupLane& Dispatcher::owed_of(const LaneWork& lane) { return *group_of(*lane.work).lanes.find(lane.lane); }
+
+void Dispatcher::wake(GroupWork& work) {
+  if (work.woken) return;
+  work.woken = true;
+  woken_.push_back(&work);
+}
+
+void Dispatcher::wake(TopicId topic) {
+  for (auto it = works_.lower_bound({topic, GroupId(0)}); it != works_.end() && it->first.first == topic; ++it)
+    if (!it->second->ring.empty()) wake(*it->second);
+}
+
+void Dispatcher::mark_dirty(GroupWork& work) {
+  if (work.dirty) return;
+  work.dirty = true;
+  dirty_.push_back(&work);
+}
+
+void Dispatcher::drop_group(TopicId topic, GroupId group) {
+  const auto it = works_.find({topic, group});
+  if (it == works_.end()) return;
+  GroupWork* gone = it->second.get();
+  for (auto& [id, session] : sessions_) {
+    session->slots.each([&](Slot slot, LeaseRange& range) {
+      if (range.lane->work != gone) return;
+      leased_ -= range.open;
+      session->leased -= range.open;
+      session->slots.remove(slot);
+    });
+    for (auto s = session->subscriptions.begin(); s != session->subscriptions.end();) {
+      if (s->second->work != gone) {
+        ++s;
+        continue;
+      }
+      if (s->second->once) end_pull(*s->second);
+      --subscription_count_;
+      s = session->subscriptions.erase(s);
+    }
+  }
+  gone->lanes.each([&](Lane lane, LaneWork& here) {
+    for (const Offset offset : here.parked) timers_.cancel({TimerKey::Kind::kRetry, topic.value, group.value, lane.value, offset.value});
+  });
+  timers_.cancel({TimerKey::Kind::kGrace, topic.value, group.value});
+  timers_.cancel({TimerKey::Kind::kHeld, topic.value, group.value});
+  std::erase(woken_, gone);
+  std::erase(dirty_, gone);
+  works_.erase(it);
+}
+
+// ---- lending
+
+void Dispatcher::serve(Time now) {
+  if (journal_.state().epoch_position() >= outbox_.committed()) return;   // no lease before the term's Epoch is durable
+  while (!woken_.empty()) {
+    GroupWork* work = woken_.front();
+    woken_.pop_front();
+    work->woken = false;
+    serve(*work, now);
+  }
+}
+
+void Dispatcher::serve(GroupWork& work, Time now) {
+  work.starved = false;
+  Topic& topic = *journal_.state().find_topic(work.topic);
+  topic.lanes.each([&](Lane lane, TopicLane& topic_lane) {   // lanes that came after the group's first worker
+    if (work.lanes.find(lane) == nullptr) begin_lane(work, lane, topic_lane, Now{now, journal_.state().time()});
+  });
+  std::vector<Subscription*> pulled;
+  while (!work.ring.empty()) {
+    Subscription& next = *work.ring.front();
+    if (!next.has_credit() || next.session->leased >= settings_.in_flight_per_worker_max || leased_ >= settings_.in_flight_max) {
+      work.ring.pop_front();
+      next.waiting = false;
+      continue;
+    }
+    std::uint64_t at_hand = work.free();
+    work.lanes.each([&](Lane lane, const LaneWork& here) {
+      const Offset end = topic.lanes.find(lane)->committed;
+      if (end > here.fresh) at_hand += end.value - here.fresh.value;
+    });
+    if (at_hand == 0) break;
+    // An even share of what is there, so that one large credit does not take a small queue from the others.
+    const std::uint64_t share = std::max<std::uint64_t>(1, at_hand / work.ring.size());
+    const Grant granted = grant(next, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, slab_offsets)), now);
+    if (granted.messages == 0) break;
+    if (next.once && (pulled.empty() || pulled.back() != &next)) pulled.push_back(&next);
+    work.ring.pop_front();
+    next.waiting = next.has_credit();
+    if (next.waiting) work.ring.push_back(&next);
+  }
+  for (Subscription* subscription : pulled)
+    if (subscription->once) end_pull(*subscription);
+}
+
+Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t quantum, Time now) {
+  GroupWork& work = *subscription.work;
+  Grant result;
+  proto::Deliver frame{settings_.partition, subscription.id, {}};
+  std::vector<BlockSlice> slices;
+  std::uint64_t frame_bytes = 0;
+  Position after = std::max(journal_.state().epoch_position(), group_of(work).put_position);
+  for (std::uint8_t i = lane_count; i-- > 0 && !result.blocked;) {
+    LaneWork* lane = work.lanes.find(Lane(i));
+    if (lane == nullptr) continue;
+    GroupLane& owed = owed_of(*lane);
+    while (result.messages < quantum && frame_bytes < frame_bytes_target) {
+      const std::uint32_t room = std::min({quantum - result.messages, subscription.credit_messages(), settings_.in_flight_per_worker_max - std::min(subscription.session->leased, settings_.in_flight_per_worker_max)});
+      if (room == 0) break;
+      auto picked = pick(*lane, owed, room, now);
+      if (!picked) {
+        result.blocked = picked.error() == Nothing::kLoading;
+        break;
+      }
+      const std::uint32_t n = fitting(*picked, static_cast<std::uint32_t>(picked->run.count), subscription.credit_bytes(), subscription.out_messages == 0 && result.messages == 0);
+      if (n == 0) break;
+      picked->run.count = n;
+      const BlockSlice slice{picked->block, static_cast<std::uint32_t>(picked->run.first.value - picked->block->first_offset.value), n};
+      const std::uint64_t bytes = slice_bytes(slice);
+      frame.ranges.push_back(lend(subscription, *lane, *picked, bytes, now));
+      slices.push_back(slice);
+      frame_bytes += bytes;
+      result.messages += n;
+      after = std::max({after, picked->after, owed.lent_position});
+    }
+  }
+  if (result.messages == 0) return result;
+  work.counters.delivered += result.messages;
+  CorrelationId correlation;
+  if (subscription.once) {
+    correlation = subscription.once->correlation;
+    subscription.once->after = std::max(subscription.once->after, after);
+  }
+  outbox_.send_after(after, Outgoing{subscription.session->id, correlation, std::move(frame), std::move(slices)});
+  return result;
+}
+
+tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now) {
+  const TopicId topic = lane.work->topic;
+  Pick pick;
+  while (const auto returned = lane.first_free(limit)) {
+    if (owed.done.contains(returned->first)) {   // settled or buried meanwhile
+      lane.forget(returned->first);
+      continue;
+    }
+    pick.run = *returned;
+    pick.run.count = owed.done.open_run(pick.run.first, pick.run.count);
+    if (const auto retry = owed.retries.lower_bound(pick.run.first); retry != owed.retries.end() && retry->first == pick.run.first) {
+      pick.attempt = retry->second.attempts + 1;
+      std::uint64_t alike = 0;
+      for (auto it = retry; it != owed.retries.end() && alike < pick.run.count && it->first == pick.run.first.plus(alike) && it->second.attempts + 1 == pick.attempt; ++it, ++alike)
+        pick.after = std::max(pick.after, it->second.position);
+      pick.run.count = alike;
+    } else if (retry != owed.retries.end()) {
+      pick.run.count = std::min(pick.run.count, retry->first.value - pick.run.first.value);
+    }
+    break;
+  }
+  if (pick.run.count == 0) {
+    const Offset committed = journal_.state().find_topic(topic)->lanes.find(lane.lane)->committed;
+    lane.fresh = owed.done.next_open(std::max(lane.fresh, owed.done.floor()));
+    if (lane.fresh >= committed) return tl::make_unexpected(Nothing::kNoMessages);
+    if (lane.fresh.value + ahead(lane, now) / 2 >= owed.lent.value) mark_dirty(*lane.work);
+    if (lane.fresh >= owed.lent) {
+      lane.work->starved = true;   // flush() renews the hint and wakes the group
+      return tl::make_unexpected(Nothing::kLoading);
+    }
+    const std::uint64_t in_slab = slab_offsets - lane.fresh.value % slab_offsets;
+    const std::uint64_t reach = std::min({std::uint64_t{limit}, in_slab, committed.value - lane.fresh.value, owed.lent.value - lane.fresh.value});
+    pick.run = {lane.fresh, owed.done.open_run(lane.fresh, reach)};
+    pick.fresh = true;
+  }
+  pick.block = cache_.find(topic, lane.lane, pick.run.first);
+  if (!pick.block) {
+    request_load(topic, lane.lane, pick.run.first);
+    return tl::make_unexpected(Nothing::kLoading);
+  }
+  pick.run.count = std::min(pick.run.count, pick.block->end().value - pick.run.first.value);
+  return pick;
+}
+
+/// How many of the picked messages fit `bytes`; when even the first does not, it passes alone if nothing else is out.
+std::uint32_t Dispatcher::fitting(const Pick& pick, std::uint32_t limit, std::uint64_t bytes, bool at_least_one) const {
+  const auto first = static_cast<std::uint32_t>(pick.run.first.value - pick.block->first_offset.value);
+  const auto fits = [&](std::uint32_t n) { return slice_bytes({pick.block, first, n}) <= bytes; };
+  if (fits(limit)) return limit;
+  std::uint32_t low = 0;
+  std::uint32_t high = limit;
+  while (low + 1 < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    (fits(middle) ? low : high) = middle;
+  }
+  return std::max(low, at_least_one ? 1u : 0u);
+}
+
+proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now) {
+  const auto count = static_cast<std::uint32_t>(pick.run.count);
+  lane.lease(pick.run.first, count);
+  if (pick.fresh) {
+    lane.fresh = pick.run.end();
+    lane.handed_out += count;
+  }
+  LeaseRange range{.holder = &subscription, .lane = &lane, .first = pick.run.first, .count = count,
+                   .token = make_token(journal_.state().epoch(), next_token_), .attempt = pick.attempt, .since = now, .logged = false,
+                   .open = count, .bytes = bytes, .remaining = {}};
+  range.remaining.set(0, count);
+  next_token_ += count;
+  const LeaseToken token = range.token;
+  const Slot slot = subscription.session->slots.add(std::move(range));
+  subscription.out_messages += count;
+  subscription.out_bytes += bytes;
+  if (subscription.once) {
+    subscription.once->delivered += count;
+    subscription.once->bytes -= std::min(subscription.once->bytes, bytes);
+  }
+  subscription.session->leased += count;
+  leased_ += count;
+  const TimerKey old{TimerKey::Kind::kOldLeases, subscription.session->id.value};
+  if (!timers_.contains(old)) timers_.set(old, now + settings_.held_after);
+  const Position position = pick.block->first_position.plus(pick.run.first.value - pick.block->first_offset.value);
+  return {slot, token, lane.lane, {pick.run.first, position, count}, pick.attempt};
+}
+
+void Dispatcher::request_load(TopicId topic, Lane lane, Offset from) {
+  if (!loading_.insert({topic, lane, from}).second) return;
+  const TopicLane& here = *journal_.state().find_topic(topic)->lanes.find(lane);
+  outbox_.send_now(LoadBlocks{topic, lane, from, State::locate(here, from), load_bytes});
+}
+
+void Dispatcher::settle_missing(TopicId topic, Lane lane, Offset from, Offset until) {
+  Topic* t = journal_.state().find_topic(topic);
+  if (t == nullptr) return;
+  for (auto& [id, group] : t->groups) {
+    const auto it = works_.find({topic, id});
+    GroupLane* owed = group.lanes.find(lane);
+    if (it == works_.end() || owed == nullptr) continue;
+    LaneWork* here = it->second->lanes.find(lane);
+    for (Offset at = owed->done.next_open(from); here != nullptr && at < until; at = owed->done.next_open(at)) {
+      const std::uint64_t n = owed->done.open_run(at, until.value - at.value);
+      for (Offset o = at; o < at.plus(n); o = o.plus(1))
+        if (here->is_free(o)) here->forget(o);
+      journal_.stage(Done{topic, id, lane, {{at, n}}, std::nullopt}, journal_.state().time());
+      it->second->counters.settled += n;
+      wake(*it->second);
+    }
+  }
+}
+
+// ---- acks and failures
+
+void Dispatcher::close_offsets(LeaseRange& range, std::uint32_t count) {
+  Subscription& holder = *range.holder;
+  const std::uint64_t bytes = range.open == count ? range.bytes : std::min(range.bytes, range.bytes / range.open * count);
+  range.open -= count;
+  range.bytes -= bytes;
+  holder.out_messages -= count;
+  holder.out_bytes -= bytes;
+  holder.session->leased -= count;
+  leased_ -= count;
+  queue_for_credit(holder);
+}
+
+proto::Acked Dispatcher::ack(Subscription& subscription, const std::vector<proto::AckEntry>& entries) {
+  proto::Acked answer{subscription.id, {}, {}};
+  GroupWork& work = *subscription.work;
+  for (const proto::AckEntry& entry : entries) {
+    LeaseRange* range = subscription.session->slots.find(entry.slot, entry.token);
+    if (range == nullptr || range->holder != &subscription) {
+      answer.stale.push_back(entry);
+      for (const proto::IndexRun& run : entry.runs) work.counters.stale += run.count;
+      continue;
+    }
+    proto::AckEntry done{entry.slot, entry.token, {}};
+    proto::AckEntry stale{entry.slot, entry.token, {}};
+    for (const proto::IndexRun& run : entry.runs) {
+      const std::uint64_t end = std::uint64_t{run.first} + run.count;
+      const auto within = static_cast<std::uint32_t>(std::min<std::uint64_t>(end, range->count));
+      std::uint32_t at = run.first;
+      while (at < within) {
+        const std::uint32_t open = std::min(range->remaining.next(at), within);
+        if (open > at) stale.runs.push_back({at, open - at});
+        if (open == within) break;
+        const std::uint32_t stop = std::min(range->remaining.next_clear(open), within);
+        range->remaining.clear(open, stop - open);
+        range->lane->stage_done(range->first.plus(open), stop - open);
+        close_offsets(*range, stop - open);
+        done.runs.push_back({open, stop - open});
+        work.counters.acked += stop - open;
+        at = stop;
+      }
+      if (end > range->count) stale.runs.push_back({std::max(run.first, range->count), static_cast<std::uint32_t>(end - std::max(run.first, range->count))});
+    }
+    if (range->open == 0) subscription.session->slots.remove(entry.slot);
+    for (const proto::IndexRun& run : stale.runs) work.counters.stale += run.count;
+    if (!done.runs.empty()) answer.done.push_back(std::move(done));
+    if (!stale.runs.empty()) answer.stale.push_back(std::move(stale));
+  }
+  if (!answer.done.empty()) mark_dirty(work);
+  return answer;
+}
+
+bool Dispatcher::holds(Subscription& subscription, Slot slot, LeaseToken token, const std::vector<proto::IndexRun>& runs) {
+  const LeaseRange* range = subscription.session->slots.find(slot, token);
+  if (range == nullptr || range->holder != &subscription) return false;
+  std::uint64_t last = 0;
+  for (const proto::IndexRun& run : runs) {
+    const std::uint64_t end = std::uint64_t{run.first} + run.count;
+    if (run.first < last || end > range->count || range->remaining.next_clear(run.first) < end) return false;
+    last = end;
+  }
+  return true;
+}
+
+std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const proto::Fail& fail, Now now) {
+  LeaseRange* range = subscription.session->slots.find(fail.slot, fail.token);
+  if (range == nullptr || range->holder != &subscription || fail.index >= range->count || !range->remaining.test(fail.index)) {
+    ++subscription.work->counters.stale;
+    return std::nullopt;
+  }
+  const Offset offset = range->first.plus(fail.index);
+  LaneWork& lane = *range->lane;
+  proto::Failed answer{subscription.id, range->attempt - 1, false};
+  range->remaining.clear(fail.index, 1);
+  switch (fail.outcome) {
+    case proto::FailOutcome::kRelease:
+      lane.give_back(offset, 1);
+      ++subscription.work->counters.returned_released;
+      break;
+    case proto::FailOutcome::kRetry:
+      fail_offset(*range, offset, failure_application_base + fail.code, fail.text, std::chrono::milliseconds(fail.delay_ms), now);
+      answer.attempts = range->attempt;
+      answer.dead = owed_of(lane).dead.contains(offset);
+      break;
+    case proto::FailOutcome::kDead:
+      bury(*range, offset, failure_application_base + fail.code, fail.text, now);
+      answer.attempts = range->attempt;
+      answer.dead = true;
+      break;
+  }
+  close_offsets(*range, 1);
+  if (range->open == 0) subscription.session->slots.remove(fail.slot);
+  wake(*subscription.work);
+  return answer;
+}
+
+void Dispatcher::fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now) {
+  LaneWork& lane = *range.lane;
+  GroupWork& work = *lane.work;
+  if (range.attempt >= group_of(work).settings.attempts_max) return bury(range, offset, code, text, now);
+  const WallTime due = std::max(now.wall, journal_.state().time()) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, range.attempt, due, code, text}, now.wall);
+  ++work.counters.retried;
+  if (delay > Duration::zero()) {
+    park(lane, offset, due, now);
+  } else {
+    lane.give_back(offset, 1);
+  }
+}
+
+void Dispatcher::bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now) {
+  LaneWork& lane = *range.lane;
+  GroupWork& work = *lane.work;
+  journal_.stage(Dead{work.topic, work.group, lane.lane, offset, range.attempt, code, text}, now.wall);
+  ++work.counters.dead_lettered;
+  lane.forget(offset);
+}
+
+void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
+  lane.forget(offset);
+  lane.parked.insert(offset);
+  const GroupWork& work = *lane.work;
+  timers_.set({TimerKey::Kind::kRetry, work.topic.value, work.group.value, lane.lane.value, offset.value}, now.mono + std::max<Duration>(due - now.wall, Duration::zero()));
+}
+
+/// The worker gives the rest of the range back: no attempt is counted.
+void Dispatcher::release(Slot slot, LeaseRange& range) {
+  GroupWork& work = *range.lane->work;
+  for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at)) {
+    const std::uint32_t stop = std::min(range.remaining.next_clear(at), range.count);
+    range.lane->give_back(range.first.plus(at), stop - at);
+    work.counters.returned_released += stop - at;
+    at = stop;
+  }
+  close_offsets(range, range.open);
+  range.holder->session->slots.remove(slot);
+  wake(work);
+}
+
+/// The worker is gone with the rest of the range: an attempt is counted for each.
+void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
+  GroupWork& work = *range.lane->work;
+  for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at + 1)) {
+    fail_offset(range, range.first.plus(at), failure_worker_lost, "worker '" + range.holder->session->name + "' was lost", Duration::zero(), now);
+    ++work.counters.returned_lost;
+  }
+  close_offsets(range, range.open);
+  range.holder->session->slots.remove(slot);
+  wake(work);
+}
+
+// ---- time
+
+void Dispatcher::tick(Now now) {
+  while (const auto due = timers_.pop_due(now.mono)) {
+    const auto work_of = [&]() -> GroupWork* {
+      const auto it = works_.find({TopicId(static_cast<std::uint32_t>(due->a)), GroupId(static_cast<std::uint32_t>(due->b))});
+      return it == works_.end() ? nullptr : it->second.get();
+    };
+    switch (due->kind) {
+      case TimerKey::Kind::kRetry:
+        if (GroupWork* work = work_of()) {
+          LaneWork& lane = *work->lanes.find(Lane(static_cast<std::uint8_t>(due->c)));
+          lane.parked.erase(Offset(due->d));
+          lane.give_back(Offset(due->d), 1);
+          ++work->counters.returned_retry;
+          wake(*work);
+        }
+        break;
+      case TimerKey::Kind::kPull:
+        if (Session* session = find_session(SessionId(due->a))) {
+          const auto it = session->subscriptions.find(SubscriptionId(static_cast<std::uint32_t>(due->b)));
+          if (it != session->subscriptions.end() && it->second->once) end_pull(*it->second);
+        }
+        break;
+      case TimerKey::Kind::kGrace:
+      case TimerKey::Kind::kHeld:
+        if (GroupWork* work = work_of()) {
+          work->lanes.each([&](Lane, LaneWork& lane) {
+            (due->kind == TimerKey::Kind::kGrace ? lane.grace_over : lane.held_over) = true;
+            free_uncertain(lane, owed_of(lane));
+          });
+          wake(*work);
+        }
+        break;
+      case TimerKey::Kind::kOldLeases:
+        if (Session* session = find_session(SessionId(due->a))) log_old_leases(*session, now);
+        break;
+    }
+  }
+}
+
+/// Leases that have grown old are logged once, so that they wait for their worker after a crash.
+void Dispatcher::log_old_leases(Session& session, Now now) {
+  std::map<LaneWork*, std::vector<OffsetRun>> old;
+  std::optional<Time> oldest;
+  session.slots.each([&](Slot, LeaseRange& range) {
+    if (range.logged) return;
+    if (range.since + settings_.held_after > now.mono) {
+      oldest = std::min(oldest.value_or(range.since), range.since);
+      return;
+    }
+    range.logged = true;
+    for (std::uint32_t at = range.remaining.next(0); at < range.count;) {
+      const std::uint32_t stop = std::min(range.remaining.next_clear(at), range.count);
+      old[range.lane].push_back({range.first.plus(at), stop - at});
+      at = range.remaining.next(stop);
+    }
+  });
+  for (auto& [lane, runs] : old) {
+    std::sort(runs.begin(), runs.end(), [](const OffsetRun& a, const OffsetRun& b) { return a.first < b.first; });
+    journal_.stage(Held{lane->work->topic, lane->work->group, lane->lane, session.client, std::move(runs)}, now.wall);
+  }
+  if (oldest) timers_.set({TimerKey::Kind::kOldLeases, session.id.value}, *oldest + settings_.held_after);
+}
+
+// ---- the commit
+
+/// How far ahead of `fresh` to lend: what one second hands out at the measured rate, at least 1,024.
+std::uint64_t Dispatcher::ahead(const LaneWork& lane, Time now) const {
+  const Duration elapsed = std::max<Duration>(now - lane.hinted, std::chrono::milliseconds(1));
+  const double per_second = static_cast<double>(lane.handed_out) * 1e9 / static_cast<double>(elapsed.count());
+  return std::clamp<std::uint64_t>(std::max<std::uint64_t>(static_cast<std::uint64_t>(per_second), 2 * lane.handed_out), lent_ahead_min, lent_ahead_max);
+}
+
+void Dispatcher::flush(Now now) {
+  for (GroupWork* work : std::exchange(dirty_, {})) {
+    work->dirty = false;
+    work->lanes.each([&](Lane which, LaneWork& lane) {
+      const GroupLane& owed = owed_of(lane);
+      Done done{work->topic, work->group, which, lane.flush(), std::nullopt};
+      const std::uint64_t lead = ahead(lane, now.mono);
+      const Offset from = std::max(lane.fresh, owed.done.floor());
+      if (work->subscriptions > 0 && from.value + lead / 2 >= owed.lent.value) {
+        done.lent = from.plus(lead);
+        lane.handed_out = 0;
+        lane.hinted = now.mono;
+      }
+      if (!done.runs.empty() || done.lent) journal_.stage(std::move(done), now.wall);
+    });
+    if (work->starved) wake(*work);
+  }
+}
+
+}  // namespace takt::core

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/block_cache.h"
+#include "broker/core/group_work.h"
+#include "broker/core/journal.h"
+#include "broker/core/outbox.h"
+#include "broker/core/partition.h"
+#include "broker/core/sessions.h"
+#include "scheduler/deadline_queue.h"
+
+namespace takt::core {
+
+/// Hands messages to workers and takes them back: credits, leases, acks, failures, and who held what before a restart.
+/// Everything here is the leader's memory; what must outlive it is staged in the journal.
+class Dispatcher {
+ public:
+  Dispatcher(const PartitionSettings& settings, Journal& journal, Outbox& outbox, BlockCache& cache)
+      : settings_(settings), journal_(journal), outbox_(outbox), cache_(cache) {}
+
+  /// The term begins; what the state says may be out with workers waits for them from `now` on.
+  void start(Now now);
+
+  void open_session(const SessionUp& up);
+  void end_session(const SessionLost& lost, Now now);
+  Session* find_session(SessionId id);
+  std::size_t session_count() const { return sessions_.size(); }
+  std::size_t subscription_count() const { return subscription_count_; }
+  std::uint64_t leased() const { return leased_; }
+
+  /// The group must be there. The caller has checked that `id` is unused in the session.
+  Subscription& subscribe(Session& session, SubscriptionId id, TopicId topic, GroupId group, Now now);
+  void unsubscribe(Subscription& subscription, Now now);
+  void set_credit(Subscription& subscription, std::uint32_t messages, std::uint32_t bytes);
+  /// Refused when another pull of the subscription still waits.
+  Result<void, Refusal> pull(Subscription& subscription, CorrelationId correlation, const proto::Credit& credit, Now now);
+
+  proto::Acked ack(Subscription& subscription, const std::vector<proto::AckEntry>& entries);
+  /// Whether all of `runs` are open in the range: a Complete is all or nothing.
+  bool holds(Subscription& subscription, Slot slot, LeaseToken token, const std::vector<proto::IndexRun>& runs);
+  /// None: the lease is stale.
+  std::optional<proto::Failed> fail(Subscription& subscription, const proto::Fail& fail, Now now);
+  proto::Resumed resume(Subscription& subscription, const std::vector<proto::HeldRange>& held, Now now);
+
+  /// Messages of this lane became durable.
+  void wake(TopicId topic);
+  /// Offsets [from, until) of a lane that no block holds are gone: settled for every group that still has them open.
+  void settle_missing(TopicId topic, Lane lane, Offset from, Offset until);
+  /// Group or topic is about to be deleted: its subscriptions end and its leases become stale.
+  void drop_group(TopicId topic, GroupId group);
+
+  /// Lends what can be lent. Call when everything that is ready has been told.
+  void serve(Time now);
+  void tick(Now now);
+  std::optional<Time> next_deadline() const { return timers_.next(); }
+
+  /// Acks are staged, or a group stands at its lent hint: a commit is wanted.
+  bool wants_commit() const { return !dirty_.empty(); }
+  /// Stages the Done events of the open commit, with their lent hints.
+  void flush(Now now);
+
+  const GroupWork* find_work(TopicId topic, GroupId group) const;
+
+  /// Asks for a block unless it was asked for already.
+  void request_load(TopicId topic, Lane lane, Offset from);
+  void load_answered(TopicId topic, Lane lane, Offset from) { loading_.erase({topic, lane, from}); }
+
+ private:
+  struct TimerKey {
+    enum class Kind : std::uint8_t { kRetry, kPull, kGrace, kHeld, kOldLeases };
+    Kind kind;
+    std::uint64_t a = 0, b = 0, c = 0, d = 0;
+    friend bool operator==(const TimerKey&, const TimerKey&) = default;
+  };
+  struct TimerKeyHash {
+    std::size_t operator()(const TimerKey& k) const noexcept;
+  };
+  struct Pick {
+    OffsetRun run;
+    std::uint32_t attempt = 1;
+    Position after{};
+    BlockPtr block;
+    bool fresh = false;
+  };
+  enum class Nothing { kNoMessages, kLoading };
+  struct Grant {
+    std::uint32_t messages = 0;
+    bool blocked = false;   ///< there is more, but not in memory yet or not under the lent hint
+  };
+
+  GroupWork& work(TopicId topic, GroupId group, Now now);
+  void begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_lane, Now now);
+  void free_uncertain(LaneWork& lane, GroupLane& owed);
+  void wake(GroupWork& work);
+  void mark_dirty(GroupWork& work);
+
+  void serve(GroupWork& work, Time now);
+  Grant grant(Subscription& subscription, std::uint32_t quantum, Time now);
+  tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now);
+  std::uint32_t fitting(const Pick& pick, std::uint32_t limit, std::uint64_t bytes, bool at_least_one) const;
+  proto::DeliveredRange lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now);
+  void end_pull(Subscription& subscription);
+  void queue_for_credit(Subscription& subscription);
+
+  void close_offsets(LeaseRange& range, std::uint32_t count);
+  void release(Slot slot, LeaseRange& range);
+  void lose(Slot slot, LeaseRange& range, Now now);
+  void fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now);
+  void bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now);
+  void park(LaneWork& lane, Offset offset, WallTime due, Now now);
+  void log_old_leases(Session& session, Now now);
+  Group& group_of(const GroupWork& work);
+  GroupLane& owed_of(const LaneWork& lane);
+  std::uint64_t ahead(const LaneWork& lane, Time now) const;
+
+  const PartitionSettings& settings_;
+  Journal& journal_;
+  Outbox& outbox_;
+  BlockCache& cache_;
+
+  Time started_{};
+  std::uint64_t next_token_ = 1;
+  std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
+  std::map<std::pair<TopicId, GroupId>, std::unique_ptr<GroupWork>> works_;
+  std::deque<GroupWork*> woken_;
+  std::vector<GroupWork*> dirty_;
+  std::set<std::tuple<TopicId, Lane, Offset>> loading_;
+  DeadlineQueue<TimerKey, Time, TimerKeyHash> timers_;
+  std::size_t subscription_count_ = 0;
+  std::uint64_t leased_ = 0;
+};
+
+}  // namespace takt::core

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <iterator>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "broker/core/command.h"
+
+namespace takt::core {
+
+/// Effects on their way out. Nothing that depends on a position leaves before that position is durable.
+class Outbox {
+ public:
+  /// Leaves once `position` is durable.
+  void send_after(Position position, Effect effect) {
+    if (position < committed_) ready_.push_back(std::move(effect));
+    else withheld_[position].push_back(std::move(effect));
+  }
+  /// Leaves once everything that is staged now, acks among it, is durable.
+  void send_after_open_commit(Effect effect) { staged_.push_back(std::move(effect)); }
+  void send_now(Effect effect) { ready_.push_back(std::move(effect)); }
+
+  /// The open commit was sealed and ends at `end`; an empty one ends where the log does.
+  void sealed(Position end) {
+    for (Effect& effect : std::exchange(staged_, {})) {
+      if (end.value == 0) ready_.push_back(std::move(effect));
+      else send_after(Position(end.value - 1), std::move(effect));
+    }
+  }
+  void committed(Position end) {
+    committed_ = end;
+    while (!withheld_.empty() && withheld_.begin()->first < end) {
+      auto& effects = withheld_.begin()->second;
+      std::move(effects.begin(), effects.end(), std::back_inserter(ready_));
+      withheld_.erase(withheld_.begin());
+    }
+  }
+  Position committed() const { return committed_; }
+  std::vector<Effect> take() { return std::exchange(ready_, {}); }
+  /// Everything that was not allowed out, in order of its position.
+  std::vector<Effect> take_withheld() {
+    std::vector<Effect> all;
+    for (auto& [position, effects] : withheld_) std::move(effects.begin(), effects.end(), std::back_inserter(all));
+    std::move(staged_.begin(), staged_.end(), std::back_inserter(all));
+    withheld_.clear();
+    staged_.clear();
+    return all;
+  }
+
+ private:
+  Position committed_;
+  std::vector<Effect> ready_;
+  std::vector<Effect> staged_;
+  std::map<Position, std::vector<Effect>> withheld_;
+};
+
+}  // namespace takt::core

@@ -1,0 +1,213 @@
+#include "broker/core/partition.h"
+
+#include <algorithm>
+
+#include "broker/core/partition_body.h"
+#include "proto/check.h"
+
+namespace takt::core {
+
+Partition::Partition(const PartitionSettings& settings) : body_(std::make_unique<Body>(settings)) {}
+Partition::~Partition() = default;
+Partition::Partition(Partition&&) noexcept = default;
+Partition& Partition::operator=(Partition&&) noexcept = default;
+
+Result<void, Corruption> Partition::load_row(Table table, std::string_view key, std::string_view value) { return body_->load_row(table, key, value); }
+void Partition::loaded_to(Position applied) { body_->loaded_to(applied); }
+Result<void, Corruption> Partition::replay(const CommitView& commit) { return body_->replay(commit); }
+void Partition::start(Now now) { body_->start(now); }
+void Partition::handle(Command&& command, Now now) { body_->handle(std::move(command), now); }
+void Partition::tick(Now now) { body_->tick(now); }
+std::optional<Time> Partition::next_deadline() const { return body_->next_deadline(); }
+std::size_t Partition::staged_bytes() const { return body_->staged_bytes(); }
+std::optional<Commit> Partition::seal(Now now) { return body_->seal(now); }
+void Partition::committed(Position end, Now now) { body_->committed(end, now); }
+Position Partition::end() const { return body_->end(); }
+Position Partition::committed_end() const { return body_->committed_end(); }
+std::vector<Effect> Partition::take_effects() { return body_->take_effects(); }
+Checkpoint Partition::freeze() { return body_->freeze(); }
+void Partition::checkpointed() { body_->checkpointed(); }
+std::vector<Partition::LiveStretch> Partition::live(std::span<const FrontRun> runs, Now now) { return body_->live(runs, now); }
+std::vector<Effect> Partition::abandon() { return body_->abandon(); }
+void Partition::store_room(StoreRoom room) { body_->store_room(room); }
+PartitionStats Partition::stats() const { return body_->stats(); }
+
+Result<void, Corruption> Partition::Body::replay(const CommitView& commit) {
+  if (commit.header.first != journal_.next()) {
+    return failed(Corruption{"commit " + std::to_string(commit.header.first.value) + " does not follow position " + std::to_string(journal_.next().value)});
+  }
+  State& state = journal_.state();
+  state.open_commit(commit.header.time);
+  for (const RunView& run : commit.runs) {
+    if (run.run_class == proto::RunClass::kImmediate) {
+      if (auto applied = state.apply(run, commit.header.time); !applied) return applied;
+      continue;
+    }
+    if (run.run_class != proto::RunClass::kControl) return failed(Corruption{"a run has a class that this version does not know"});
+    auto events = decode_events(as_text(run.metadata), run.count);
+    if (!events) return failed(events.error());
+    Position at = run.first_position;
+    for (const Event& event : *events) {
+      if (auto applied = state.apply(event, at, commit.header.time); !applied) return applied;
+      at = at.plus(1);
+    }
+  }
+  journal_.resume_at(commit.end());
+  return {};
+}
+
+void Partition::Body::start(Now now) {
+  now_ = now;
+  outbox_.committed(journal_.next());
+  dispatcher_.start(now);
+  journal_.stage(EpochBegun{journal_.state().epoch().plus(1)}, now.wall);
+}
+
+void Partition::Body::handle(Command&& command, Now now) {
+  now_ = now;
+  std::visit([&](auto&& c) { on(std::move(c), now); }, std::move(command));
+  if (journal_.bytes() >= commit_bytes_target) close_commit(now);
+}
+
+void Partition::Body::on(SessionUp&& up, Now) { dispatcher_.open_session(up); }
+
+void Partition::Body::on(SessionLost&& lost, Now now) {
+  std::erase_if(peeks_, [&](const auto& peek) {
+    if (peek.second.session != lost.session) return false;
+    peek_deadlines_.cancel(peek.first);
+    return true;
+  });
+  dispatcher_.end_session(lost, now);
+}
+
+void Partition::Body::on(BlocksLoaded&& loaded, Now) {
+  dispatcher_.load_answered(loaded.topic, loaded.lane, loaded.from);
+  if (journal_.state().find_topic(loaded.topic) == nullptr) return;
+  Offset covered = loaded.from;
+  for (const BlockPtr& block : loaded.blocks) {
+    if (block->first_offset > covered) dispatcher_.settle_missing(loaded.topic, loaded.lane, covered, block->first_offset);
+    covered = std::max(covered, block->end());
+  }
+  if (covered < loaded.until) dispatcher_.settle_missing(loaded.topic, loaded.lane, covered, loaded.until);
+  for (auto& [id, peek] : peeks_) {
+    if (peek.topic != loaded.topic || peek.lane != loaded.lane || peek.from < loaded.from || peek.from >= loaded.until) continue;
+    Offset next = loaded.until;
+    for (const BlockPtr& block : loaded.blocks)
+      if (peek.from < block->end()) next = std::min(next, std::max(peek.from, block->first_offset));
+    peek.from = next;
+  }
+  // The first one is wanted first: inserted last, it is the last to be pushed out.
+  for (auto block = loaded.blocks.rbegin(); block != loaded.blocks.rend(); ++block) cache_.insert(std::move(*block));
+  dispatcher_.wake(loaded.topic);
+  retry_peeks(loaded.topic, loaded.lane);
+}
+
+void Partition::Body::on(ClientRequest&& request, Now now) {
+  Session* session = dispatcher_.find_session(request.session);
+  if (session == nullptr) return refuse(request, {ErrorCode::kUnknownSession, "the session is not known to partition " + std::to_string(settings_.partition.value) + "; say Hello again"});
+  std::visit(
+      [&](auto& body) {
+        if constexpr (requires { body.partition; }) {
+          if (body.partition != settings_.partition) {
+            return refuse(request, {ErrorCode::kUnknownPartition, "partition " + std::to_string(body.partition.value) + " is not here; ask Metadata for the partitions"});
+          }
+        }
+        decide(*session, request, body, now);
+      },
+      request.body);
+}
+
+void Partition::Body::tick(Now now) {
+  now_ = now;
+  dispatcher_.tick(now);
+  while (const auto id = peek_deadlines_.pop_due(now.mono)) {
+    answer_peek(peeks_.at(*id), true);
+    peeks_.erase(*id);
+  }
+}
+
+std::optional<Time> Partition::Body::next_deadline() const {
+  const std::optional<Time> a = dispatcher_.next_deadline();
+  const std::optional<Time> b = peek_deadlines_.next();
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+std::size_t Partition::Body::staged_bytes() const {
+  std::size_t bytes = journal_.bytes() + (dispatcher_.wants_commit() ? 1 : 0);
+  for (const Commit& commit : closed_) bytes += commit.value.size();
+  return bytes;
+}
+
+std::optional<Commit> Partition::Body::seal(Now now) {
+  now_ = now;
+  if (closed_.empty()) close_commit(now);
+  if (closed_.empty()) return std::nullopt;
+  Commit commit = std::move(closed_.front());
+  closed_.pop_front();
+  return commit;
+}
+
+/// The open commit takes the staged acks and ends. Its messages are in the cache from now on, and deliverable once durable.
+void Partition::Body::close_commit(Now now) {
+  dispatcher_.flush(now);
+  if (journal_.empty()) return outbox_.sealed(journal_.next());
+  CommitHeader header;
+  header.partition = settings_.uuid;
+  header.durable_to = outbox_.committed();
+  Commit commit = journal_.seal(header);
+  ++commits_;
+  outbox_.sealed(commit.end);
+  const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kTrust);
+  check(view.has_value(), "a sealed commit can be read");
+  for (BlockPtr& block : blocks_of(*view, commit.value)) {
+    sealed_lanes_.push_back({commit.end, block->topic, block->lane, block->end()});
+    cache_.insert(std::move(block));
+  }
+  closed_.push_back(std::move(commit));
+}
+
+void Partition::Body::committed(Position end, Now now) {
+  now_ = now;
+  outbox_.committed(end);
+  for (; !sealed_lanes_.empty() && sealed_lanes_.front().commit_end <= end; sealed_lanes_.pop_front()) {
+    const SealedLane& sealed = sealed_lanes_.front();
+    Topic* topic = journal_.state().find_topic(sealed.topic);
+    if (topic == nullptr) continue;   // deleted meanwhile
+    topic->lanes.find(sealed.lane)->committed = sealed.end;
+    dispatcher_.wake(sealed.topic);
+    retry_peeks(sealed.topic, sealed.lane);
+  }
+}
+
+std::vector<Effect> Partition::Body::take_effects() {
+  dispatcher_.serve(now_.mono);
+  return outbox_.take();
+}
+
+Checkpoint Partition::Body::freeze() {
+  check(journal_.empty(), "a checkpoint is cut at a commit boundary");
+  return journal_.state().freeze(journal_.next());
+}
+
+void Partition::Body::checkpointed() {
+  State& state = journal_.state();
+  state.frozen_written();
+  constexpr std::size_t at_once = 1000;
+  const WallTime idle = state.time() - std::chrono::duration_cast<std::chrono::milliseconds>(settings_.producer_idle_expiry);
+  for (const ProducerId producer : state.producers().idle_since(idle, at_once)) journal_.stage(ProducerPut{producer, 0}, state.time());
+}
+
+std::vector<Effect> Partition::Body::abandon() {
+  std::vector<Effect> answers = outbox_.take();
+  for (Effect& effect : outbox_.take_withheld()) {
+    auto* outgoing = std::get_if<Outgoing>(&effect);
+    if (outgoing == nullptr || std::holds_alternative<proto::Deliver>(outgoing->body)) continue;
+    outgoing->slices.clear();
+    outgoing->body = proto::Error{ErrorCode::kUnknownOutcome, "the store failed before this was confirmed; ask again with the same sequence", 1000};
+    answers.push_back(std::move(effect));
+  }
+  return answers;
+}
+
+}  // namespace takt::core

@@ -1,0 +1,129 @@
+#pragma once
+// The inside of Partition, split over partition.cpp (its life), decide.cpp (requests), listing.cpp (what people see)
+// and retention.cpp (what the log's front still owes).
+
+#include <array>
+#include <deque>
+#include <map>
+
+#include "broker/core/dispatcher.h"
+#include "broker/core/partition.h"
+
+namespace takt::core {
+
+class Partition::Body {
+ public:
+  explicit Body(const PartitionSettings& settings)
+      : settings_(settings), cache_(settings.tail_cache_bytes), dispatcher_(settings_, journal_, outbox_, cache_) {}
+
+  // The rest of Partition's members, one for one.
+  Result<void, Corruption> load_row(Table table, std::string_view key, std::string_view value) { return journal_.state().load_row(table, key, value); }
+  Result<void, Corruption> replay(const CommitView& commit);
+  void start(Now now);
+  void handle(Command&& command, Now now);
+  void tick(Now now);
+  std::optional<Time> next_deadline() const;
+  std::size_t staged_bytes() const;
+  std::optional<Commit> seal(Now now);
+  void committed(Position end, Now now);
+  Position end() const { return journal_.next(); }
+  Position committed_end() const { return outbox_.committed(); }
+  std::vector<Effect> take_effects();
+  Checkpoint freeze();
+  void checkpointed();
+  std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now);
+  std::vector<Effect> abandon();
+  void store_room(StoreRoom room) { room_ = room; }
+  PartitionStats stats() const;
+  void loaded_to(Position end) { journal_.resume_at(end); }
+
+ private:
+  struct PendingPeek {
+    SessionId session;
+    CorrelationId correlation;
+    TopicId topic;
+    Lane lane;
+    Offset from;
+    std::uint32_t messages_max = 0;
+    std::uint64_t bytes_max = 0;
+  };
+  struct TopicCounters {
+    std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0;
+  };
+  struct SealedLane {
+    Position commit_end;
+    TopicId topic;
+    Lane lane;
+    Offset end;
+  };
+
+  // partition.cpp
+  void close_commit(Now now);
+  void on(SessionUp&& up, Now now);
+  void on(SessionLost&& lost, Now now);
+  void on(BlocksLoaded&& loaded, Now now);
+  void on(ClientRequest&& request, Now now);
+
+  // decide.cpp: one per request type; `request` gives the address and the sections.
+  void decide(Session&, ClientRequest& request, proto::Publish& publish, Now now);
+  void decide(Session&, ClientRequest& request, proto::Complete& complete, Now now);
+  void decide(Session&, ClientRequest& request, proto::Subscribe& subscribe, Now now);
+  void decide(Session&, ClientRequest& request, proto::Unsubscribe& unsubscribe, Now now);
+  void decide(Session&, ClientRequest& request, proto::Credit& credit, Now now);
+  void decide(Session&, ClientRequest& request, proto::Ack& ack, Now now);
+  void decide(Session&, ClientRequest& request, proto::Fail& fail, Now now);
+  void decide(Session&, ClientRequest& request, proto::Resume& resume, Now now);
+  void decide(Session&, ClientRequest& request, proto::ListTopics& list, Now now);
+  void decide(Session&, ClientRequest& request, proto::PutTopic& put, Now now);
+  void decide(Session&, ClientRequest& request, proto::DeleteTopic& remove, Now now);
+  void decide(Session&, ClientRequest& request, proto::ListGroups& list, Now now);
+  void decide(Session&, ClientRequest& request, proto::PutGroup& put, Now now);
+  void decide(Session&, ClientRequest& request, proto::DeleteGroup& remove, Now now);
+  void decide(Session&, ClientRequest& request, proto::Peek& peek, Now now);
+  template <class Answered>   // by the gateway
+  void decide(Session&, ClientRequest& request, Answered&, Now) {
+    refuse(request, {ErrorCode::kUnknownType, "this request is answered by the gateway"});
+  }
+
+  /// Leaves when all that is staged now is durable; at once when nothing is.
+  void answer(const ClientRequest& request, proto::Reply reply);
+  void refuse(const ClientRequest& request, Refusal refusal);
+  Result<void, Refusal> check_room(const std::string& topic, std::size_t bytes) const;
+  Result<TopicId, Refusal> ensure_topic(const std::string& name, Now now);
+  Result<GroupId, Refusal> ensure_group(TopicId topic, const std::string& name, proto::StartFrom from, Now now);
+  /// The subscription that a request names in this session, or null after refusing.
+  Subscription* subscription_of(Session& session, const ClientRequest& request, SubscriptionId id);
+  /// The earlier answer's place when this sequence was seen, none when it is new; refuses when it can be neither.
+  struct Seen {
+    bool refused = false;
+    std::optional<RememberedBatch> batch;
+  };
+  Seen seen_before(const ClientRequest& request, ProducerId producer, std::uint32_t epoch, Sequence sequence);
+  void count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes);
+  bool answer_peek(const PendingPeek& peek, bool waited_out);
+  void retry_peeks(TopicId topic, Lane lane);
+  void drop_topic_memory(TopicId topic);
+
+  // listing.cpp
+  proto::GroupEntry group_entry(const Topic& topic, const Group& group) const;
+
+  PartitionSettings settings_;
+  Journal journal_;
+  Outbox outbox_;
+  BlockCache cache_;
+  Dispatcher dispatcher_;
+
+  std::deque<Commit> closed_;                 ///< wait for seal()
+  std::deque<SealedLane> sealed_lanes_;       ///< in order of their commits
+  std::map<std::uint64_t, PendingPeek> peeks_;
+  DeadlineQueue<std::uint64_t, Time> peek_deadlines_;
+  std::uint64_t next_peek_ = 1;
+  StoreRoom room_ = StoreRoom::kEnough;
+  Now now_{};                                 ///< of the latest call that told it
+
+  std::map<ErrorCode, std::uint64_t> refusals_;
+  std::map<TopicId, TopicCounters> counters_;
+  std::uint64_t commits_ = 0;
+};
+
+}  // namespace takt::core

@@ -1,0 +1,123 @@
+// Who held what before a restart: the zone that may be out with workers, the grace it waits, and Resume.
+
+#include <algorithm>
+
+#include "broker/core/dispatcher.h"
+#include "proto/check.h"
+
+namespace takt::core {
+namespace {
+
+bool is_held(const GroupLane& owed, Offset offset) {
+  auto it = owed.held.upper_bound(offset);
+  if (it == owed.held.begin()) return false;
+  --it;
+  return offset < it->first.plus(it->second.count);
+}
+
+/// Nobody has it and nothing keeps it back.
+bool is_idle(const LaneWork& lane, Offset offset) {
+  return !lane.is_leased(offset) && !lane.is_staged(offset) && !lane.is_free(offset) && !lane.parked.contains(offset);
+}
+
+}  // namespace
+
+void Dispatcher::start(Now now) {
+  started_ = now.mono;
+  for (auto& [id, topic] : journal_.state().topics()) {
+    topic.lanes.each([](Lane, TopicLane& lane) { lane.committed = lane.at_start = lane.next; });
+  }
+}
+
+void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_lane, Now now) {
+  GroupLane& owed = *group_of(work).lanes.find(lane);
+  const Offset floor = owed.done.floor();
+  LaneWork& here = work.lanes.make(lane, work, lane, std::max(floor, std::min(owed.lent, topic_lane.at_start)));
+  here.hinted = now.mono;
+  for (const auto& [offset, retry] : owed.retries)
+    if (retry.due > now.wall) park(here, offset, retry.due, now);
+  const Time grace_end = started_ + settings_.recover_grace;
+  const Time held_end = started_ + std::max(settings_.session_timeout, settings_.recover_grace);
+  here.grace_over = floor == here.uncertain_end || now.mono >= grace_end;
+  here.held_over = floor == here.uncertain_end || now.mono >= held_end;
+  if (!here.grace_over) timers_.set({TimerKey::Kind::kGrace, work.topic.value, work.group.value}, grace_end);
+  if (!here.held_over) timers_.set({TimerKey::Kind::kHeld, work.topic.value, work.group.value}, held_end);
+  free_uncertain(here, owed);
+}
+
+/// Frees what nobody resumed in time.
+void Dispatcher::free_uncertain(LaneWork& lane, GroupLane& owed) {
+  if (!lane.grace_over) return;
+  for (Offset at = owed.done.next_open(Offset(0)); at < lane.uncertain_end;) {
+    const Offset stop = at.plus(owed.done.open_run(at, lane.uncertain_end.value - at.value));
+    for (; at < stop; at = at.plus(1))
+      if (is_idle(lane, at) && (lane.held_over || !is_held(owed, at))) lane.give_back(at, 1);
+    at = owed.done.next_open(at);
+  }
+}
+
+proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<proto::HeldRange>& held, Now now) {
+  proto::Resumed answer{subscription.id, {}, {}};
+  GroupWork& work = *subscription.work;
+  const auto lose_until = [&](const proto::HeldRange& range, Offset from, Offset until) {
+    if (from >= until) return;
+    answer.lost.push_back({range.lane, from, static_cast<std::uint32_t>(until.value - from.value), range.token.plus(from.value - range.first.value)});
+  };
+  for (const proto::HeldRange& range : held) {
+    const Offset end = range.first.plus(range.count);
+    LaneWork* lane = work.lanes.find(range.lane);
+    if (lane == nullptr) {
+      lose_until(range, range.first, end);
+      continue;
+    }
+    GroupLane& owed = owed_of(*lane);
+    const Offset reach = std::min(end, lane->fresh);
+    const auto grantable = [&](Offset o) { return !lane->is_leased(o) && !lane->is_staged(o) && !lane->parked.contains(o); };
+    const auto attempt_of = [&](Offset o) {
+      const auto retry = owed.retries.find(o);
+      return retry == owed.retries.end() ? 1u : retry->second.attempts + 1;
+    };
+    Offset lost_from = range.first;
+    for (Offset at = owed.done.next_open(range.first); at < reach;) {
+      if (!grantable(at)) {
+        at = owed.done.next_open(at.plus(1));
+        continue;
+      }
+      const std::uint32_t attempt = attempt_of(at);
+      Offset stop = at.plus(1);
+      while (stop < reach && stop.value % slab_offsets != 0 && !owed.done.contains(stop) && grantable(stop) && attempt_of(stop) == attempt) stop = stop.plus(1);
+      lose_until(range, lost_from, at);
+      const auto count = static_cast<std::uint32_t>(stop.value - at.value);
+      lane->lease(at, count);
+      LeaseRange lease{.holder = &subscription, .lane = lane, .first = at, .count = count, .token = make_token(journal_.state().epoch(), next_token_),
+                       .attempt = attempt, .since = now.mono, .logged = false, .open = count, .bytes = 0, .remaining = {}};
+      lease.remaining.set(0, count);
+      next_token_ += count;
+      const LeaseToken token = lease.token;
+      const Slot slot = subscription.session->slots.add(std::move(lease));
+      subscription.out_messages += count;
+      subscription.session->leased += count;
+      leased_ += count;
+      answer.granted.push_back({{range.lane, at, count, range.token.plus(at.value - range.first.value)}, slot, token});
+      lost_from = stop;
+      at = owed.done.next_open(stop);
+    }
+    lose_until(range, lost_from, end);
+  }
+  // What the log says this client held and the client does not name goes back at once.
+  work.lanes.each([&](Lane, LaneWork& lane) {
+    GroupLane& owed = owed_of(lane);
+    for (const auto& [first, by] : owed.held) {
+      if (by.client != subscription.session->client) continue;
+      const Offset end = std::min(first.plus(by.count), lane.uncertain_end);
+      for (Offset at = owed.done.next_open(first); at < end; at = owed.done.next_open(at.plus(1)))
+        if (is_idle(lane, at)) lane.give_back(at, 1);
+    }
+  });
+  const TimerKey old{TimerKey::Kind::kOldLeases, subscription.session->id.value};
+  if (!answer.granted.empty() && !timers_.contains(old)) timers_.set(old, now.mono + settings_.held_after);
+  wake(work);
+  return answer;
+}
+
+}  // namespace takt::core
