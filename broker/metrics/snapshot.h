@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "broker/core/stats.h"
+#include "broker/metrics/histogram.h"
+#include "broker/transport/desk_stats.h"
+
+namespace takt::metrics {
+
+/// What the runtime knows of one partition's store.
+struct StoreStats {
+  std::uint64_t log_bytes = 0;              ///< kept in the log
+  std::uint64_t limit_bytes = 0;            ///< store.bytes_max
+  std::optional<std::uint64_t> disk_free_bytes;   ///< known after the first checkpoint
+  bool is_full = false;                     ///< enqueues are refused
+  std::uint64_t checkpoints = 0;
+  std::uint64_t carried_messages = 0;
+  std::uint64_t reloads = 0;                ///< after a failed append
+  std::uint64_t errors_full = 0, errors_io = 0, errors_corrupt = 0;
+  Histogram commit_seconds{{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1}};
+  Histogram commit_bytes{{256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304}};
+};
+
+/// Everything that /metrics shows, at about one instant.
+struct Snapshot {
+  std::string version;
+  core::PartitionStats partition;
+  StoreStats store;
+  transport::DeskStats gateway;
+};
+
+}  // namespace takt::metrics

@@ -1,0 +1,169 @@
+#include "broker/runtime/background.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "broker/core/cold_rows.h"
+
+namespace takt::runtime {
+namespace {
+
+using store::StoreFailure;
+
+constexpr std::size_t scan_bytes_per_read = 4u << 20;
+constexpr std::size_t scan_bytes_per_checkpoint = 256u << 20;
+constexpr std::size_t carry_bytes_per_write = 4u << 20;
+constexpr std::size_t free_bytes_per_step = 8u << 20;
+
+StoreFailure closed() { return {StoreFailure::Kind::kRefused, "the stores are not open"}; }
+
+/// Collects rows for kCold and writes them in transactions of a bounded size; the tables' cut stays where it is.
+class ColdWriter {
+ public:
+  explicit ColdWriter(store::Tables& tables) : tables_(tables) {}
+
+  Result<void, StoreFailure> add(std::vector<core::RowChange> rows) {
+    for (const core::RowChange& row : rows) bytes_ += row.key.size() + row.value->size();
+    std::ranges::move(rows, std::back_inserter(rows_.changed));
+    ++messages_;
+    if (bytes_ < carry_bytes_per_write) return {};
+    return flush();
+  }
+  Result<void, StoreFailure> flush() {
+    if (rows_.changed.empty()) return {};
+    rows_.applied = tables_.applied();
+    auto written = tables_.checkpoint(rows_);
+    rows_.changed.clear();
+    bytes_ = 0;
+    return written;
+  }
+  std::uint64_t messages() const { return messages_; }
+
+ private:
+  store::Tables& tables_;
+  core::Checkpoint rows_;
+  std::size_t bytes_ = 0;
+  std::uint64_t messages_ = 0;
+};
+
+}  // namespace
+
+FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::Log& log, store::Tables& tables) {
+  Outcome outcome;
+  Front::Plan plan;
+  if (job.front_live && !front_.empty()) plan = front_.plan(*job.front_live);
+  if (!plan.carry.empty()) {
+    auto carried = carry(plan.carry, log, tables);
+    if (!carried) {
+      outcome.failure = carried.error();
+      return outcome;
+    }
+    outcome.carried_messages = *carried;
+  }
+  if (auto written = tables.checkpoint(*job.rows); !written) {
+    outcome.failure = written.error();
+    return outcome;
+  }
+  outcome.free_steps = front_.steps(plan.free_before, free_bytes_per_step);
+  front_.drop_before(plan.free_before);
+  return outcome;
+}
+
+Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log, store::Tables& tables) {
+  ColdWriter writer(tables);
+  std::vector<core::Commit> commits;   // the one that was read last
+  std::optional<core::CommitView> view;
+  for (const auto& stretch : live) {
+    Position position = stretch.first_position;
+    const Position end = position.plus(stretch.count);
+    while (position < end) {
+      if (commits.empty() || position < commits.front().first || position >= commits.front().end) {
+        auto read = log.read(position, 1);
+        if (!read) return failed(read.error());
+        commits = std::move(*read);
+        if (commits.empty() || position < commits.front().first) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, "a live message is not in the log"});
+        auto parsed = core::CommitView::parse(commits.front().value.bytes, partition_, core::CommitView::Sections::kCheck);
+        if (!parsed) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, parsed.error().what});
+        view = std::move(*parsed);
+      }
+      const auto run = std::ranges::find_if(view->runs, [&](const core::RunView& r) { return position < r.first_position.plus(r.count); });
+      if (run == view->runs.end() || run->topic != stretch.topic || run->lane != stretch.lane)
+        return failed(StoreFailure{StoreFailure::Kind::kCorrupt, "a live message is not where memory has it"});
+      const proto::SectionView messages(run->metadata, run->payload, run->count);
+      for (; position < end && position < run->first_position.plus(run->count); position = position.plus(1)) {
+        const auto index = static_cast<std::uint32_t>(position.value - run->first_position.value);
+        auto added = writer.add(core::encode_cold(run->topic, run->lane, run->first_offset.plus(index), position, messages.metadata(index), messages.payload(index)));
+        if (!added) return failed(added.error());
+      }
+    }
+  }
+  if (auto flushed = writer.flush(); !flushed) return failed(flushed.error());
+  return writer.messages();
+}
+
+Result<bool, StoreFailure> FrontKeeper::scan(const store::Log& log, Position applied, std::size_t bytes_max) {
+  const store::LogBounds bounds = log.bounds();
+  if (!front_.empty() && front_.end() < bounds.first) front_.clear();
+  Position next = front_.empty() ? bounds.first : front_.end();
+  std::size_t bytes = 0;
+  bool has_grown = false;
+  while (!front_.is_full() && next < applied && bytes < bytes_max) {
+    auto commits = log.read(next, scan_bytes_per_read);
+    if (!commits) return failed(commits.error());
+    if (commits->empty()) break;
+    for (const core::Commit& commit : *commits) {
+      if (commit.end > applied || front_.is_full()) return has_grown;
+      auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
+      if (!view) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, view.error().what});
+      front_.add(*view, commit.value.size());
+      bytes += commit.value.size();
+      next = commit.end;
+      has_grown = true;
+    }
+  }
+  return has_grown;
+}
+
+Background::Background(const Settings& settings, Stores& stores, Committer& committer, std::function<void(ShardMail)> answer)
+    : settings_(settings),
+      stores_(stores),
+      committer_(committer),
+      answer_(std::move(answer)),
+      inbox_(std::numeric_limits<std::size_t>::max()),
+      keeper_(settings.partition, settings.front),
+      thread_([this] { run(); }) {}
+
+Background::~Background() { inbox_.close(); }
+
+void Background::run() {
+  for (;;) {
+    auto mail = inbox_.take_all(std::nullopt);
+    for (const CheckpointJob& job : mail.prior) write(job);
+    if (mail.is_closed) return;
+    scan();
+  }
+}
+
+void Background::write(const CheckpointJob& job) {
+  FrontKeeper::Outcome outcome;
+  if (const auto stores = stores_.use()) {
+    outcome = keeper_.write(job, *stores.log, *stores.tables);
+  } else {
+    outcome.failure = closed();
+  }
+  if (!outcome.free_steps.empty()) committer_.free_before(std::move(outcome.free_steps));
+  answer_(CheckpointWritten{job.rows->applied, std::move(outcome.failure), outcome.carried_messages, settings_.disk_free_bytes()});
+}
+
+void Background::scan() {
+  {
+    const auto stores = stores_.use();
+    // A scan that fails leaves the front as it is: nothing is freed, and the next checkpoint tries again.
+    if (!stores || !keeper_.scan(*stores.log, stores.tables->applied(), scan_bytes_per_checkpoint)) return;
+  }
+  if (keeper_.has_front()) answer_(FrontScanned{keeper_.runs()});
+}
+
+}  // namespace takt::runtime

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "broker/runtime/committer.h"
+#include "broker/runtime/front.h"
+#include "broker/runtime/inbox.h"
+#include "broker/runtime/ports.h"
+#include "broker/runtime/shard_mail.h"
+#include "broker/runtime/stores.h"
+
+namespace takt::runtime {
+
+/// Writes one checkpoint and looks after the log's front. Steppable: production runs it on the Background thread, the
+/// simulation calls it. The front moves only after the checkpoint that no longer needs it is synced, and what was live in
+/// it is carried before.
+class FrontKeeper {
+ public:
+  FrontKeeper(const core::PartitionUuid& partition, const FrontLimits& limits) : partition_(partition), front_(limits) {}
+
+  struct Outcome {
+    std::optional<store::StoreFailure> failure;
+    std::uint64_t carried_messages = 0;
+    std::vector<Position> free_steps;   ///< for Log::free_before, in order
+  };
+  /// Carries what the plan says, then writes the checkpoint.
+  Outcome write(const CheckpointJob& job, const store::Log& log, store::Tables& tables);
+
+  /// Reads on at the front, at most `bytes_max` of log, up to `applied`; whether anything was added.
+  Result<bool, store::StoreFailure> scan(const store::Log& log, Position applied, std::size_t bytes_max);
+  std::vector<core::Partition::FrontRun> runs() const { return front_.runs(); }
+  bool has_front() const { return !front_.empty(); }
+
+ private:
+  Result<std::uint64_t, store::StoreFailure> carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log, store::Tables& tables);
+
+  const core::PartitionUuid partition_;
+  Front front_;
+};
+
+/// The thread for it.
+class Background final : public BackgroundPort {
+ public:
+  struct Settings {
+    core::PartitionUuid partition{};
+    FrontLimits front;
+    std::function<std::uint64_t()> disk_free_bytes;
+  };
+  Background(const Settings& settings, Stores& stores, Committer& committer, std::function<void(ShardMail)> answer);
+  ~Background() override;
+
+  void checkpoint(CheckpointJob job) override { inbox_.put(std::move(job)); }
+
+ private:
+  void run();
+  void write(const CheckpointJob& job);
+  void scan();
+
+  const Settings settings_;
+  Stores& stores_;
+  Committer& committer_;
+  const std::function<void(ShardMail)> answer_;
+  Inbox<CheckpointJob> inbox_;
+  FrontKeeper keeper_;          ///< thread_ only
+  std::jthread thread_;
+};
+
+}  // namespace takt::runtime

@@ -1,0 +1,67 @@
+#include "broker/runtime/front.h"
+
+#include <algorithm>
+
+#include "proto/check.h"
+
+namespace takt::runtime {
+
+void Front::add(const core::CommitView& commit, std::size_t bytes) {
+  check(commits_.empty() || commits_.back().end == commit.header.first, "the front is scanned without gaps");
+  Commit entry{commit.header.first, commit.end(), bytes, 0};
+  for (const core::RunView& run : commit.runs) {
+    if (run.run_class != proto::RunClass::kImmediate) continue;
+    runs_.push_back({run.topic, run.lane, run.first_offset, run.first_position, run.count, commit.header.time});
+    ++entry.runs;
+  }
+  bytes_ += bytes;
+  commits_.push_back(entry);
+}
+
+void Front::drop_before(Position position) {
+  while (!commits_.empty() && commits_.front().end <= position) {
+    bytes_ -= commits_.front().bytes;
+    runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(commits_.front().runs));
+    commits_.pop_front();
+  }
+}
+
+void Front::clear() {
+  commits_.clear();
+  runs_.clear();
+  bytes_ = 0;
+}
+
+bool Front::is_full() const { return bytes_ >= limits_.bytes || runs_.size() >= limits_.runs_max || commits_.size() >= limits_.runs_max; }
+
+std::vector<Position> Front::steps(Position position, std::size_t bytes) const {
+  std::vector<Position> steps;
+  std::size_t step = 0;
+  for (const Commit& commit : commits_) {
+    if (commit.end > position) break;
+    step += commit.bytes;
+    if (step < bytes && commit.end < position) continue;
+    steps.push_back(commit.end);
+    step = 0;
+  }
+  return steps;
+}
+
+Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live) const {
+  if (commits_.empty()) return {};
+  if (live.empty()) return {commits_.back().end, {}};
+
+  double live_bytes = 0;   // a message counts as its commit's mean
+  for (auto stretch = live.begin(); const Commit& commit : commits_) {
+    const double mean = static_cast<double>(commit.bytes) / static_cast<double>(commit.end.value - commit.first.value);
+    for (; stretch != live.end() && stretch->first_position < commit.end; ++stretch) live_bytes += mean * stretch->count;
+  }
+  if (is_full() && live_bytes * 2 < static_cast<double>(bytes_)) return {commits_.back().end, {live.begin(), live.end()}};
+
+  const Position first_live = live.front().first_position;
+  const auto kept = std::ranges::find_if(commits_, [&](const Commit& commit) { return commit.end > first_live; });
+  check(kept != commits_.end(), "what is live stands in the front");
+  return {kept->first, {}};
+}
+
+}  // namespace takt::runtime

@@ -1,0 +1,59 @@
+#pragma once
+// What a Shard is given to act on the world: each port is a thread in production and a simulated thing in tests. Calls
+// return at once; answers come back as mail (shard_mail.h). The gateway's port is transport::Gateway.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "broker/core/commit.h"
+#include "broker/core/partition.h"
+#include "broker/core/rows.h"
+#include "broker/store/log.h"
+#include "proto/result.h"
+
+namespace takt::runtime {
+
+/// Owns the log's write transactions. Commits are appended in the order in which they come; each append is answered by
+/// Appended, for one commit or several at once.
+class CommitterPort {
+ public:
+  virtual ~CommitterPort() = default;
+  virtual void append(core::Commit commit) = 0;
+};
+
+/// Reads messages that memory does not hold; answers with core::BlocksLoaded.
+class ReaderPort {
+ public:
+  virtual ~ReaderPort() = default;
+  virtual void load(core::LoadBlocks request) = 0;
+};
+
+/// A frozen checkpoint whose cut is durable, and what of the log's front is still owed at that cut.
+struct CheckpointJob {
+  std::shared_ptr<const core::Checkpoint> rows;
+  std::optional<std::vector<core::Partition::LiveStretch>> front_live;   ///< about the runs of the last FrontScanned
+};
+/// Writes checkpoints, one at a time, each answered by CheckpointWritten; looks after the log's front and reports what
+/// stands there by FrontScanned.
+class BackgroundPort {
+ public:
+  virtual ~BackgroundPort() = default;
+  virtual void checkpoint(CheckpointJob job) = 0;
+};
+
+/// A partition as the disk tells it.
+struct LoadedPartition {
+  core::Partition partition;
+  store::LogBounds log;
+  Position applied;   ///< of the tables
+};
+/// Opens the stores anew and loads the partition from them. Called while nothing is outstanding at any port.
+class LoaderPort {
+ public:
+  virtual ~LoaderPort() = default;
+  virtual Result<LoadedPartition, store::StoreFailure> load() = 0;
+};
+
+}  // namespace takt::runtime

@@ -1,0 +1,48 @@
+#include "broker/runtime/reader.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "broker/runtime/block_reader.h"
+
+namespace takt::runtime {
+namespace {
+
+constexpr Duration retry_after = std::chrono::seconds(1);
+
+}  // namespace
+
+Reader::Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer, std::function<void(const store::StoreFailure&)> failed)
+    : stores_(stores),
+      partition_(partition),
+      answer_(std::move(answer)),
+      failed_(std::move(failed)),
+      inbox_(std::numeric_limits<std::size_t>::max()),
+      thread_([this] { run(); }) {}
+
+Reader::~Reader() { inbox_.close(); }
+
+void Reader::run() {
+  std::optional<Time> retry_at;
+  for (;;) {
+    auto mail = inbox_.take_all(retry_at);
+    if (mail.is_closed) return;
+    std::vector<core::LoadBlocks> requests = std::exchange(to_retry_, {});
+    std::ranges::move(mail.prior, std::back_inserter(requests));
+    for (core::LoadBlocks& request : requests) serve(std::move(request));
+    retry_at = to_retry_.empty() ? std::optional<Time>() : std::optional(monotonic_now() + retry_after);
+  }
+}
+
+void Reader::serve(core::LoadBlocks request) {
+  const auto stores = stores_.use();
+  if (!stores) return;   // the partition that asked is gone
+  auto loaded = read_blocks(*stores.log, *stores.tables, partition_, request);
+  if (loaded) return answer_(core::Command(std::move(*loaded)));
+  failed_(loaded.error());
+  to_retry_.push_back(std::move(request));
+}
+
+}  // namespace takt::runtime

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "broker/core/commit.h"
+#include "broker/runtime/inbox.h"
+#include "broker/runtime/ports.h"
+#include "broker/runtime/shard_mail.h"
+#include "broker/runtime/stores.h"
+
+namespace takt::runtime {
+
+/// The thread that reads backlog for the owner, which never touches the stores itself.
+class Reader final : public ReaderPort {
+ public:
+  /// `failed` hears of each read that failed; it is tried again after a second, for the messages are owed.
+  Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer, std::function<void(const store::StoreFailure&)> failed);
+  ~Reader() override;
+
+  void load(core::LoadBlocks request) override { inbox_.put(std::move(request)); }
+
+ private:
+  void run();
+  void serve(core::LoadBlocks request);
+
+  Stores& stores_;
+  const core::PartitionUuid partition_;
+  const std::function<void(ShardMail)> answer_;
+  const std::function<void(const store::StoreFailure&)> failed_;
+  Inbox<core::LoadBlocks> inbox_;
+  std::vector<core::LoadBlocks> to_retry_;   ///< thread_ only
+  std::jthread thread_;
+};
+
+}  // namespace takt::runtime

@@ -1,0 +1,276 @@
+#include "broker/runtime/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/check.h"
+
+namespace takt::runtime {
+namespace {
+
+constexpr Duration pause_max = std::chrono::seconds(10);
+
+}  // namespace
+
+Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now now)
+    : settings_(settings),
+      ports_(ports),
+      partition_(std::move(loaded.partition)),
+      frozen_end_(loaded.applied),
+      frozen_at_(now.mono),
+      pause_(settings.retry_after) {
+  store_.log_bytes = loaded.log.bytes;
+  store_.limit_bytes = settings.store_bytes_max;
+  partition_.start(now);
+  account_room();
+  seal(now);
+  collect_effects();
+  route_effects();
+}
+
+void Shard::turn(std::vector<ShardMail> prior, std::vector<ShardMail> later, Now now) {
+  if (accepts_commands()) partition_.tick(now);
+  for (ShardMail& mail : prior) take(std::move(mail), now);
+  std::ranges::move(later, std::back_inserter(waiting_));
+  if (state_ == ShardState::kReloading) reload(now);
+  if (is_live()) {
+    work_off_waiting(now);
+    if (!is_closing_) seal(now);
+    checkpoint(now);
+  }
+  settle_drain();
+  route_effects();
+}
+
+void Shard::take(ShardMail&& mail, Now now) {
+  std::visit([&](auto&& item) { on(std::move(item), now); }, std::move(mail));
+}
+
+void Shard::on(core::Command&& command, Now now) {
+  if (state_ == ShardState::kReloading) {
+    // A block that was asked for before belongs to memory that is gone.
+    if (!std::holds_alternative<core::BlocksLoaded>(command)) waiting_.emplace_back(std::move(command));
+    return;
+  }
+  if (!accepts_commands()) return;
+  partition_.handle(std::move(command), now);
+  collect_effects();
+}
+
+void Shard::on(Appended&& appended, Now now) {
+  check(appended.commits <= commits_outstanding_, "only what was handed over is answered");
+  commits_outstanding_ -= appended.commits;
+  if (appended.failure) {
+    count_failure(*appended.failure);
+    if (is_live()) abandon(now);
+    return;
+  }
+  store_.log_bytes += appended.bytes;
+  store_.commit_seconds.observe(std::chrono::duration<double>(appended.took).count());
+  store_.commit_bytes.observe(static_cast<double>(appended.bytes));
+  if (!is_live()) return;
+  pause_ = settings_.retry_after;
+  partition_.committed(appended.end, now);
+  collect_effects();
+  account_room();
+  hand_over_freeze();
+}
+
+void Shard::on(CheckpointWritten&& written, Now now) {
+  store_.carried_messages += written.carried_messages;
+  store_.disk_free_bytes = written.disk_free_bytes;
+  if (written.failure) count_failure(*written.failure);
+  if (!freeze_) return;   // of memory that was given up
+  freeze_->is_with_background = false;
+  if (written.failure) {
+    freeze_->retry_at = now.mono + pause_max;
+  } else {
+    ++store_.checkpoints;
+    freeze_.reset();
+    if (is_live()) partition_.checkpointed();
+  }
+  account_room();
+}
+
+void Shard::on(FrontScanned&& scanned, Now) { front_ = std::move(scanned.runs); }
+
+void Shard::on(FrontFreed&& freed, Now) {
+  store_.log_bytes = freed.log.bytes;
+  account_room();
+}
+
+void Shard::on(ReportWanted&& wanted, Now) { wanted.answer(report()); }
+
+void Shard::on(DrainWanted&&, Now) {
+  drain_wanted_ = true;
+  if (state_ == ShardState::kServing) state_ = ShardState::kDraining;
+}
+
+// Publishes wait while the open commit is full and none can be sealed: that bounds a commit, and the memory it takes.
+void Shard::work_off_waiting(Now now) {
+  while (!waiting_.empty() && is_live()) {
+    if (partition_.staged_bytes() >= settings_.commit_bytes) seal(now);
+    if (partition_.staged_bytes() >= settings_.commit_bytes) return;
+    ShardMail next = std::move(waiting_.front());
+    waiting_.pop_front();
+    take(std::move(next), now);
+  }
+}
+
+void Shard::seal(Now now) {
+  while (commits_outstanding_ < commits_outstanding_max && partition_.staged_bytes() > 0) seal_one(now);
+}
+
+void Shard::seal_one(Now now) {
+  auto commit = partition_.seal(now);
+  check(commit.has_value(), "staged bytes make a commit");
+  bytes_since_freeze_ += commit->value.size();
+  ++commits_outstanding_;
+  ports_.committer.append(std::move(*commit));
+  collect_effects();
+}
+
+void Shard::checkpoint(Now now) {
+  if (freeze_) {
+    if (freeze_->retry_at && now.mono >= *freeze_->retry_at) {
+      freeze_->retry_at.reset();
+      hand_over_freeze();
+    }
+    return;
+  }
+  const bool is_last = drain_wanted_ && waiting_.empty() && !is_closing_;
+  const bool is_dirty = partition_.end() > frozen_end_ || partition_.staged_bytes() > 0;
+  const bool is_due = bytes_since_freeze_ >= settings_.checkpoint_bytes || now.mono >= frozen_at_ + settings_.checkpoint_interval;
+  if (is_last) is_closing_ = true;
+  if (!is_dirty || !(is_due || is_last)) return;
+
+  // What is live is asked before the cut: whatever the answer rests on is then part of the checkpoint, or staged by it.
+  Freeze freeze;
+  if (front_) freeze.job.front_live = partition_.live(*front_, now);
+  front_.reset();
+  // A freeze needs a cut with nothing staged; so this once more than two commits may be with the committer.
+  while (partition_.staged_bytes() > 0) seal_one(now);
+  freeze.job.rows = std::make_shared<const core::Checkpoint>(partition_.freeze());
+  frozen_end_ = freeze.job.rows->applied;
+  frozen_at_ = now.mono;
+  bytes_since_freeze_ = 0;
+  freeze_ = std::move(freeze);
+  hand_over_freeze();
+}
+
+void Shard::hand_over_freeze() {
+  if (!freeze_ || freeze_->is_with_background || freeze_->retry_at || partition_.committed_end() < freeze_->job.rows->applied) return;
+  freeze_->is_with_background = true;
+  ports_.background.checkpoint(freeze_->job);
+}
+
+// Nobody can say what the log holds behind the last good commit: memory goes, and so does every promise built on it.
+void Shard::abandon(Now now) {
+  for (core::Effect& effect : partition_.abandon())
+    if (auto* reply = std::get_if<core::Outgoing>(&effect)) outgoing_.push_back(std::move(*reply));
+  route_effects();
+  ports_.gateway.end_sessions({ErrorCode::kStoreFailed, "the store refused a write and is read back: say Hello again and resume"});
+  state_ = ShardState::kReloading;
+  reload_at_ = now.mono + pause_;
+  pause_ = std::min(pause_ * 2, pause_max);
+}
+
+void Shard::reload(Now now) {
+  const bool is_quiet = commits_outstanding_ == 0 && !(freeze_ && freeze_->is_with_background);
+  if (!is_quiet || drain_wanted_ || now.mono < *reload_at_) return;
+  auto loaded = ports_.loader.load();
+  if (!loaded) {
+    failure_ = loaded.error();
+    state_ = ShardState::kFailed;
+    return;
+  }
+  reload_at_.reset();
+  ++store_.reloads;
+  freeze_.reset();
+  front_.reset();
+  partition_ = std::move(loaded->partition);
+  frozen_end_ = loaded->applied;
+  frozen_at_ = now.mono;
+  bytes_since_freeze_ = 0;
+  store_.log_bytes = loaded->log.bytes;
+  state_ = ShardState::kServing;
+  partition_.start(now);
+  account_room();
+  collect_effects();
+}
+
+void Shard::account_room() {
+  if (!is_live()) return;
+  const std::uint64_t percent = store_.is_full ? 88 : 90;   // apart, so that it does not flicker
+  store_.is_full = store_.log_bytes >= settings_.store_bytes_max / 100 * percent ||
+                   (store_.disk_free_bytes && *store_.disk_free_bytes < settings_.disk_free_bytes_min);
+  partition_.store_room(store_.is_full ? core::Partition::StoreRoom::kFull : core::Partition::StoreRoom::kEnough);
+}
+
+void Shard::collect_effects() {
+  for (core::Effect& effect : partition_.take_effects()) {
+    if (auto* reply = std::get_if<core::Outgoing>(&effect)) {
+      outgoing_.push_back(std::move(*reply));
+    } else {
+      ports_.reader.load(std::move(std::get<core::LoadBlocks>(effect)));
+    }
+  }
+}
+
+void Shard::route_effects() {
+  if (is_live()) collect_effects();
+  if (!outgoing_.empty()) ports_.gateway.post(std::exchange(outgoing_, {}));
+}
+
+void Shard::settle_drain() {
+  if (!drain_wanted_ || state_ == ShardState::kStopped || state_ == ShardState::kFailed) return;
+  const bool is_quiet = commits_outstanding_ == 0 && !(freeze_ && freeze_->is_with_background);
+  if (!is_quiet) return;
+  const bool gave_up = state_ == ShardState::kReloading || (freeze_ && freeze_->retry_at);   // the log has it all
+  if (gave_up || (is_closing_ && !freeze_)) state_ = ShardState::kStopped;
+}
+
+std::optional<Time> Shard::next_deadline() const {
+  std::optional<Time> next;
+  const auto earliest = [&next](std::optional<Time> other) {
+    if (other) next = next ? std::min(*next, *other) : *other;
+  };
+  if (state_ == ShardState::kReloading) {
+    if (commits_outstanding_ == 0 && !(freeze_ && freeze_->is_with_background)) earliest(reload_at_);
+    return next;
+  }
+  if (!is_live()) return next;
+  if (accepts_commands()) earliest(partition_.next_deadline());
+  if (freeze_) {
+    earliest(freeze_->retry_at);
+  } else if (partition_.end() > frozen_end_ && !is_closing_) {
+    earliest(frozen_at_ + settings_.checkpoint_interval);
+  }
+  return next;
+}
+
+ShardReport Shard::report() const {
+  ShardReport report{state_, {}, store_};
+  if (is_live()) report.partition = partition_.stats();
+  return report;
+}
+
+void Shard::count_failure(const store::StoreFailure& failure) {
+  switch (failure.kind) {
+    case store::StoreFailure::Kind::kFull:
+      ++store_.errors_full;
+      return;
+    case store::StoreFailure::Kind::kCorrupt:
+    case store::StoreFailure::Kind::kForeign:
+      ++store_.errors_corrupt;
+      return;
+    case store::StoreFailure::Kind::kRefused:   // follows from an error before it
+      return;
+    case store::StoreFailure::Kind::kIo:
+    case store::StoreFailure::Kind::kLocked:
+      ++store_.errors_io;
+      return;
+  }
+}
+
+}  // namespace takt::runtime

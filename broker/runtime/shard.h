@@ -1,0 +1,112 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "broker/core/partition.h"
+#include "broker/runtime/ports.h"
+#include "broker/runtime/shard_mail.h"
+#include "broker/transport/gateway.h"
+
+namespace takt::runtime {
+
+struct ShardSettings {
+  std::size_t checkpoint_bytes = 128u << 20;              ///< of log since the last one
+  Duration checkpoint_interval = std::chrono::seconds(10);
+  std::size_t commit_bytes = core::commit_bytes_target;   ///< publishes wait when so much is staged and cannot be sealed
+  std::uint64_t store_bytes_max = std::uint64_t{64} << 30;
+  std::uint64_t disk_free_bytes_min = 256u << 20;
+  Duration retry_after = std::chrono::seconds(1);         ///< first pause after a failed append or checkpoint; doubles to 10 s
+};
+
+/// The loop body of one partition's owner: turns mail into partition calls, seals commits, sends effects on, decides when
+/// to checkpoint, what to do when the disk refuses, when enqueues are refused for want of room, and how to stop. It holds
+/// no thread, no clock and no file: production calls turn() from a thread, the simulation from a single one.
+///
+/// At most two commits are with the committer, at most one checkpoint with the background.
+/// A failed append: memory is given up, clients are told, sessions end, and when every port has answered the partition is
+/// loaded anew (rule B5).
+/// Thread: its owner's.
+class Shard {
+ public:
+  struct Ports {
+    CommitterPort& committer;
+    ReaderPort& reader;
+    BackgroundPort& background;
+    LoaderPort& loader;
+    transport::Gateway& gateway;
+  };
+
+  /// `loaded` as the loader gave it. Leadership begins: the Epoch event is staged and sealed.
+  Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now now);
+
+  /// Handles all of `prior`; of `later` as much as fits the open commit, the rest in later turns. Call with empty lists
+  /// when next_deadline() has passed.
+  void turn(std::vector<ShardMail> prior, std::vector<ShardMail> later, Now now);
+  /// When to call turn() without mail; none: only mail can change anything.
+  std::optional<Time> next_deadline() const;
+
+  ShardState state() const { return state_; }
+  /// Why the state is kFailed.
+  const std::optional<store::StoreFailure>& failure() const { return failure_; }
+  ShardReport report() const;
+
+ private:
+  static constexpr std::size_t commits_outstanding_max = 2;
+
+  struct Freeze {
+    CheckpointJob job;
+    bool is_with_background = false;
+    std::optional<Time> retry_at;      ///< after a failure
+  };
+
+  void take(ShardMail&& mail, Now now);
+  void on(core::Command&& command, Now now);
+  void on(Appended&& appended, Now now);
+  void on(CheckpointWritten&& written, Now now);
+  void on(FrontScanned&& scanned, Now now);
+  void on(FrontFreed&& freed, Now now);
+  void on(ReportWanted&& wanted, Now now);
+  void on(DrainWanted&& wanted, Now now);
+
+  bool is_live() const { return state_ == ShardState::kServing || state_ == ShardState::kDraining; }
+  bool accepts_commands() const { return is_live() && !is_closing_; }
+  void work_off_waiting(Now now);
+  void seal(Now now);
+  void seal_one(Now now);
+  void checkpoint(Now now);
+  void hand_over_freeze();
+  void abandon(Now now);
+  void reload(Now now);
+  void account_room();
+  void collect_effects();
+  void route_effects();
+  void settle_drain();
+  void count_failure(const store::StoreFailure& failure);
+
+  const ShardSettings settings_;
+  Ports ports_;
+  core::Partition partition_;
+  ShardState state_ = ShardState::kServing;
+  std::optional<store::StoreFailure> failure_;
+
+  std::deque<ShardMail> waiting_;             ///< `later` mail that found no room in the open commit; commands during a reload
+  std::vector<core::Outgoing> outgoing_;      ///< of this turn
+  std::size_t commits_outstanding_ = 0;
+
+  std::optional<Freeze> freeze_;
+  Position frozen_end_;                       ///< cut of the last freeze: dirty when the partition's end is past it
+  Time frozen_at_;
+  std::size_t bytes_since_freeze_ = 0;
+  std::optional<std::vector<core::Partition::FrontRun>> front_;
+
+  bool drain_wanted_ = false;
+  bool is_closing_ = false;                   ///< the last checkpoint is frozen: nothing may change any more
+  std::optional<Time> reload_at_;
+  Duration pause_;
+  metrics::StoreStats store_;
+};
+
+}  // namespace takt::runtime

@@ -1,0 +1,56 @@
+#pragma once
+// Everything that a shard hears.
+
+#include <functional>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "broker/core/partition.h"
+#include "broker/metrics/snapshot.h"
+#include "broker/store/log.h"
+
+namespace takt::runtime {
+
+/// `commits` commits, up to `end`, are durable; or none of them is.
+struct Appended {
+  std::size_t commits = 0;
+  Position end;
+  std::size_t bytes = 0;
+  Duration took{};
+  std::optional<store::StoreFailure> failure;
+};
+struct CheckpointWritten {
+  Position applied;
+  std::optional<store::StoreFailure> failure;
+  std::uint64_t carried_messages = 0;
+  std::uint64_t disk_free_bytes = 0;
+};
+/// What stands at the log's front, before the tables' applied position.
+struct FrontScanned {
+  std::vector<core::Partition::FrontRun> runs;
+};
+struct FrontFreed {
+  store::LogBounds log;
+};
+enum class ShardState : std::uint8_t {
+  kServing,
+  kReloading,   ///< an append failed; memory was thrown away and is read back
+  kDraining,
+  kStopped,     ///< everything is durable and checkpointed
+  kFailed,      ///< the stores cannot be read back: Shard::failure() tells why
+};
+struct ShardReport {
+  ShardState state = ShardState::kServing;
+  core::PartitionStats partition;
+  metrics::StoreStats store;
+};
+struct ReportWanted {
+  std::function<void(ShardReport)> answer;   ///< called on the shard's thread
+};
+struct DrainWanted {};
+
+using ShardMail = std::variant<core::Command, Appended, CheckpointWritten, FrontScanned, FrontFreed, ReportWanted, DrainWanted>;
+
+}  // namespace takt::runtime
