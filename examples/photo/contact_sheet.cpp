@@ -25,7 +25,6 @@ constexpr int strip_title_height = 34;
 constexpr int strip_padding = 16;
 constexpr int header_height = 86;
 constexpr int legend_line_height = 32;
-constexpr std::size_t strips_max = 60;
 
 constexpr TextStyle title_style{.color = bright, .dot = 4.0, .bold = true};
 constexpr TextStyle subtitle_style{.color = soft, .dot = 2.25};
@@ -129,7 +128,7 @@ Color worker_color(std::size_t index) {
 Color neutral_color() { return {92, 98, 110}; }
 
 Image compose_sheet(const SheetContent& content) {
-  const std::size_t strips = std::min(content.strips.size(), strips_max);
+  const std::size_t strips = std::min(content.strips.size(), sheet_strips_max);
   std::size_t tiles = 1;
   for (const auto& strip : content.strips) tiles = std::max(tiles, strip.tiles.size());
   const std::size_t columns = strips > 1 ? 2 : 1;

@@ -37,7 +37,9 @@ struct SheetContent {
 /// Largest picture that a tile shows; callers scale down to this before they keep many.
 inline constexpr int sheet_tile_edge = 224;
 
-/// Two strips side by side while there are more than one. At most 60 strips are drawn.
+inline constexpr std::size_t sheet_strips_max = 60;
+
+/// Two strips side by side when there are more than one. Strips beyond sheet_strips_max are left out.
 Image compose_sheet(const SheetContent& content);
 
 }  // namespace photo
