@@ -1,0 +1,391 @@
+// What only the real files can show: kills, full maps, failing disks, reuse of space, damage.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "broker/store/lmdb_log.h"
+#include "broker/store/lmdb_tables.h"
+#include "tests/conformance/commits.h"
+#include "tests/store/faulty_disk.h"
+#include "tests/store/temp_folder.h"
+
+namespace takt::store {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::arm;
+using testing::DiskFault;
+using testing::make_commit;
+using testing::same_commit;
+using testing::test_uuid;
+using Kind = StoreFailure::Kind;
+
+class LmdbLogTest : public ::testing::Test {
+ protected:
+  ~LmdbLogTest() override { testing::disarm(); }
+
+  Result<std::unique_ptr<LmdbLog>, StoreFailure> try_open(const core::PartitionUuid& uuid = test_uuid()) {
+    return LmdbLog::open({.file = file, .partition = uuid, .map_bytes = map_bytes, .make_room = make_room});
+  }
+  void open() {
+    log.reset();
+    auto opened = try_open();
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    log = std::move(*opened);
+  }
+  Result<void, StoreFailure> append(std::size_t bytes, std::uint32_t count = 1) {
+    const auto commit = make_commit(log->bounds().end, count, bytes);
+    return log->append(std::span(&commit, 1));
+  }
+  Kind failure_of(std::size_t bytes) {
+    const auto appended = append(bytes);
+    EXPECT_FALSE(appended.has_value());
+    return appended ? Kind::kRefused : appended.error().kind;
+  }
+
+  testing::TempFolder folder;
+  std::filesystem::path file = folder.path() / "log.mdb";
+  std::size_t map_bytes = std::size_t{1} << 30;
+  std::function<bool()> make_room;
+  std::unique_ptr<LmdbLog> log;
+};
+
+/// Appends commits of one to three messages until it is killed, tells each new end, and frees what lies 100 behind.
+[[noreturn]] void append_until_killed(const std::filesystem::path& file, int report) {
+  auto log = LmdbLog::open({.file = file, .partition = test_uuid(), .map_bytes = std::size_t{1} << 30, .make_room = {}});
+  if (!log) ::_exit(1);
+  for (;;) {
+    const Position end = (*log)->bounds().end;
+    const auto commit = make_commit(end, static_cast<std::uint32_t>(end.value % 3 + 1), 200 + end.value % 7 * 3'000);
+    if (!(*log)->append(std::span(&commit, 1))) ::_exit(2);
+    if (::write(report, &commit.end.value, sizeof commit.end.value) != sizeof commit.end.value) ::_exit(3);
+    if (end.value % 50 == 0 && end.value > 100 && !(*log)->free_before(Position(end.value - 100))) ::_exit(4);
+  }
+}
+
+TEST_F(LmdbLogTest, WhatWasReportedAppendedIsThereAfterAKill) {
+  std::uint64_t reported = 0;
+  for (const int reports_before_kill : {1, 40, 90, 7, 150}) {
+    std::array<int, 2> ends;
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) append_until_killed(file, ends[1]);
+    ::close(ends[1]);
+    std::uint64_t end = 0;
+    for (int reports = 0; ::read(ends[0], &end, sizeof end) == sizeof end;) {
+      reported = end;
+      if (++reports == reports_before_kill) ::kill(child, SIGKILL);
+    }
+    ::close(ends[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "exit " << WEXITSTATUS(status);
+
+    open();
+    const auto bounds = log->bounds();
+    ASSERT_GE(bounds.end.value, reported);
+    ASSERT_LE(bounds.end.value, reported + 3);   // at most the one append that was not reported yet
+    const auto commits = log->read(bounds.first, ~std::size_t{0});
+    ASSERT_TRUE(commits.has_value());
+    Position next = bounds.first;
+    for (const auto& commit : *commits) {
+      ASSERT_TRUE(same_commit(commit, make_commit(next, static_cast<std::uint32_t>(next.value % 3 + 1), 200 + next.value % 7 * 3'000)));
+      next = commit.end;
+    }
+    EXPECT_EQ(next, bounds.end);
+    log.reset();   // no environment is open when the next child is made
+  }
+}
+
+TEST_F(LmdbLogTest, AFullMapRefusesAndIsUsableAgainOnceItsFrontIsFreed) {
+  map_bytes = 1 << 20;
+  open();
+  for (int cycle = 0; cycle < 10; ++cycle) {
+    SCOPED_TRACE("cycle " + std::to_string(cycle));
+    int appended = 0;
+    auto result = append(30'000);
+    for (; result; result = append(30'000)) ++appended;
+    EXPECT_EQ(result.error().kind, Kind::kFull);
+    EXPECT_THAT(result.error().message, HasSubstr("size limit"));
+    EXPECT_GT(appended, 5);
+    const auto before = log->bounds();
+    EXPECT_EQ(failure_of(1), Kind::kRefused);   // until it is opened anew
+    open();
+    EXPECT_EQ(log->bounds().end, before.end);
+    EXPECT_EQ(log->bounds().bytes, before.bytes);
+    ASSERT_TRUE(log->free_before(Position(before.end.value - 2)).has_value());
+    const auto kept = log->read(Position(0), ~std::size_t{0});
+    ASSERT_TRUE(kept.has_value());
+    ASSERT_EQ(kept->size(), 2u);
+    EXPECT_TRUE(same_commit(kept->back(), make_commit(Position(before.end.value - 1), 1, 30'000)));
+  }
+}
+
+TEST_F(LmdbLogTest, TheFileDoesNotGrowWhileTheFrontFollowsTheEnd) {
+  open();
+  const auto pass = [&](int commits) {
+    for (int i = 0; i < commits; ++i) {
+      ASSERT_TRUE(append(20'000 + static_cast<std::size_t>(i % 5) * 9'000));
+      const auto bounds = log->bounds();
+      if (i % 10 != 9 || bounds.end.value <= 50) continue;
+      ASSERT_TRUE(log->free_before(Position(bounds.end.value - 50)).has_value());
+    }
+  };
+  pass(200);
+  const auto warm = std::filesystem::file_size(file);
+  pass(600);
+  EXPECT_LT(std::filesystem::file_size(file), warm + warm / 5);
+  EXPECT_LT(warm, 8u << 20);
+}
+
+TEST_F(LmdbLogTest, ALargeFrontIsFreedInSlices) {
+  open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(6 << 20));   // 1,537 pages each
+  const auto syncs = testing::sync_calls();
+  ASSERT_TRUE(log->free_before(log->bounds().end).has_value());
+  EXPECT_EQ(testing::sync_calls() - syncs, 3u + 2u);   // a slice each, and two small ones
+  EXPECT_EQ(log->bounds().bytes, 0u);
+}
+
+TEST_F(LmdbLogTest, SeveralCommitsCostOneSync) {
+  open();
+  std::vector<core::Commit> commits = {make_commit(Position(0), 1, 5'000)};
+  for (int i = 0; i < 7; ++i) commits.push_back(make_commit(commits.back().end, 1, 5'000));
+  const auto syncs = testing::sync_calls();
+  ASSERT_TRUE(log->append(commits).has_value());
+  EXPECT_EQ(testing::sync_calls() - syncs, 1u);
+}
+
+TEST_F(LmdbLogTest, CountsItsBytesOverManyAppendsAndReopening) {
+  open();
+  std::vector<core::Commit> commits;
+  Position next(0);
+  for (int i = 0; i < 5'000; ++i) {
+    commits.push_back(make_commit(next, 1, 10));
+    next = commits.back().end;
+  }
+  for (std::size_t from = 0; from < commits.size(); from += 100) ASSERT_TRUE(log->append(std::span(commits).subspan(from, 100)).has_value());
+  const auto bytes = log->bounds().bytes;
+  EXPECT_EQ(bytes, commits.size() * commits.front().value.size());
+  open();
+  EXPECT_EQ(log->bounds().bytes, bytes);
+}
+
+TEST_F(LmdbLogTest, ADiskThatIsFullWhenPagesAreWrittenIsFullAndNothingWasWritten) {
+  open();
+  ASSERT_TRUE(append(100));
+  arm(DiskFault::kWriteFails, ENOSPC);
+  EXPECT_EQ(failure_of(50'000), Kind::kFull);
+  EXPECT_EQ(failure_of(50'000), Kind::kRefused);
+  open();
+  EXPECT_EQ(log->bounds().end, Position(1));
+  EXPECT_TRUE(append(50'000));
+}
+
+TEST_F(LmdbLogTest, AShortWriteOnAFullDiskIsFull) {
+  open();
+  testing::pretend_disk_is_full();
+  arm(DiskFault::kWriteIsShort);
+  EXPECT_EQ(failure_of(50'000), Kind::kFull);
+}
+
+TEST_F(LmdbLogTest, FreeingAsksForRoomWhenTheDiskIsFull) {
+  int asked = 0;
+  make_room = [&] { return ++asked == 1; };
+  open();
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(append(50'000));
+  arm(DiskFault::kWriteFails, ENOSPC);
+  EXPECT_TRUE(log->free_before(Position(3)).has_value());
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(log->bounds().first, Position(3));
+}
+
+using LmdbLogDeathTest = LmdbLogTest;
+
+TEST_F(LmdbLogDeathTest, AFailedSyncStopsTheProcess) {
+  open();
+  EXPECT_DEATH(
+      {
+        arm(DiskFault::kSyncFails, EIO);
+        (void)append(100);
+      },
+      "nobody can know what it kept");
+}
+
+TEST_F(LmdbLogDeathTest, AFailedMetaWriteStopsTheProcess) {
+  open();
+  EXPECT_DEATH(
+      {
+        arm(DiskFault::kMetaWriteFails, ENOSPC);   // whatever the code says
+        (void)append(100);
+      },
+      "nobody can know what it kept");
+}
+
+TEST_F(LmdbLogDeathTest, AnInputOutputErrorWithRoomOnTheDiskStopsTheProcess) {
+  open();
+  EXPECT_DEATH(
+      {
+        arm(DiskFault::kWriteFails, EIO);
+        (void)append(100);
+      },
+      "nobody can know what it kept");
+}
+
+TEST_F(LmdbLogTest, RefusesTheLogOfAnotherPartition) {
+  open();
+  log.reset();
+  const auto opened = try_open(test_uuid(2));
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, Kind::kForeign);
+}
+
+TEST_F(LmdbLogTest, RefusesAFileThatIsNotOne) {
+  std::ofstream(file) << std::string(10'000, 'x');
+  const auto opened = try_open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, Kind::kCorrupt);
+}
+
+TEST_F(LmdbLogTest, RefusesAMissingFileWhenItMustBeThere) {
+  const auto opened = LmdbLog::open(
+      {.file = file, .partition = test_uuid(), .map_bytes = map_bytes, .create = LmdbLog::Options::Create::kRefuse, .make_room = {}});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, Kind::kCorrupt);
+  EXPECT_THAT(opened.error().message, HasSubstr("is missing"));
+}
+
+/// Flips one bit of every place in `file` where `bytes` stand. Returns how many there were.
+int flip_in_file(const std::filesystem::path& file, std::string_view bytes) {
+  std::string content;
+  {
+    std::ifstream input(file, std::ios::binary);
+    content.assign(std::istreambuf_iterator<char>(input), {});
+  }
+  int found = 0;
+  for (std::size_t at = content.find(bytes); at != std::string::npos; at = content.find(bytes, at + 1), ++found)
+    content[at + bytes.size() / 2] = static_cast<char>(content[at + bytes.size() / 2] ^ 4);
+  std::ofstream(file, std::ios::binary) << content;
+  return found;
+}
+
+TEST_F(LmdbLogTest, ADamagedDirectoryIsFoundWhenTheCommitIsRead) {
+  open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(3'000));
+  log.reset();
+  const auto damaged = make_commit(Position(1), 1, 3'000);
+  ASSERT_EQ(flip_in_file(file, as_text(damaged.value.bytes.subspan(96, 48))), 1);
+  open();
+  EXPECT_TRUE(log->read(Position(0), 1).has_value());
+  const auto read = log->read(Position(1), 1);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().kind, Kind::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("the commit at position 1"));
+}
+
+TEST_F(LmdbLogTest, ADamagedLastCommitIsFoundAtTheStart) {
+  open();
+  ASSERT_TRUE(append(3'000));
+  log.reset();
+  const auto last = make_commit(Position(0), 1, 3'000);
+  ASSERT_EQ(flip_in_file(file, as_text(last.value.bytes.subspan(1'000, 64))), 1);   // in its payload
+  const auto opened = try_open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, Kind::kCorrupt);
+}
+
+// ---- tables
+
+class LmdbTablesTest : public ::testing::Test {
+ protected:
+  ~LmdbTablesTest() override { testing::disarm(); }
+  Result<std::unique_ptr<LmdbTables>, StoreFailure> try_open(const core::PartitionUuid& uuid = test_uuid()) {
+    return LmdbTables::open({.file = file, .partition = uuid, .map_bytes = map_bytes});
+  }
+  void open() {
+    tables.reset();
+    auto opened = try_open();
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    tables = std::move(*opened);
+  }
+
+  testing::TempFolder folder;
+  std::filesystem::path file = folder.path() / "tables.mdb";
+  std::size_t map_bytes = std::size_t{1} << 30;
+  std::unique_ptr<LmdbTables> tables;
+};
+
+TEST_F(LmdbTablesTest, ADamagedRowIsFoundWhenItIsRead) {
+  open();
+  const std::string large(core::row_value_bytes_max, 'z');
+  ASSERT_TRUE(tables->checkpoint({.applied = Position(1), .erased = {}, .changed = {{core::Table::kTopics, "k", "a row that will be damaged"},
+                                                                                   {core::Table::kTopics, "l", "another"},
+                                                                                   {core::Table::kCold, "c", large}}}));
+  tables.reset();
+  ASSERT_GE(flip_in_file(file, "a row that will be damaged"), 1);
+  ASSERT_GE(flip_in_file(file, large), 1);
+  open();
+  for (const auto& [table, key] : {std::pair{core::Table::kTopics, "k"}, std::pair{core::Table::kCold, "c"}}) {
+    const auto row = tables->get(table, key);
+    ASSERT_FALSE(row.has_value());
+    EXPECT_EQ(row.error().kind, Kind::kCorrupt);
+  }
+  EXPECT_THAT(tables->get(core::Table::kTopics, "k").error().message, HasSubstr("table topics, row 6b: the checksum does not match"));
+  EXPECT_TRUE(tables->get(core::Table::kTopics, "l").has_value());
+  EXPECT_FALSE(tables->scan(core::Table::kTopics, {}, [](auto, auto) { return true; }).has_value());
+}
+
+TEST_F(LmdbTablesTest, RefusesTheTablesOfAnotherPartition) {
+  open();
+  tables.reset();
+  const auto opened = try_open(test_uuid(2));
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, Kind::kForeign);
+}
+
+TEST_F(LmdbTablesTest, AFullMapKeepsTheCheckpointBefore) {
+  map_bytes = 1 << 20;
+  open();
+  core::Checkpoint checkpoint{.applied = Position(1), .erased = {}, .changed = {{core::Table::kMeta, "m", "1"}}};
+  ASSERT_TRUE(tables->checkpoint(checkpoint).has_value());
+  checkpoint = {.applied = Position(2), .erased = {}, .changed = {{core::Table::kMeta, "m", "2"}}};
+  for (int i = 0; i < 400; ++i) checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
+  const auto full = tables->checkpoint(checkpoint);
+  ASSERT_FALSE(full.has_value());
+  EXPECT_EQ(full.error().kind, Kind::kFull);
+  EXPECT_EQ(tables->applied(), Position(1));
+  EXPECT_EQ(tables->get(core::Table::kMeta, "m").value(), "1");
+  checkpoint.changed.resize(1);
+  EXPECT_TRUE(tables->checkpoint(checkpoint).has_value());
+}
+
+TEST_F(LmdbTablesTest, EveryFullPageValueTakesOnePage) {
+  open();
+  const auto file_pages = [&] { return std::filesystem::file_size(file) / 4096; };
+  const auto before = file_pages();
+  core::Checkpoint checkpoint{.applied = Position(1), .erased = {}, .changed = {}};
+  for (int i = 0; i < 1'000; ++i) checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
+  ASSERT_TRUE(tables->checkpoint(checkpoint).has_value());
+  EXPECT_LT(file_pages() - before, 1'050u);
+}
+
+TEST_F(LmdbTablesTest, ADiskThatIsFullKeepsTheCheckpointBefore) {
+  open();
+  arm(DiskFault::kWriteFails, ENOSPC);
+  const core::Checkpoint checkpoint{.applied = Position(3), .erased = {}, .changed = {{core::Table::kMeta, "m", "3"}}};
+  const auto full = tables->checkpoint(checkpoint);
+  ASSERT_FALSE(full.has_value());
+  EXPECT_EQ(full.error().kind, Kind::kFull);
+  EXPECT_EQ(tables->applied(), Position(0));
+  EXPECT_TRUE(tables->checkpoint(checkpoint).has_value());
+}
+
+}  // namespace
+}  // namespace takt::store
