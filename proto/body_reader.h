@@ -146,7 +146,7 @@ class BodyReader {
       return refuse(ErrorCode::kBadField,
                     "expected at most " + std::to_string(rule.bytes_max) + " bytes, got " + std::to_string(read_text->size()));
     }
-    if (!is_utf8(*read_text)) return refuse(ErrorCode::kBadField, "expected UTF-8, got " + quoted(*read_text));
+    if (!is_utf8(*read_text)) return refuse(ErrorCode::kBadField, "expected UTF-8, got " + quote(*read_text));
     field.assign(*read_text);
   }
 

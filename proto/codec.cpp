@@ -142,7 +142,7 @@ Result<void, Refusal> check_name(std::string_view what, std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
   };
   const auto found = std::ranges::find_if_not(name, allowed);
-  if (found != name.end()) return bad(quoted(name) + " has " + quoted(std::string_view(&*found, 1)));
+  if (found != name.end()) return bad(quote(name) + " has " + quote(std::string_view(&*found, 1)));
   return {};
 }
 

@@ -82,7 +82,7 @@ std::string error_label(ErrorCode code);
 /// Why a request was not carried out. `message` says what was wrong and where, and what to do, in one sentence.
 struct Refusal {
   ErrorCode code;
-  std::string message;
+  std::string message{};
   /// Zero: retrying unchanged will not help.
   Duration retry_after{};
 

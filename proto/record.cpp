@@ -91,7 +91,7 @@ class RecordVisitor : public msgpack::null_visitor {
   bool visit_positive_integer(std::uint64_t value) {
     if (state_ == State::kTag) return begin_field(value);
     if (state_ == State::kAttributeValue && value > std::numeric_limits<std::int64_t>::max()) {
-      return bad_field("attribute " + quoted(attribute_name()) + ": expected at most 9223372036854775807, got " + std::to_string(value));
+      return bad_field("attribute " + quote(attribute_name()) + ": expected at most 9223372036854775807, got " + std::to_string(value));
     }
     return attribute(static_cast<std::int64_t>(value), "a number");
   }
@@ -102,7 +102,7 @@ class RecordVisitor : public msgpack::null_visitor {
   bool visit_float32(float value) { return visit_float64(static_cast<double>(value)); }
   bool visit_float64(double value) {
     if (state_ == State::kAttributeValue && !std::isfinite(value))
-      return bad_field("attribute " + quoted(attribute_name()) + ": expected a finite number");
+      return bad_field("attribute " + quote(attribute_name()) + ": expected a finite number");
     return attribute(value, "a floating-point number");
   }
   bool visit_bin(const char*, std::uint32_t) { return wrong_type("binary"); }
@@ -116,8 +116,8 @@ class RecordVisitor : public msgpack::null_visitor {
       case State::kAttributeName: return attribute_named(text);
       case State::kAttributeValue:
         if (text.size() > limits::attribute_value_bytes_max)
-          return too_long("attribute " + quoted(attribute_name()), text.size(), limits::attribute_value_bytes_max);
-        if (!is_utf8(text)) return bad_field("attribute " + quoted(attribute_name()) + ": expected UTF-8, got " + quoted(text));
+          return too_long("attribute " + quote(attribute_name()), text.size(), limits::attribute_value_bytes_max);
+        if (!is_utf8(text)) return bad_field("attribute " + quote(attribute_name()) + ": expected UTF-8, got " + quote(text));
         return attribute(text, "text");
       case State::kStart:
       case State::kTag: return wrong_type("text");
@@ -169,7 +169,7 @@ class RecordVisitor : public msgpack::null_visitor {
 
   bool kind(std::string_view text) {
     if (text.size() > limits::kind_bytes_max) return too_long("kind", text.size(), limits::kind_bytes_max);
-    if (!is_utf8(text)) return bad_field("kind: expected UTF-8, got " + quoted(text));
+    if (!is_utf8(text)) return bad_field("kind: expected UTF-8, got " + quote(text));
     if (out_ != nullptr) out_->kind.assign(text);
     state_ = State::kTag;
     return true;
@@ -198,16 +198,16 @@ class RecordVisitor : public msgpack::null_visitor {
     };
     if (tag_ == RecordTag::kTraceparent) {
       if (!is_traceparent(text))
-        return bad_field("traceparent: expected 55 characters as 00-<32 hex>-<16 hex>-<2 hex>, got " + quoted(text));
+        return bad_field("traceparent: expected 55 characters as 00-<32 hex>-<16 hex>-<2 hex>, got " + quote(text));
       return keep(&RecordMetadata::traceparent);
     }
     if (tag_ == RecordTag::kParentId) {
-      if (!is_message_id(text)) return bad_field("parent_id: expected a message id such as 3-1042, got " + quoted(text));
+      if (!is_message_id(text)) return bad_field("parent_id: expected a message id such as 3-1042, got " + quote(text));
       return keep(&RecordMetadata::parent_id);
     }
     if (tag_ == RecordTag::kContentType) {
       if (text.size() > limits::content_type_bytes_max) return too_long("content_type", text.size(), limits::content_type_bytes_max);
-      if (!is_utf8(text)) return bad_field("content_type: expected UTF-8, got " + quoted(text));
+      if (!is_utf8(text)) return bad_field("content_type: expected UTF-8, got " + quote(text));
       return keep(&RecordMetadata::content_type);
     }
     return wrong_type("text");
@@ -216,8 +216,8 @@ class RecordVisitor : public msgpack::null_visitor {
   bool tag_text(std::string_view text) {
     if (text.empty()) return bad_field("tags[" + std::to_string(listed_) + "]: expected 1 to 64 bytes, got 0");
     if (text.size() > limits::tag_bytes_max) return too_long("tags[" + std::to_string(listed_) + "]", text.size(), limits::tag_bytes_max);
-    if (!is_utf8(text)) return bad_field("tags[" + std::to_string(listed_) + "]: expected UTF-8, got " + quoted(text));
-    if (is_listed(text)) return bad_field("tags: " + quoted(text) + " stands there twice");
+    if (!is_utf8(text)) return bad_field("tags[" + std::to_string(listed_) + "]: expected UTF-8, got " + quote(text));
+    if (is_listed(text)) return bad_field("tags: " + quote(text) + " stands there twice");
     names_[listed_++] = text;
     if (out_ != nullptr) out_->tags.emplace_back(text);
     return true;
@@ -226,8 +226,8 @@ class RecordVisitor : public msgpack::null_visitor {
   bool attribute_named(std::string_view name) {
     if (name.empty()) return bad_field("attributes: expected a name of 1 to 64 bytes, got 0");
     if (name.size() > limits::attribute_name_bytes_max) return too_long("attribute name", name.size(), limits::attribute_name_bytes_max);
-    if (!is_utf8(name)) return bad_field("attribute name: expected UTF-8, got " + quoted(name));
-    if (is_listed(name)) return bad_field("attributes: " + quoted(name) + " stands there twice");
+    if (!is_utf8(name)) return bad_field("attribute name: expected UTF-8, got " + quote(name));
+    if (is_listed(name)) return bad_field("attributes: " + quote(name) + " stands there twice");
     names_[listed_++] = name;
     state_ = State::kAttributeValue;
     return true;
@@ -266,7 +266,7 @@ class RecordVisitor : public msgpack::null_visitor {
       }
       case State::kTagText: return "tags[" + std::to_string(listed_) + "]: expected text";
       case State::kAttributeName: return "attributes: expected text as a name";
-      case State::kAttributeValue: return "attribute " + quoted(attribute_name()) + ": expected a boolean, number or text";
+      case State::kAttributeValue: return "attribute " + quote(attribute_name()) + ": expected a boolean, number or text";
     }
     return "expected something else";
   }
@@ -320,10 +320,17 @@ void pack_text(msgpack::packer<ByteSink>& packer, std::string_view text) {
 }
 
 struct PackAttribute {
+  ByteSink& sink;
   msgpack::packer<ByteSink>& packer;
   void operator()(bool value) const { packer.pack(value); }
   void operator()(std::int64_t value) const { packer.pack_int64(value); }
-  void operator()(double value) const { packer.pack_double(value); }
+  /// By hand: the packer would make an integer of 2.0, and the attribute would change its type on the way.
+  void operator()(double value) const {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    char bytes[9] = {'\xCB'};
+    for (int i = 0; i < 8; ++i) bytes[1 + i] = static_cast<char>(bits >> (56 - 8 * i));
+    sink.write(bytes, sizeof(bytes));
+  }
   void operator()(const std::string& value) const { pack_text(packer, value); }
 };
 
@@ -347,7 +354,7 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
     packer.pack_map(static_cast<std::uint32_t>(metadata.attributes.size()));
     for (const auto& [name, value] : metadata.attributes) {
       pack_text(packer, name);
-      std::visit(PackAttribute{packer}, value);
+      std::visit(PackAttribute{sink, packer}, value);
     }
   }
   const auto text_field = [&](RecordTag number, const std::optional<std::string>& text) {

@@ -38,12 +38,12 @@ using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;
 
 /// The fields that a producer of this version may set. Owned strings: for the SDK, tools and tests.
 struct RecordMetadata {
-  std::string kind;
-  std::vector<std::string> tags;                                        ///< a set; at most 16 of 64 bytes
-  std::vector<std::pair<std::string, AttributeValue>> attributes;       ///< at most 32, names unique
-  std::optional<std::string> traceparent;                               ///< W3C, 55 bytes
-  std::optional<std::string> parent_id;                                 ///< message id in text
-  std::optional<std::string> content_type;
+  std::string kind{};
+  std::vector<std::string> tags{};                                    ///< a set; at most 16 of 64 bytes
+  std::vector<std::pair<std::string, AttributeValue>> attributes{};     ///< at most 32, names unique
+  std::optional<std::string> traceparent{};                             ///< W3C, 55 bytes
+  std::optional<std::string> parent_id{};                               ///< message id in text
+  std::optional<std::string> content_type{};
   friend bool operator==(const RecordMetadata&, const RecordMetadata&) = default;
 };
 

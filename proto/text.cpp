@@ -51,7 +51,7 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   constexpr std::size_t shown_max = 64;
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "'";

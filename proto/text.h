@@ -10,6 +10,6 @@ namespace takt {
 bool is_utf8(std::string_view text);
 
 /// `text` in single quotes for a message to people: bytes outside printable ASCII as \xNN, cut after 64 bytes.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 }  // namespace takt

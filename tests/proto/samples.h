@@ -1,0 +1,17 @@
+#pragma once
+// One value of every message, with every field set to something telling: golden vectors and hostile tests start here.
+
+#include <vector>
+
+#include "proto/codec.h"
+#include "proto/section.h"
+
+namespace takt::proto {
+
+std::vector<DecodedRequest> request_samples();
+std::vector<DecodedReply> reply_samples();
+
+/// Two messages: kind `thumbnail` with tags and attributes, and kind `crop` with nothing but its kind.
+Sections section_sample();
+
+}  // namespace takt::proto
