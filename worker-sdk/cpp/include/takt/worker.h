@@ -29,7 +29,7 @@ struct Subscription {
   std::string group = "default";              ///< made on first use; each group gets every message of the topic
   std::uint32_t concurrency = 1;              ///< handler threads of this subscription, 1 to 1,024
   Mode mode = Mode::kPush;
-  /// Push: messages that may be here un-acked, 1 to 65,536. 0 chooses: twice the concurrency, 16,384 with a batch handler.
+  /// Push: messages that may be here un-acked, 1 to 65,536. 0 chooses: four times the concurrency, 16,384 with a batch handler.
   std::uint32_t prefetch = 0;
   std::size_t prefetch_bytes = 8u << 20;
   bool from_now = false;                      ///< a new group starts at the topic's end; counts only when this makes it

@@ -1,0 +1,294 @@
+#include "takt/admin.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <unordered_map>
+
+#include "proto/record.h"
+#include "proto/section.h"
+#include "worker-sdk/cpp/src/address.h"
+#include "worker-sdk/cpp/src/connection.h"
+#include "worker-sdk/cpp/src/refusal.h"
+#include "worker-sdk/cpp/src/validate.h"
+
+namespace takt {
+namespace {
+
+using namespace sdk;
+
+constexpr Duration goodbye_timeout = std::chrono::seconds(1);
+
+/// A reply with its sections.
+struct Answer {
+  proto::Reply reply;
+  SharedBytes metadata;
+  SharedBytes payload;
+};
+
+std::chrono::milliseconds from_ms(std::uint64_t ms) { return std::chrono::milliseconds(static_cast<std::int64_t>(ms)); }
+
+TopicInfo to_public(const proto::TopicEntry& entry) {
+  TopicInfo info;
+  info.name = entry.topic;
+  info.partition = entry.partition.value;
+  info.settings = {from_ms(entry.settings.keep_ms), entry.settings.keep_bytes, entry.settings.bytes_max};
+  info.messages = entry.messages;
+  info.bytes = entry.bytes;
+  info.enqueued = entry.enqueued;
+  info.groups = entry.groups;
+  return info;
+}
+
+GroupInfo to_public(const proto::GroupEntry& entry) {
+  GroupInfo info;
+  info.topic = entry.topic;
+  info.name = entry.group;
+  info.partition = entry.partition.value;
+  info.attempts_max = entry.settings.attempts_max;
+  info.ready = entry.ready;
+  info.leased = entry.leased;
+  info.retrying = entry.retrying;
+  info.held = entry.held;
+  info.dead = entry.dead;
+  info.done = entry.done;
+  info.workers = entry.workers;
+  return info;
+}
+
+Result<PeekPage> to_page(const proto::Peeked& peeked, const Answer& answer, std::uint32_t partition) {
+  PeekPage page;
+  page.next = peeked.next.value;
+  page.end = peeked.end.value;
+  std::uint32_t count = 0;
+  for (const proto::Stretch& stretch : peeked.stretches) count += stretch.count;
+  const proto::SectionView sections(answer.metadata.bytes, answer.payload.bytes, count);
+  std::uint32_t index = 0;
+  for (const proto::Stretch& stretch : peeked.stretches) {
+    for (std::uint32_t i = 0; i < stretch.count; ++i, ++index) {
+      auto record = proto::decode_record(sections.metadata(index));
+      if (!record) {
+        return tl::make_unexpected(make_error(record.error().code, "message " + std::to_string(index) + " of the peek: " + record.error().message,
+                                              ErrorOutcome::kFailed));
+      }
+      PeekedMessage message;
+      message.id = {partition, stretch.first_position.value + i};
+      message.offset = stretch.first_offset.value + i;
+      message.kind = std::move(record->kind);
+      message.tags = std::move(record->tags);
+      message.attributes = std::move(record->attributes);
+      message.content_type = record->content_type.value_or("");
+      message.payload = as_text(sections.payload(index));
+      page.messages.push_back(std::move(message));
+    }
+  }
+  return page;
+}
+
+}  // namespace
+
+class Admin::Body final : public ConnectionOwner {
+ public:
+  Body(AdminOptions options, const std::string& address) : options_(std::move(options)), connection_(address, session_options(), *this) {
+    connection_.start();
+  }
+  ~Body() override {
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    connection_.wake();
+    connection_.join();
+  }
+
+  /// Sends `request` and waits for its reply; `extra` is added to the timeout.
+  Result<Answer> ask(proto::Request request, Duration extra = {}) {
+    std::unique_lock lock(mutex_);
+    const TicketId ticket(++last_ticket_);
+    queued_.push_back({ticket, std::move(request), read_clock().mono + options_.timeout + extra});
+    connection_.wake();
+    answered_.wait(lock, [&] { return answers_.contains(ticket); });
+    Result<Answer> answer = std::move(answers_.at(ticket));
+    answers_.erase(ticket);
+    return answer;
+  }
+  std::optional<proto::HelloReply> broker() const {
+    const std::lock_guard lock(mutex_);
+    return broker_;
+  }
+
+  void feed(Session& session, Now now) override {
+    std::vector<Queued> queued;
+    bool leaving = false;
+    {
+      const std::lock_guard lock(mutex_);
+      queued.swap(queued_);
+      leaving = leaving_;
+    }
+    for (Queued& one : queued) session.request(one.ticket, std::move(one.request), one.deadline, now);
+    if (leaving && !leave_until_) {
+      leave_until_ = now.mono + goodbye_timeout;
+      session.goodbye();
+    }
+  }
+  void handle(Event event, Session&, Now) override {
+    if (auto* reply = std::get_if<RequestAnswered>(&event)) {
+      put(reply->ticket, Answer{std::move(reply->reply), std::move(reply->metadata), std::move(reply->payload)});
+    } else if (auto* refusal = std::get_if<RequestFailed>(&event)) {
+      put(refusal->ticket, tl::make_unexpected(std::move(refusal->error)));
+    } else if (auto* greeting = std::get_if<Greeted>(&event)) {
+      const std::lock_guard lock(mutex_);
+      broker_ = greeting->broker;
+    } else if (std::holds_alternative<SaidGoodbye>(event)) {
+      left_ = true;
+    }
+  }
+  std::optional<Time> deadline() const override { return leave_until_; }
+  bool finished(const Session&, Now now) override { return left_ || (leave_until_ && *leave_until_ <= now.mono); }
+
+ private:
+  struct Queued {
+    TicketId ticket;
+    proto::Request request;
+    Time deadline;
+  };
+
+  SessionOptions session_options() const {
+    SessionOptions session;
+    session.client = ClientId(random_number());
+    session.producer = ProducerId(random_number());
+    session.kind = proto::ClientKind::kTool;
+    session.name = options_.name;
+    return session;
+  }
+  void put(TicketId ticket, Result<Answer> answer) {
+    const std::lock_guard lock(mutex_);
+    answers_.emplace(ticket, std::move(answer));
+    answered_.notify_all();
+  }
+
+  const AdminOptions options_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable answered_;
+  std::vector<Queued> queued_;
+  std::unordered_map<TicketId, Result<Answer>> answers_;
+  std::uint64_t last_ticket_ = 0;
+  std::optional<proto::HelloReply> broker_;
+  bool leaving_ = false;
+
+  // Network thread only.
+  std::optional<Time> leave_until_;
+  bool left_ = false;
+
+  Connection connection_;  ///< last: its thread uses all of the above
+};
+
+namespace {
+
+/// The reply of type T, else why there is none.
+template <class T>
+Result<T> expect(Result<Answer>& answer) {
+  if (!answer) return tl::make_unexpected(answer.error());
+  if (auto* reply = std::get_if<T>(&answer->reply)) return std::move(*reply);
+  return tl::make_unexpected(make_error(ErrorCode::kUnknownType, "the broker sent an answer of another kind", ErrorOutcome::kFailed));
+}
+
+}  // namespace
+
+Admin::Admin(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Admin::~Admin() = default;
+Admin::Admin(Admin&&) noexcept = default;
+Admin& Admin::operator=(Admin&&) noexcept = default;
+
+Result<Admin> Admin::open(AdminOptions options) {
+  if (auto error = check_client_name("AdminOptions.name", options.name)) return tl::make_unexpected(std::move(*error));
+  if (options.timeout.count() <= 0) return tl::make_unexpected(bad_option("AdminOptions.timeout", "it must be longer than 0"));
+  auto address = parse_address(options.server);
+  if (!address) return tl::make_unexpected(std::move(address.error()));
+  return Admin(std::make_unique<Body>(std::move(options), *address));
+}
+
+Result<BrokerInfo> Admin::broker() {
+  auto answer = body_->ask(proto::Metadata{});
+  auto reply = expect<proto::MetadataReply>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  const proto::HelloReply hello = body_->broker().value_or(proto::HelloReply{});
+  return BrokerInfo{hello.software, hello.partitions, hello.message_bytes_max, hello.batch_bytes_max, hello.batch_messages_max};
+}
+
+Result<std::vector<TopicInfo>> Admin::topics() {
+  auto answer = body_->ask(proto::ListTopics{});
+  auto reply = expect<proto::Topics>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  std::vector<TopicInfo> topics;
+  for (const proto::TopicEntry& entry : reply->topics) topics.push_back(to_public(entry));
+  return topics;
+}
+
+Result<bool> Admin::put_topic(const std::string& topic, const TopicSettings& settings) {
+  if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
+  if (settings.keep.count() < 0) return tl::make_unexpected(bad_option("TopicSettings.keep", "it must not be negative"));
+  auto answer = body_->ask(proto::PutTopic{topic, {static_cast<std::uint64_t>(settings.keep.count()), settings.keep_bytes, settings.bytes_max}});
+  auto reply = expect<proto::TopicDone>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  return reply->created;
+}
+
+Result<void> Admin::delete_topic(const std::string& topic) {
+  if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
+  auto answer = body_->ask(proto::DeleteTopic{topic});
+  auto reply = expect<proto::TopicDeleted>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  return {};
+}
+
+Result<std::vector<GroupInfo>> Admin::groups(const std::string& topic) {
+  if (!topic.empty()) {
+    if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
+  }
+  auto answer = body_->ask(proto::ListGroups{topic});
+  auto reply = expect<proto::Groups>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  std::vector<GroupInfo> groups;
+  for (const proto::GroupEntry& entry : reply->groups) groups.push_back(to_public(entry));
+  return groups;
+}
+
+Result<bool> Admin::put_group(const std::string& topic, const std::string& group, const GroupSettings& settings) {
+  if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
+  if (auto error = check_topic("group", group)) return tl::make_unexpected(std::move(*error));
+  if (settings.attempts_max < 1 || settings.attempts_max > 1000) {
+    return tl::make_unexpected(bad_option("GroupSettings.attempts_max", std::to_string(settings.attempts_max) + " is not within 1 and 1,000"));
+  }
+  const auto from = settings.from_now ? proto::StartFrom::kNow : proto::StartFrom::kEarliest;
+  auto answer = body_->ask(proto::PutGroup{topic, group, from, {settings.attempts_max}});
+  auto reply = expect<proto::GroupDone>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  return reply->created;
+}
+
+Result<void> Admin::delete_group(const std::string& topic, const std::string& group) {
+  if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
+  if (auto error = check_topic("group", group)) return tl::make_unexpected(std::move(*error));
+  auto answer = body_->ask(proto::DeleteGroup{topic, group});
+  auto reply = expect<proto::GroupDeleted>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  return {};
+}
+
+Result<PeekPage> Admin::peek(const PeekOptions& options) {
+  if (auto error = check_topic("PeekOptions.topic", options.topic)) return tl::make_unexpected(std::move(*error));
+  if (options.priority >= lane_count) return tl::make_unexpected(bad_option("PeekOptions.priority", "it must be 0 to 7"));
+  if (options.messages_max == 0) return tl::make_unexpected(bad_option("PeekOptions.messages_max", "it must be at least 1"));
+  if (options.wait.count() < 0) return tl::make_unexpected(bad_option("PeekOptions.wait", "it must not be negative"));
+  std::optional<Offset> from;
+  if (options.from) from = Offset(*options.from);
+  auto answer = body_->ask(proto::Peek{PartitionId(options.partition), options.topic, Lane(options.priority), from, options.messages_max,
+                                       options.bytes_max, static_cast<std::uint32_t>(options.wait.count())},
+                           options.wait);
+  auto reply = expect<proto::Peeked>(answer);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  return to_page(*reply, *answer, options.partition);
+}
+
+}  // namespace takt

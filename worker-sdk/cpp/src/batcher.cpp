@@ -1,0 +1,83 @@
+#include "worker-sdk/cpp/src/batcher.h"
+
+#include <algorithm>
+
+namespace takt::sdk {
+
+Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata, ByteView payload, SendCallback callback, Urgency urgency,
+                            Time now) {
+  Added added;
+  const std::size_t bytes = message_bytes(metadata, payload);
+  auto at = open_.find(KeyView{topic, lane});
+  if (at != open_.end() && at->second.bytes + bytes > bounds_.bytes) {
+    full_.push_back(std::move(at->second));
+    open_.erase(at);
+    at = open_.end();
+    added.sealed = true;
+  }
+  if (at == open_.end()) {
+    OpenBatch batch;
+    batch.id = BatchId(++last_id_);
+    batch.topic = topic;
+    batch.lane = lane;
+    batch.opened = now;
+    at = open_.emplace(Key(topic, lane), std::move(batch)).first;
+    added.opened = true;
+  }
+  OpenBatch& batch = at->second;
+  added.batch = batch.id;
+  if (callback) batch.callbacks.emplace_back(batch.sections.count(), std::move(callback));
+  batch.sections.add(metadata, payload);
+  batch.bytes += bytes;
+  if (urgency == Urgency::kNow) batch.urgent = urgent_ = true;
+  if (batch.bytes >= bounds_.bytes || batch.sections.count() >= bounds_.messages) {
+    full_.push_back(std::move(batch));
+    open_.erase(at);
+    added.sealed = true;
+  }
+  return added;
+}
+
+void Batcher::hurry() {
+  for (auto& [key, batch] : open_) batch.urgent = true;
+  urgent_ = !open_.empty();
+}
+
+template <class Due>
+std::vector<OpenBatch> Batcher::take_where(Due due) {
+  std::vector<OpenBatch> ready = std::exchange(full_, {});
+  for (auto at = open_.begin(); at != open_.end();) {
+    if (!due(at->second)) {
+      ++at;
+      continue;
+    }
+    ready.push_back(std::move(at->second));
+    at = open_.erase(at);
+  }
+  urgent_ = false;
+  std::sort(ready.begin(), ready.end(), [](const OpenBatch& a, const OpenBatch& b) { return a.id < b.id; });
+  return ready;
+}
+
+std::vector<OpenBatch> Batcher::take_ready(Time now) {
+  return take_where([&](const OpenBatch& batch) { return batch.urgent || batch.opened + bounds_.linger <= now; });
+}
+
+std::vector<OpenBatch> Batcher::take_full() {
+  return take_where([](const OpenBatch& batch) { return batch.urgent; });
+}
+
+std::vector<OpenBatch> Batcher::take_all() {
+  return take_where([](const OpenBatch&) { return true; });
+}
+
+std::optional<Time> Batcher::next_deadline() const {
+  std::optional<Time> next;
+  for (const auto& [key, batch] : open_) {
+    const Time due = batch.opened + bounds_.linger;
+    if (!next || due < *next) next = due;
+  }
+  return next;
+}
+
+}  // namespace takt::sdk

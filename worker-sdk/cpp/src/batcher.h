@@ -1,0 +1,88 @@
+#pragma once
+// Collects messages into batches, one open batch per topic and lane.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/section.h"
+#include "proto/time.h"
+#include "takt/client.h"
+#include "worker-sdk/cpp/src/events.h"
+
+namespace takt::sdk {
+
+struct OpenBatch {
+  BatchId id;
+  std::string topic;
+  Lane lane;
+  proto::SectionBuilder sections;
+  std::vector<std::pair<std::uint32_t, SendCallback>> callbacks;  ///< of the messages that have one, by index
+  std::size_t bytes = 0;                                          ///< what it counts for in the buffer
+  Time opened;
+  bool urgent = false;                                            ///< somebody waits: leaves at the next chance
+};
+
+/// Pure; not thread-safe, the client holds its lock.
+class Batcher {
+ public:
+  struct Bounds {
+    Duration linger = std::chrono::milliseconds(1);
+    std::size_t bytes = 256 * 1024;
+    std::uint32_t messages = 10'000;
+  };
+  explicit Batcher(Bounds bounds) : bounds_(bounds) {}
+
+  enum class Urgency { kMayLinger, kNow };
+  struct Added {
+    BatchId batch;
+    bool opened = false;   ///< it is the first of its batch
+    bool sealed = false;   ///< a batch became ready
+  };
+  Added add(std::string_view topic, Lane lane, ByteView metadata, ByteView payload, SendCallback callback, Urgency urgency, Time now);
+  /// Every open batch is due.
+  void hurry();
+  /// Batches that are full, urgent or have lingered long enough, in the order in which they were opened.
+  std::vector<OpenBatch> take_ready(Time now);
+  std::vector<OpenBatch> take_all();
+  /// When the next open batch will have lingered long enough.
+  std::optional<Time> next_deadline() const;
+  BatchId last_batch() const { return BatchId(last_id_); }
+  void messages_max(std::uint32_t messages) { bounds_.messages = messages; }
+  bool has_urgent() const { return urgent_; }
+  /// Full or urgent batches only.
+  std::vector<OpenBatch> take_full();
+
+  /// What one message takes in the buffer.
+  static std::size_t message_bytes(ByteView metadata, ByteView payload) { return metadata.size() + payload.size() + proto::section_entry_bytes; }
+
+ private:
+  using Key = std::pair<std::string, Lane>;
+  struct KeyView {
+    std::string_view topic;
+    Lane lane;
+  };
+  struct Less {
+    using is_transparent = void;
+    static KeyView view(const Key& key) { return {key.first, key.second}; }
+    static KeyView view(const KeyView& key) { return key; }
+    template <class A, class B>
+    bool operator()(const A& left, const B& right) const {
+      const KeyView a = view(left);
+      const KeyView b = view(right);
+      return a.topic != b.topic ? a.topic < b.topic : a.lane < b.lane;
+    }
+  };
+  template <class Due>
+  std::vector<OpenBatch> take_where(Due due);
+
+  Bounds bounds_;
+  std::map<Key, OpenBatch, Less> open_;
+  std::vector<OpenBatch> full_;
+  std::uint64_t last_id_ = 0;
+  bool urgent_ = false;
+};
+
+}  // namespace takt::sdk

@@ -1,0 +1,282 @@
+#include "worker-sdk/cpp/src/connection.h"
+
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <zmq.hpp>
+
+#include "proto/check.h"
+
+namespace takt::sdk {
+namespace {
+
+constexpr Duration connect_timeout = std::chrono::seconds(5);
+constexpr Duration backoff_first = std::chrono::milliseconds(50);
+constexpr Duration backoff_longest = std::chrono::seconds(2);
+constexpr int reads_per_turn = 256;
+constexpr std::size_t copy_bytes_max = 512;   // below, a copy is cheaper than a shared buffer
+constexpr int monitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_MONITOR_STOPPED;
+
+zmq::message_t to_message(const SharedBytes& frame) {
+  if (frame.size() <= copy_bytes_max) return zmq::message_t(frame.bytes.data(), frame.size());
+  auto* kept = new SharedBytes(frame);
+  const auto release = [](void*, void* hint) { delete static_cast<SharedBytes*>(hint); };
+  return zmq::message_t(const_cast<std::byte*>(kept->bytes.data()), kept->size(), release, kept);
+}
+
+SharedBytes from_message(zmq::message_t message) {
+  auto kept = std::make_shared<zmq::message_t>(std::move(message));
+  const ByteView bytes(static_cast<const std::byte*>(kept->data()), kept->size());
+  return {std::move(kept), bytes};
+}
+
+}  // namespace
+
+Now read_clock() {
+  timespec boot{};
+  clock_gettime(CLOCK_BOOTTIME, &boot);
+  return {Time(std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec)),
+          std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())};
+}
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  check(getrandom(&number, sizeof number, 0) == static_cast<ssize_t>(sizeof number), "the system has random numbers");
+  return number;
+}
+
+class Connection::Loop {
+ public:
+  Loop(std::string address, SessionOptions options, ConnectionOwner& owner)
+      : address_(std::move(address)), owner_(owner), session_(std::move(options)), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    check(wake_fd_ >= 0, "the process may open an eventfd");
+  }
+  ~Loop() { close(wake_fd_); }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void wake() {
+    if (woken_.exchange(true)) return;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = write(wake_fd_, &one, sizeof one);
+  }
+
+  void run() {
+    while (true) {
+      Now now = read_clock();
+      if (!socket_ && now.mono >= retry_at_) open_socket(now);
+      owner_.feed(session_, now);
+      session_.tick(now);
+      drain_events(now);
+      send_frames();
+      if (owner_.finished(session_, now)) break;
+      wait(now);
+      now = read_clock();
+      clear_wake();
+      read_monitor(now);
+      read_frames(now);
+      if (socket_ && !up_ && now.mono >= connect_deadline_) {
+        lose_socket("no connection to " + address_ + " within 5 s; check the host, and that taktd runs there", now);
+      }
+    }
+    socket_.reset();
+    monitor_.reset();
+    session_.abandon("the client was closed");
+    drain_events(read_clock());
+  }
+
+ private:
+  void open_socket(Now now) {
+    try {
+      socket_.emplace(context_, zmq::socket_type::dealer);
+      socket_->set(zmq::sockopt::linger, 0);
+      socket_->set(zmq::sockopt::reconnect_ivl, -1);  // one connection per socket: nothing stale is replayed
+      socket_->set(zmq::sockopt::sndhwm, 256);
+      socket_->set(zmq::sockopt::rcvhwm, 256);
+      socket_->set(zmq::sockopt::handshake_ivl, 5000);
+      const std::string monitor_address = "inproc://takt-monitor-" + std::to_string(++sockets_);
+      check(zmq_socket_monitor(socket_->handle(), monitor_address.c_str(), monitored) == 0, "a socket can be monitored");
+      monitor_.emplace(context_, zmq::socket_type::pair);
+      monitor_->set(zmq::sockopt::linger, 0);
+      monitor_->connect(monitor_address);
+      socket_->connect(address_);
+    } catch (const zmq::error_t& error) {
+      lose_socket("cannot connect to " + address_ + ": " + error.what(), now);
+      return;
+    }
+    up_ = false;
+    connect_deadline_ = now.mono + connect_timeout;
+  }
+
+  void lose_socket(const std::string& why, Now now) {
+    socket_.reset();
+    monitor_.reset();
+    outgoing_.clear();
+    next_frame_ = 0;
+    up_ = false;
+    // Spread over +-25 %, so that the clients of a restarted broker do not come all at once.
+    retry_at_ = now.mono + backoff_ * (75 + static_cast<std::int64_t>(random_number() % 51)) / 100;
+    backoff_ = std::min(backoff_ * 2, backoff_longest);
+    session_.disconnected(why, now);
+    drain_events(now);
+  }
+
+  void drain_events(Now now) {
+    while (true) {
+      std::vector<Event> events = session_.take_events();
+      if (events.empty()) return;
+      for (Event& event : events) {
+        const auto* dead = std::get_if<LinkDead>(&event);
+        const std::string why = dead == nullptr ? std::string() : dead->why;
+        const bool broken = dead != nullptr;
+        if (std::holds_alternative<Greeted>(event)) backoff_ = backoff_first;
+        owner_.handle(std::move(event), session_, now);
+        if (broken && socket_) lose_socket(address_ + ": " + why, now);
+      }
+    }
+  }
+
+  void send_frames() {
+    if (!socket_) return;
+    for (Frames& frames : session_.take_frames()) outgoing_.push_back(std::move(frames));
+    while (!outgoing_.empty()) {
+      Frames& frames = outgoing_.front();
+      for (; next_frame_ < frames.size(); ++next_frame_) {
+        zmq::message_t message = to_message(frames[next_frame_]);
+        const bool last = next_frame_ + 1 == frames.size();
+        const auto flags = last ? zmq::send_flags::dontwait : zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+        if (!socket_->send(message, flags)) return;
+      }
+      next_frame_ = 0;
+      outgoing_.pop_front();
+    }
+  }
+
+  void wait(Now now) {
+    std::optional<Time> next = session_.next_deadline();
+    const auto consider = [&](std::optional<Time> other) {
+      if (other && (!next || *other < *next)) next = other;
+    };
+    consider(owner_.deadline());
+    if (!socket_) consider(retry_at_);
+    if (socket_ && !up_) consider(connect_deadline_);
+    auto timeout = std::chrono::milliseconds(-1);
+    if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - now.mono), std::chrono::milliseconds(0));
+    if (unread_) timeout = std::chrono::milliseconds(0);
+    std::array<zmq::pollitem_t, 3> items{{{nullptr, wake_fd_, ZMQ_POLLIN, 0}, {}, {}}};
+    std::size_t count = 1;
+    if (socket_) {
+      const bool blocked = !outgoing_.empty();
+      items[count++] = {socket_->handle(), 0, static_cast<short>(blocked ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN), 0};
+      items[count++] = {monitor_->handle(), 0, ZMQ_POLLIN, 0};
+    }
+    try {
+      zmq::poll(items.data(), count, timeout);
+    } catch (const zmq::error_t& error) {
+      check(error.num() == EINTR, "polling our own sockets works");
+    }
+    readable_ = (items[0].revents & ZMQ_POLLIN) != 0;
+  }
+
+  // First the fd, then the flag: whoever wakes in between is served by the feed() that follows.
+  void clear_wake() {
+    std::uint64_t ignored = 0;
+    if (readable_) {
+      [[maybe_unused]] const auto got = read(wake_fd_, &ignored, sizeof ignored);
+    }
+    woken_.store(false);
+  }
+
+  void read_monitor(Now now) {
+    while (monitor_) {
+      zmq::message_t event;
+      if (!monitor_->recv(event, zmq::recv_flags::dontwait)) return;
+      zmq::message_t address;
+      [[maybe_unused]] const auto got = monitor_->recv(address, zmq::recv_flags::dontwait);
+      std::uint16_t number = 0;
+      std::memcpy(&number, event.data(), sizeof number);
+      if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        up_ = true;
+        session_.connected(now);
+      } else if (up_) {
+        read_frames(now);  // what came before the end still counts
+        if (socket_) lose_socket("the connection to " + address_ + " ended", now);
+      } else {
+        lose_socket("no connection to " + address_ + ": it was refused; check that taktd runs there", now);
+      }
+    }
+  }
+
+  void read_frames(Now now) {
+    unread_ = false;
+    for (int i = 0; socket_; ++i) {
+      if (i == reads_per_turn) {
+        unread_ = true;
+        return;
+      }
+      std::vector<SharedBytes> frames;
+      zmq::message_t part;
+      if (!socket_->recv(part, zmq::recv_flags::dontwait)) return;
+      while (true) {
+        const bool more = part.more();
+        frames.push_back(from_message(std::move(part)));
+        if (!more) break;
+        part = zmq::message_t();
+        if (!socket_->recv(part, zmq::recv_flags::dontwait)) break;
+      }
+      session_.received(frames, now);
+    }
+  }
+
+  const std::string address_;
+  ConnectionOwner& owner_;
+  Session session_;
+  const int wake_fd_;
+  std::atomic<bool> woken_{false};
+
+  // Network thread only.
+  zmq::context_t context_{1};
+  std::optional<zmq::socket_t> socket_;
+  std::optional<zmq::socket_t> monitor_;
+  std::uint64_t sockets_ = 0;
+  bool up_ = false;
+  bool unread_ = false;       ///< a turn's reads did not empty the socket
+  bool readable_ = false;     ///< the wake_fd
+  Time connect_deadline_{};
+  Time retry_at_{};
+  Duration backoff_ = backoff_first;
+  std::deque<Frames> outgoing_;
+  std::size_t next_frame_ = 0;
+};
+
+Connection::Connection(std::string address, SessionOptions options, ConnectionOwner& owner)
+    : loop_(std::make_unique<Loop>(std::move(address), std::move(options), owner)) {}
+
+Connection::~Connection() { join(); }
+
+void Connection::start() {
+  // Signals belong to the user's threads.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  thread_ = std::thread([this] { loop_->run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Connection::wake() { loop_->wake(); }
+
+void Connection::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace takt::sdk

@@ -1,0 +1,86 @@
+#include "worker-sdk/cpp/src/validate.h"
+
+#include <algorithm>
+#include <set>
+
+#include "proto/codec.h"
+#include "proto/limits.h"
+#include "worker-sdk/cpp/src/refusal.h"
+
+namespace takt::sdk {
+namespace {
+
+std::string bound(std::string_view what, std::size_t is, std::size_t at_most, std::string_view unit) {
+  return std::string(what) + " has " + std::to_string(is) + " " + std::string(unit) + ", at most " + std::to_string(at_most) + " are allowed";
+}
+
+std::optional<Error> check_tags(const std::vector<std::string>& tags) {
+  if (tags.size() > limits::tags_max) return bad_option("SendOptions.tags", bound("the set", tags.size(), limits::tags_max, "tags"));
+  std::set<std::string_view> seen;
+  for (const std::string& tag : tags) {
+    if (tag.empty()) return bad_option("SendOptions.tags", "a tag is empty");
+    if (tag.size() > limits::tag_bytes_max) return bad_option("SendOptions.tags", bound("'" + tag + "'", tag.size(), limits::tag_bytes_max, "bytes"));
+    if (!seen.insert(tag).second) return bad_option("SendOptions.tags", "'" + tag + "' is there twice");
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> check_attributes(const Attributes& attributes) {
+  constexpr std::string_view field = "SendOptions.attributes";
+  if (attributes.size() > limits::attributes_max) return bad_option(field, bound("the list", attributes.size(), limits::attributes_max, "attributes"));
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : attributes) {
+    if (name.empty()) return bad_option(field, "a name is empty");
+    if (name.size() > limits::attribute_name_bytes_max) return bad_option(field, bound("the name '" + name + "'", name.size(), limits::attribute_name_bytes_max, "bytes"));
+    if (!seen.insert(name).second) return bad_option(field, "the name '" + name + "' is there twice");
+    if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->size() > limits::attribute_value_bytes_max) {
+      return bad_option(field, bound("the value of '" + name + "'", text->size(), limits::attribute_value_bytes_max, "bytes"));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Error bad_option(std::string_view field, std::string_view what) {
+  return make_error(ErrorCode::kBadOption, std::string(field) + ": " + std::string(what), ErrorOutcome::kRefused);
+}
+
+std::optional<Error> check_topic(std::string_view field, std::string_view topic) {
+  if (topic.empty()) return bad_option(field, "it is empty; name it, with 1 to 200 characters of A-Z a-z 0-9 . _ -");
+  const auto checked = proto::check_name(field, topic);
+  if (checked) return std::nullopt;
+  return make_error(checked.error().code, checked.error().message, ErrorOutcome::kRefused);
+}
+
+std::optional<Error> check_client_name(std::string_view field, std::string_view name) {
+  if (name.size() <= limits::name_bytes_max) return std::nullopt;
+  return bad_option(field, bound("it", name.size(), limits::name_bytes_max, "bytes"));
+}
+
+std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options, std::size_t message_bytes_max) {
+  if (auto error = check_topic("SendOptions.topic", options.topic)) return error;
+  if (options.priority >= lane_count) {
+    return bad_option("SendOptions.priority", std::to_string(options.priority) + " is not one of 0 (default) to 7 (most urgent)");
+  }
+  if (kind.empty()) return bad_option("kind", "it is empty; give the payload's type a stable name such as photo.resize");
+  if (kind.size() > limits::kind_bytes_max) return bad_option("kind", bound("it", kind.size(), limits::kind_bytes_max, "bytes"));
+  if (!options.tags.empty()) {
+    if (auto error = check_tags(options.tags)) return error;
+  }
+  if (!options.attributes.empty()) {
+    if (auto error = check_attributes(options.attributes)) return error;
+  }
+  if (options.content_type.size() > limits::attribute_value_bytes_max) {
+    return bad_option("SendOptions.content_type", bound("it", options.content_type.size(), limits::attribute_value_bytes_max, "bytes"));
+  }
+  if (payload_bytes > message_bytes_max) {
+    return make_error(ErrorCode::kMessageTooLarge,
+                      bound("the payload of a " + std::string(kind) + " for topic '" + options.topic + "'", payload_bytes, message_bytes_max, "bytes") +
+                          "; put the data elsewhere and send its place",
+                      ErrorOutcome::kRefused);
+  }
+  return std::nullopt;
+}
+
+}  // namespace takt::sdk
