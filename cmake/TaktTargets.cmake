@@ -82,6 +82,7 @@ function(takt_test name)
   endif()
   list(REMOVE_DUPLICATES labels)
 
+  takt_present_sources(ARG_SOURCES ${name})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE takt_options ${ARG_LINKS} GTest::gtest_main GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
