@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "proto/result.h"
+
+namespace takt::http {
+
+struct Page {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+/// What the server shows; called on the server's threads, a few at once.
+struct Pages {
+  std::function<Page()> metrics;   ///< /metrics
+  std::function<Page()> live;      ///< /livez
+  std::function<Page()> ready;     ///< /readyz
+};
+
+/// Health and metrics over HTTP, read-only. Bounds: 4 threads, 64 requests waiting, 8 KiB of body, 5 s per read and write.
+class HttpServer {
+ public:
+  /// Binds and serves from a thread of its own. Port 0: the system chooses. The error says what and what to do.
+  static Result<std::unique_ptr<HttpServer>, std::string> open(const std::string& host, std::uint16_t port, Pages pages);
+  ~HttpServer();
+
+  std::uint16_t port() const;
+
+ private:
+  class Body;
+  explicit HttpServer(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace takt::http

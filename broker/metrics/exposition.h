@@ -1,0 +1,25 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "broker/metrics/snapshot.h"
+
+namespace takt::metrics {
+
+/// Renders snapshots in Prometheus' text format. docs/operations.md lists the families.
+/// Bound: series with a topic label are made for at most `topics_max` topics; the rest is summed under topic="_other" and
+/// counted in takt_metrics_series_dropped_total.
+/// Thread: any.
+class Exposition {
+ public:
+  explicit Exposition(std::size_t topics_max = 1000) : topics_max_(topics_max) {}
+  std::string render(const Snapshot& snapshot);
+
+ private:
+  const std::size_t topics_max_;
+  std::atomic<std::uint64_t> series_dropped_ = 0;
+};
+
+}  // namespace takt::metrics

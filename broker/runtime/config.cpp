@@ -1,0 +1,284 @@
+#include "broker/runtime/config.h"
+
+#include <algorithm>
+#include <toml++/toml.h>
+
+#include "broker/runtime/address.h"
+#include "broker/runtime/config_schema.h"
+#include "broker/runtime/quantity.h"
+
+namespace takt::runtime {
+namespace {
+
+using Kind = KeySpec::Kind;
+using Problems = std::vector<ConfigProblem>;
+
+/// Loads source after source into one Config and keeps the mistakes, and where each key came from.
+class Loading {
+ public:
+  void file(const ConfigSources::File& file);
+  void environment(const std::vector<std::pair<std::string, std::string>>& variables);
+  void flags(const std::vector<ConfigSources::Flag>& flags);
+  void compare();
+
+  Config config;
+  Problems problems;
+
+ private:
+  void table(const ConfigSources::File& file, const toml::table& table, const std::string& prefix);
+  void node(const KeySpec& key, const toml::node& value, const std::string& where);
+  void text(const KeySpec& key, std::string_view value, const std::string& where);
+  void store(const KeySpec& key, std::uint64_t value, const std::string& where);
+  void store(const KeySpec& key, std::string_view value, const std::string& where);
+  void complain(const std::string& where, std::string what, ErrorCode code = ErrorCode::kBadOption) { problems.push_back({code, where, std::move(what)}); }
+  void wrong_value(const KeySpec& key, std::string_view is, const std::string& where);
+  void came_from(const KeySpec& key, const std::string& where);
+  std::string where(std::string_view key) const;
+
+  std::vector<std::pair<std::string_view, std::string>> origins_;
+};
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+std::string unknown_key(const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const KeySpec& key : key_specs()) names.push_back(key.name);
+  std::string what = "unknown key " + quoted(name);
+  // The last part may be right and only the section missing or wrong.
+  for (const std::string_view candidate : names)
+    if (candidate.ends_with("." + name.substr(name.rfind('.') + 1))) return what + "; did you mean " + quoted(candidate) + "?";
+  if (const auto like = most_like(name, names)) return what + "; did you mean " + quoted(*like) + "?";
+  return what + "; docs/configuration.md lists all keys";
+}
+
+std::string place(const ConfigSources::File& file, const toml::source_region& region) {
+  return file.name + ":" + std::to_string(region.begin.line) + ":" + std::to_string(region.begin.column);
+}
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::none: return "nothing";
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "an array";
+    case toml::node_type::string: return "a text";
+    case toml::node_type::integer: return "a whole number";
+    case toml::node_type::floating_point: return "a number with a fraction";
+    case toml::node_type::boolean: return "true or false";
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time: return "a date or time of day";
+  }
+  return "something else";
+}
+
+void Loading::file(const ConfigSources::File& file) {
+  try {
+    const toml::table root = toml::parse(file.text, std::string_view(file.name));
+    table(file, root, "");
+  } catch (const toml::parse_error& error) {
+    complain(place(file, error.source()), "not valid TOML: " + std::string(error.description()));
+  }
+}
+
+void Loading::table(const ConfigSources::File& file, const toml::table& table, const std::string& prefix) {
+  // toml++ sorts by name; people read by line.
+  std::vector<std::pair<const toml::key*, const toml::node*>> entries;
+  for (const auto& [key, value] : table) entries.emplace_back(&key, &value);
+  std::ranges::stable_sort(entries, {}, [](const auto& entry) { return std::pair(entry.first->source().begin.line, entry.first->source().begin.column); });
+
+  for (const auto& [key, value] : entries) {
+    const std::string name = prefix + std::string(key->str());
+    const std::string at = place(file, key->source());
+    const bool is_section = std::ranges::any_of(key_specs(), [&](const KeySpec& spec) { return spec.name.starts_with(name + "."); });
+    if (const KeySpec* spec = find_key(name)) {
+      node(*spec, *value, at);
+    } else if (is_section && value->is_table()) {
+      this->table(file, *value->as_table(), name + ".");
+    } else if (is_section) {
+      complain(at, quoted(name) + " is a section: write [" + name + "] and its keys below it");
+    } else {
+      complain(at, unknown_key(name));
+    }
+  }
+}
+
+void Loading::node(const KeySpec& key, const toml::node& value, const std::string& at) {
+  const auto* string = value.as_string();
+  const auto* integer = value.as_integer();
+  const auto* boolean = value.as_boolean();
+  switch (key.kind) {
+    case Kind::kText:
+      if (string) return store(key, string->get(), at);
+      break;
+    case Kind::kCount:
+      if (integer && integer->get() < 0) return wrong_value(key, std::to_string(integer->get()), at);
+      if (integer) return store(key, static_cast<std::uint64_t>(integer->get()), at);
+      break;
+    case Kind::kBytes:
+      if (string) return text(key, string->get(), at);
+      if (integer && integer->get() < 0) return wrong_value(key, std::to_string(integer->get()), at);
+      if (integer) return store(key, static_cast<std::uint64_t>(integer->get()), at);
+      break;
+    case Kind::kDuration:
+      if (string) return text(key, string->get(), at);
+      if (integer) return wrong_value(key, std::to_string(integer->get()) + " without a unit", at);
+      break;
+    case Kind::kBool:
+      if (boolean) {
+        *std::get<bool*>(key.field(config)) = boolean->get();
+        return came_from(key, at);
+      }
+      break;
+  }
+  wrong_value(key, type_name(value), at);
+}
+
+void Loading::environment(const std::vector<std::pair<std::string, std::string>>& variables) {
+  constexpr std::string_view prefix = "TAKT_";
+  for (const auto& [name, value] : variables) {
+    if (!name.starts_with(prefix)) continue;
+    const auto key = std::ranges::find_if(key_specs(), [&](const KeySpec& spec) { return environment_name(spec) == name; });
+    if (key != key_specs().end()) {
+      text(*key, value, "environment " + name);
+    } else if (name.find("__") != std::string::npos) {   // others may be the command line's or the SDK's
+      std::vector<std::string> names;
+      for (const KeySpec& spec : key_specs()) names.push_back(environment_name(spec));
+      const auto like = most_like(name, {names.begin(), names.end()});
+      complain("environment " + name, "unknown variable" + (like ? "; did you mean " + std::string(*like) + "?" : "; docs/configuration.md lists all of them"));
+    }
+  }
+}
+
+void Loading::flags(const std::vector<ConfigSources::Flag>& flags) {
+  for (const ConfigSources::Flag& flag : flags) {
+    const KeySpec* key = find_key(flag.key);
+    if (key) {
+      text(*key, flag.value, "flag " + flag.flag);
+    } else {
+      complain("flag " + flag.flag, unknown_key(flag.key));
+    }
+  }
+}
+
+void Loading::text(const KeySpec& key, std::string_view value, const std::string& at) {
+  switch (key.kind) {
+    case Kind::kText:
+      return store(key, value, at);
+    case Kind::kCount:
+      if (const auto count = parse_count(value)) return store(key, *count, at);
+      break;
+    case Kind::kBytes:
+      if (const auto bytes = parse_bytes(value)) return store(key, *bytes, at);
+      break;
+    case Kind::kDuration:
+      if (const auto duration = parse_duration(value))
+        return store(key, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count()), at);
+      break;
+    case Kind::kBool:
+      if (value == "true" || value == "false") {
+        *std::get<bool*>(key.field(config)) = value == "true";
+        return came_from(key, at);
+      }
+      break;
+  }
+  wrong_value(key, quoted(value), at);
+}
+
+void Loading::store(const KeySpec& key, std::uint64_t value, const std::string& at) {
+  if (value < key.min || value > key.max) {
+    std::string is = std::to_string(value);
+    if (key.kind == Kind::kBytes) is = format_bytes(value);
+    if (key.kind == Kind::kDuration) is = format_duration(std::chrono::milliseconds(value));
+    if (key.name == "partitions") return complain(at, "partitions is " + is + ": this version has one partition; leave the key out, or write 1");
+    return wrong_value(key, is, at);
+  }
+  const KeySpec::Field field = key.field(config);
+  if (auto* const* duration = std::get_if<Duration*>(&field)) {
+    **duration = std::chrono::milliseconds(value);
+  } else {
+    *std::get<std::uint64_t*>(field) = value;
+  }
+  came_from(key, at);
+}
+
+void Loading::store(const KeySpec& key, std::string_view value, const std::string& at) {
+  if (!key.choices.empty() && std::ranges::find(key.choices, value) == key.choices.end()) return wrong_value(key, quoted(value), at);
+  if (value.empty()) return wrong_value(key, "empty", at);
+  *std::get<std::string*>(key.field(config)) = value;
+  came_from(key, at);
+}
+
+void Loading::wrong_value(const KeySpec& key, std::string_view is, const std::string& at) {
+  complain(at, std::string(key.name) + " is " + std::string(is) + ": it takes " + describe_value(key));
+}
+
+void Loading::came_from(const KeySpec& key, const std::string& at) {
+  std::erase_if(origins_, [&](const auto& origin) { return origin.first == key.name; });
+  origins_.emplace_back(key.name, at);
+}
+
+std::string Loading::where(std::string_view key) const {
+  const auto found = std::ranges::find_if(origins_, [&](const auto& origin) { return origin.first == key; });
+  return found == origins_.end() ? "default of " + std::string(key) : found->second;
+}
+
+void Loading::compare() {
+  const auto check_reach = [this](std::string_view key, const Address& address) {
+    if (is_loopback(address) || config.insecure_no_auth) return;
+    complain(where(key), std::string(key) + " is open to other machines, and clients are not authenticated in this version: listen on 127.0.0.1, or start with " +
+                             "--insecure-no-auth on a network that you trust");
+  };
+  if (const auto address = parse_endpoint(config.listen)) {
+    check_reach("listen", *address);
+  } else {
+    complain(where("listen"), "listen " + quoted(config.listen) + " " + address.error(), ErrorCode::kBadAddress);
+  }
+  if (config.http != "off") {
+    if (const auto address = parse_host_port(config.http)) {
+      check_reach("http", *address);
+    } else {
+      complain(where("http"), "http " + quoted(config.http) + " " + address.error(), ErrorCode::kBadAddress);
+    }
+  }
+  if (config.limits.message_bytes > config.limits.batch_bytes)
+    complain(where("limits.message_bytes"), "limits.message_bytes is " + format_bytes(config.limits.message_bytes) + ", above limits.batch_bytes, " +
+                                                format_bytes(config.limits.batch_bytes) + ": a message travels in a batch, so raise that too");
+  if (config.limits.batch_bytes > config.limits.publish_bytes)
+    complain(where("limits.batch_bytes"), "limits.batch_bytes is above limits.publish_bytes: no batch of that size could be accepted");
+  if (config.session.heartbeat * 2 > config.session.timeout)
+    complain(where("session.heartbeat"), "session.heartbeat is " + format_duration(config.session.heartbeat) + ", more than half of session.timeout, " +
+                                             format_duration(config.session.timeout) + ": one late heartbeat would end a session");
+  if (config.store.bytes_max > config.store.map_bytes)
+    complain(where("store.bytes_max"), "store.bytes_max is " + format_bytes(config.store.bytes_max) + ", above store.map_bytes, " +
+                                           format_bytes(config.store.map_bytes) + ": raise that too, it costs no disk");
+}
+
+}  // namespace
+
+std::string render(const ConfigProblem& problem) { return error_label(problem.code) + ": " + problem.where + ": " + problem.what; }
+
+Result<Config, std::vector<ConfigProblem>> load_config(const ConfigSources& sources) {
+  Loading loading;
+  if (sources.file) loading.file(*sources.file);
+  loading.environment(sources.environment);
+  loading.flags(sources.flags);
+  loading.compare();
+  if (!loading.problems.empty()) return failed(std::move(loading.problems));
+  return std::move(loading.config);
+}
+
+std::vector<ConfigKey> config_keys() {
+  Config defaults;
+  std::vector<ConfigKey> keys;
+  for (const KeySpec& spec : key_specs()) {
+    std::string type = "text";
+    if (spec.kind == Kind::kCount) type = "number";
+    if (spec.kind == Kind::kBytes) type = "size";
+    if (spec.kind == Kind::kDuration) type = "time";
+    if (spec.kind == Kind::kBool) type = "true or false";
+    keys.push_back({std::string(spec.name), type, shown_value(spec, defaults), range_text(spec), environment_name(spec), std::string(spec.meaning)});
+  }
+  return keys;
+}
+
+}  // namespace takt::runtime
