@@ -586,8 +586,7 @@ void Dispatcher::log_old_leases(Session& session, Now now) {
     }
   });
   for (auto& [lane, runs] : old) {
-    std::sort(runs.begin(), runs.end(), [](const OffsetRun& a, const OffsetRun& b) { return a.first < b.first; });
-    journal_.stage(Held{lane->work->topic, lane->work->group, lane->lane, session.client, std::move(runs)}, now.wall);
+    journal_.stage(Held{lane->work->topic, lane->work->group, lane->lane, session.client, joined(std::move(runs))}, now.wall);
   }
   if (oldest) timers_.set({TimerKey::Kind::kOldLeases, session.id.value}, *oldest + settings_.held_after);
 }

@@ -12,6 +12,17 @@ constexpr std::uint32_t bit_of(Offset offset) { return static_cast<std::uint32_t
 
 }  // namespace
 
+std::vector<OffsetRun> joined(std::vector<OffsetRun> runs) {
+  std::sort(runs.begin(), runs.end(), [](const OffsetRun& a, const OffsetRun& b) { return a.first < b.first; });
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    if (runs[kept].end() == runs[i].first) runs[kept].count += runs[i].count;
+    else runs[++kept] = runs[i];
+  }
+  if (!runs.empty()) runs.resize(kept + 1);
+  return runs;
+}
+
 Slab& LaneWork::slab(std::uint64_t index) {
   auto& slot = slabs_[index];
   if (!slot) slot = std::make_unique<Slab>();
@@ -99,13 +110,7 @@ bool LaneWork::is_free(Offset offset) const {
 }
 
 std::vector<OffsetRun> LaneWork::flush() {
-  std::vector<OffsetRun> staged = std::exchange(staged_, {});
-  std::sort(staged.begin(), staged.end(), [](const OffsetRun& a, const OffsetRun& b) { return a.first < b.first; });
-  std::vector<OffsetRun> runs;
-  for (const OffsetRun& run : staged) {
-    if (!runs.empty() && runs.back().end() == run.first) runs.back().count += run.count;
-    else runs.push_back(run);
-  }
+  const std::vector<OffsetRun> runs = joined(std::exchange(staged_, {}));
   for (const OffsetRun& run : runs) {
     for (Offset at = run.first; at < run.end();) {
       const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(slab_offsets - bit_of(at), run.end().value - at.value));

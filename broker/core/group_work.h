@@ -15,6 +15,9 @@
 
 namespace takt::core {
 
+/// The disjoint runs in order, neighbours joined.
+std::vector<OffsetRun> joined(std::vector<OffsetRun> runs);
+
 struct LaneWork {
   LaneWork(GroupWork& owner, Lane which, Offset first_fresh) : work(&owner), lane(which), fresh(first_fresh), uncertain_end(first_fresh) {}
 

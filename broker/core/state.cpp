@@ -11,20 +11,6 @@ Result<void, Corruption> unknown_topic(TopicId topic) { return failed(Corruption
 
 std::string cut(const std::string& text) { return text.substr(0, stored_text_bytes_max); }
 
-void merge_held(std::map<Offset, HeldState>& held, OffsetRun run, ClientId client, std::set<Offset>& changed) {
-  auto next = held.lower_bound(run.first);
-  if (next != held.begin()) {
-    const auto before = std::prev(next);
-    if (before->second.client == client && before->first.plus(before->second.count) == run.first) {
-      before->second.count += run.count;
-      changed.insert(before->first);
-      return;
-    }
-  }
-  held.insert_or_assign(run.first, HeldState{run.count, client});
-  changed.insert(run.first);
-}
-
 }  // namespace
 
 Group* Topic::find_group(std::string_view wanted) {
@@ -243,7 +229,11 @@ Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
 Result<void, Corruption> State::on(const Held& e, Position, WallTime) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
-  for (const OffsetRun& run : e.runs) merge_held(at->lane->held, run, e.client, at->lane->changed_held);
+  // Not merged with what is there: that would make the rows depend on when done ones were forgotten.
+  for (const OffsetRun& run : e.runs) {
+    at->lane->held.insert_or_assign(run.first, HeldState{run.count, e.client});
+    at->lane->changed_held.insert(run.first);
+  }
   return {};
 }
 

@@ -1,0 +1,55 @@
+#include "broker/core/event.h"
+
+#include <gtest/gtest.h>
+
+namespace takt::core {
+namespace {
+
+std::vector<Event> samples() {
+  const TopicId t(7);
+  const GroupId g(9);
+  const Lane l(3);
+  return {EpochBegun{Epoch(5)},
+          TopicPut{t, "photos", {1, 2, 3}},
+          TopicDel{t},
+          GroupPut{t, g, "resize", {12}, {{Lane(0), Offset(4)}, {Lane(7), Offset(1u << 20)}}},
+          GroupDel{t, g},
+          Done{t, g, l, {{Offset(10), 3}, {Offset(20), 1}, {Offset(UINT64_MAX - 5), 2}}, Offset(0)},
+          Done{t, g, l, {}, std::nullopt},
+          Retry{t, g, l, Offset(99), 2, WallTime(std::chrono::milliseconds(-5)), 1007, "no disk"},
+          Dead{t, g, l, Offset(100), 8, 1, ""},
+          Held{t, g, l, ClientId(UINT64_MAX), {{Offset(1), 1024}}},
+          Retain{t, l, Offset(77)},
+          ProducerPut{ProducerId(123456789012345ull), 3}};
+}
+
+TEST(Event, IsReadBackAsItWasWritten) {
+  ByteWriter out;
+  for (const Event& event : samples()) append_event(out, event);
+  const auto back = decode_events(out.bytes(), static_cast<std::uint32_t>(samples().size()));
+  ASSERT_TRUE(back.has_value()) << back.error().what;
+  EXPECT_EQ(*back, samples());
+}
+
+TEST(Event, IsRefusedWhenCutShort) {
+  for (const Event& event : samples()) {
+    ByteWriter out;
+    append_event(out, event);
+    for (std::size_t n = 0; n < out.size(); ++n) EXPECT_FALSE(decode_events(out.bytes().substr(0, n), 1).has_value());
+    EXPECT_FALSE(decode_events(out.bytes() + "x", 1).has_value());
+  }
+}
+
+TEST(Event, IsRefusedWhenUnknownOrOutOfRange) {
+  EXPECT_FALSE(decode_events("\x7F", 1).has_value());
+  const std::string fire("\x03\x00", 2);   // of a later version
+  const auto refused = decode_events(fire, 1);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().what.find("type 3"), std::string::npos);
+  EXPECT_FALSE(decode_events(std::string("\x1B\x01\x08\x00", 4), 1).has_value()) << "lane 8";
+  EXPECT_FALSE(decode_events(std::string("\x10\x01\x01\x00\x01\x00\x00\x00", 8), 1).has_value()) << "an empty run";
+  EXPECT_FALSE(decode_events(std::string("\x10\x01\x01\x00\xFF\xFF\xFF\xFF\x0F", 9), 1).has_value()) << "more runs than bytes";
+}
+
+}  // namespace
+}  // namespace takt::core

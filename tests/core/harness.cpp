@@ -1,0 +1,182 @@
+#include "tests/core/harness.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "broker/core/index_rows.h"
+#include "proto/check.h"
+#include "proto/record.h"
+
+namespace takt::core::test {
+
+proto::Sections sections_of(const std::vector<std::string>& payloads) {
+  proto::SectionBuilder builder;
+  for (const std::string& payload : payloads) {
+    std::vector<std::byte> record;
+    proto::append_record(record, {.kind = "job", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+    builder.add(record, as_bytes(payload));
+  }
+  return builder.take();
+}
+
+proto::Publish publish_of(std::string topic, const proto::Sections& sections, std::uint32_t count, ProducerId producer, Sequence sequence) {
+  proto::Publish publish;
+  publish.topic = std::move(topic);
+  publish.producer = producer;
+  publish.sequence = sequence;
+  publish.count = count;
+  publish.metadata_checksum = proto::section_checksum(sections.metadata);
+  publish.payload_checksum = proto::section_checksum(sections.payload);
+  return publish;
+}
+
+std::vector<std::string> payloads_of(const std::vector<BlockSlice>& slices) {
+  std::vector<std::string> texts;
+  const proto::Sections all = gather(slices);
+  std::uint32_t count = 0;
+  for (const BlockSlice& slice : slices) count += slice.count;
+  const proto::SectionView view(all.metadata, all.payload, count);
+  for (std::uint32_t i = 0; i < count; ++i) texts.emplace_back(as_text(view.payload(i)));
+  return texts;
+}
+
+void apply_checkpoint(Rows& rows, const Checkpoint& checkpoint) {
+  for (const RowRange& range : checkpoint.erased) {
+    rows.erase(rows.lower_bound({range.table, range.from}), rows.lower_bound({range.table, range.until}));
+  }
+  for (const RowChange& change : checkpoint.changed) {
+    check(!change.value || change.value->size() <= row_value_bytes_max, "a row fits its bound");
+    if (change.value) rows[{change.table, change.key}] = *change.value;
+    else rows.erase({change.table, change.key});
+  }
+}
+
+void Harness::begin() {
+  for (const auto& [key, value] : rows_) check(partition_.load_row(key.first, key.second, value).has_value(), "rows load");
+  partition_.loaded_to(applied_);
+  for (const Commit& commit : log_) {
+    if (commit.first < applied_) continue;
+    const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
+    check(view.has_value(), "durable commits parse");
+    const auto replayed = partition_.replay(*view);
+    check(replayed.has_value(), "durable commits replay");
+  }
+  partition_.start(now_);
+}
+
+void Harness::advance(Duration by) {
+  now_.mono += by;
+  now_.wall += std::chrono::duration_cast<std::chrono::milliseconds>(by);
+  partition_.tick(now_);
+}
+
+void Harness::request(SessionId session, CorrelationId correlation, proto::Request body, proto::Sections sections) {
+  send(ClientRequest{session, correlation, std::move(body), SharedBytes::own(std::move(sections.metadata)), SharedBytes::own(std::move(sections.payload))});
+}
+
+void Harness::seal() {
+  while (auto commit = partition_.seal(now_)) sealed_.push_back(std::move(*commit));
+}
+
+void Harness::sync() {
+  if (sealed_.empty()) return;
+  const Position end = sealed_.back().end;
+  std::move(sealed_.begin(), sealed_.end(), std::back_inserter(log_));
+  sealed_.clear();
+  partition_.committed(end, now_);
+}
+
+std::vector<Outgoing> Harness::take() {
+  std::vector<Outgoing> out;
+  for (bool more = true; more;) {
+    more = false;
+    for (Effect& effect : partition_.take_effects()) {
+      if (auto* outgoing = std::get_if<Outgoing>(&effect)) {
+        out.push_back(std::move(*outgoing));
+      } else {
+        send(load(std::get<LoadBlocks>(effect)));
+        more = true;
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<Outgoing> Harness::settle() {
+  std::vector<Outgoing> out;
+  do {
+    commit();
+    std::ranges::move(take(), std::back_inserter(out));
+  } while (partition_.staged_bytes() > 0);
+  return out;
+}
+
+BlocksLoaded Harness::load(const LoadBlocks& request) const {
+  BlocksLoaded loaded{request.topic, request.lane, request.from, request.from, {}};
+  for (const Commit& commit : log_) {
+    if (commit.end <= front_) continue;
+    const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
+    for (const BlockPtr& block : blocks_of(*view, commit.value)) {
+      if (block->topic != request.topic || block->lane != request.lane || block->end() <= request.from || loaded.blocks.size() == 2) continue;
+      loaded.blocks.push_back(block);
+      loaded.until = block->end();
+    }
+  }
+  if (loaded.blocks.empty()) loaded.until = request.from.plus(1);
+  return loaded;
+}
+
+void Harness::checkpoint() {
+  check(sealed_.empty() && partition_.staged_bytes() == 0, "a checkpoint follows a commit");
+  const Checkpoint checkpoint = partition_.freeze();
+  apply_checkpoint(rows_, checkpoint);
+  applied_ = checkpoint.applied;
+  partition_.checkpointed();
+}
+
+void Harness::free_before(Position position) {
+  check(position <= applied_, "only what a checkpoint covers is freed");
+  front_ = position;
+}
+
+void Harness::crash() {
+  sealed_.clear();
+  partition_ = Partition(settings_);
+  begin();
+}
+
+Rows fold(const PartitionSettings& settings, const std::vector<Commit>& log) {
+  Partition partition(settings);
+  partition.loaded_to(Position(0));
+  for (const Commit& commit : log) {
+    const auto view = CommitView::parse(commit.value.bytes, settings.uuid, CommitView::Sections::kCheck);
+    check(view.has_value() && partition.replay(*view).has_value(), "the log folds");
+  }
+  Rows rows;
+  apply_checkpoint(rows, partition.freeze());
+  return rows;
+}
+
+std::map<std::string, std::string> logical(const Rows& rows) {
+  std::map<std::string, std::string> out;
+  std::map<std::string, std::vector<IndexSegment>> index;
+  for (const auto& [key, value] : rows) {
+    if (key.first == Table::kIndex) {
+      const auto row = decode_index_row(key.second, value);
+      auto& segments = index["index " + std::to_string(row->topic.value) + "/" + std::to_string(row->lane.value)];
+      for (const IndexSegment& s : row->segments) {
+        if (!segments.empty() && segments.back().end() == s.first && segments.back().position.plus(segments.back().count) == s.position) segments.back().count += s.count;
+        else segments.push_back(s);
+      }
+    } else {
+      out[std::to_string(static_cast<int>(key.first)) + " " + key.second] = value;
+    }
+  }
+  for (const auto& [name, segments] : index) {
+    // Rows below what is owed are erased at checkpoints, so only the end is the same for all histories.
+    out[name] = std::to_string(segments.back().end().value);
+  }
+  return out;
+}
+
+}  // namespace takt::core::test

@@ -1,0 +1,72 @@
+#pragma once
+// One partition under test: its durable log and tables as plain values, loads answered at once, and a crash that keeps
+// only what was durable.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/partition.h"
+#include "proto/section.h"
+
+namespace takt::core::test {
+
+using Rows = std::map<std::pair<Table, std::string>, std::string>;
+
+/// Batch of messages of kind "job" with these payloads, as the wire's sections.
+proto::Sections sections_of(const std::vector<std::string>& payloads);
+proto::Publish publish_of(std::string topic, const proto::Sections& sections, std::uint32_t count, ProducerId producer, Sequence sequence);
+/// Texts of a slice list's payloads, in order.
+std::vector<std::string> payloads_of(const std::vector<BlockSlice>& slices);
+void apply_checkpoint(Rows& rows, const Checkpoint& checkpoint);
+
+class Harness {
+ public:
+  explicit Harness(PartitionSettings settings = {}) : settings_(settings), partition_(settings) { begin(); }
+
+  Partition& partition() { return partition_; }
+  Now now() const { return now_; }
+  void advance(Duration by);
+
+  void send(Command command) { partition_.handle(std::move(command), now_); }
+  void request(SessionId session, CorrelationId correlation, proto::Request body, proto::Sections sections = {});
+  /// Seals what is staged without making it durable.
+  void seal();
+  /// Makes everything sealed durable.
+  void sync();
+  void commit() { seal(), sync(); }
+  /// Commits until nothing is staged, then what may leave, loads answered.
+  std::vector<Outgoing> settle();
+  /// What may leave now; loads are answered from the durable log.
+  std::vector<Outgoing> take();
+  /// Writes the tables' changes; everything must be durable.
+  void checkpoint();
+  /// Frees durable commits before `position` as if the log's front had been freed.
+  void free_before(Position position);
+  /// The process dies: what was not durable is gone. A new one loads tables and log.
+  void crash();
+
+  const Rows& rows() const { return rows_; }
+  const std::vector<Commit>& log() const { return log_; }
+
+ private:
+  void begin();
+  BlocksLoaded load(const LoadBlocks& request) const;
+
+  PartitionSettings settings_;
+  Partition partition_;
+  Now now_{Time(std::chrono::seconds(1)), WallTime(std::chrono::milliseconds(1'700'000'000'000))};
+  std::vector<Commit> log_;        ///< durable
+  std::vector<Commit> sealed_;     ///< not yet
+  Position front_;
+  Rows rows_;
+  Position applied_;
+};
+
+/// The rows that a fold of `log` from the beginning gives: what the tables must equal.
+Rows fold(const PartitionSettings& settings, const std::vector<Commit>& log);
+/// `rows` without what depends on when checkpoints were cut: the index as plain segments.
+std::map<std::string, std::string> logical(const Rows& rows);
+
+}  // namespace takt::core::test
