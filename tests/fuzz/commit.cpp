@@ -1,3 +1,4 @@
+// links: takt_core
 // Commits as a disk or a peer may hand them over: any bytes. A value that parses must keep its promises.
 
 #include <cstddef>
