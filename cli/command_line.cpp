@@ -88,11 +88,11 @@ Failure unexpected(const Place& place, const std::vector<std::string>& extras) {
   const std::string& word = extras.front();
   const auto commands = command_names(*place.app);
   if (commands.empty()) {
-    return usage_failure(place.name + " does not take \"" + word + "\"", "write `" + usage_of(place) + "`; quote values that contain blanks");
+    return usage_failure(place.name + " does not take '" + word + "'", "write `" + usage_of(place) + "`; quote values that contain blanks");
   }
   const auto meant = nearest(word, commands);
-  return usage_failure(place.name + " has no command \"" + word + "\"",
-                       meant ? "did you mean \"" + *meant + "\"? Else " + see_help(place) : "use one of: " + joined(commands));
+  return usage_failure(place.name + " has no command '" + word + "'",
+                       meant ? "did you mean '" + *meant + "'? Else " + see_help(place) : "use one of: " + joined(commands));
 }
 
 /// CLI11 begins its messages with the argument's name.
@@ -114,7 +114,7 @@ Failure mismatch(const Place& place, const CLI::ParseError& error) {
 Result<Format, Failure> parse_format(const std::string& text) {
   if (text == "table") return Format::kTable;
   if (text == "json") return Format::kJson;
-  return failed(usage_failure("-o cannot be \"" + text + "\"", "give one of: table, json"));
+  return failed(usage_failure("-o cannot be '" + text + "'", "give one of: table, json"));
 }
 
 Result<Environment, Failure> make_environment(const GlobalArguments& globals) {
@@ -177,17 +177,18 @@ Failure describe_parse_error(const CLI::App& app, const CLI::ParseError& error) 
   for (const auto& word : extras) {
     if (word.starts_with("-") && word != "-") return unexpected(place, extras);
   }
-  const std::string kind = error.get_name();
-  if (kind == "ExtrasError" && !extras.empty()) return unexpected(place, extras);
-  if (kind == "RequiredError") return usage_failure(argument_of(error) + " is missing", "write `" + usage_of(place) + "`");
-  if (kind == "ArgumentMismatch") return mismatch(place, error);
-  if (kind == "ExcludesError") {
-    const std::string text = error.what();
-    return usage_failure(argument_of(error) + " and " + text.substr(text.rfind(' ') + 1) + " exclude each other", "leave one of them out");
-  }
-  if (kind == "RequiresError") {
-    const std::string text = error.what();
-    return usage_failure(argument_of(error) + " needs " + text.substr(text.rfind(' ') + 1), "give both; " + see_help(place));
+  const std::string text = error.what();
+  const std::string last_word = text.substr(text.rfind(' ') + 1);
+  switch (static_cast<CLI::ExitCodes>(error.get_exit_code())) {
+    case CLI::ExitCodes::ExtrasError:
+      if (!extras.empty()) return unexpected(place, extras);
+      break;
+    case CLI::ExitCodes::RequiredError: return usage_failure(argument_of(error) + " is missing", "write `" + usage_of(place) + "`");
+    case CLI::ExitCodes::ArgumentMismatch: return mismatch(place, error);
+    case CLI::ExitCodes::ExcludesError: return usage_failure(argument_of(error) + " and " + last_word + " exclude each other", "leave one of them out");
+    case CLI::ExitCodes::RequiresError: return usage_failure(argument_of(error) + " needs " + last_word, "give both; " + see_help(place));
+    case CLI::ExitCodes::ConversionError: return usage_failure("'" + last_word + "' does not fit its option", "leave the value out, the option is a switch; " + see_help(place));
+    default: break;  // the library's other codes are about how the tree is built
   }
   return usage_failure(error.what(), see_help(place));
 }

@@ -59,8 +59,8 @@ Result<TopicInfo, Failure> find_topic(const Environment& environment, Admin& adm
   }
   if (sum) return *sum;
   const auto meant = nearest(topic, names);
-  return failed(not_found(ErrorCode::kUnknownTopic, "there is no topic \"" + topic + "\"",
-                          meant ? "did you mean \"" + *meant + "\"? Else see `takt topics list`"
+  return failed(not_found(ErrorCode::kUnknownTopic, "there is no topic '" + topic + "'",
+                          meant ? "did you mean '" + *meant + "'? Else see `takt topics list`"
                                 : "check the spelling with `takt topics list`; the first message sent to a topic makes it"));
 }
 

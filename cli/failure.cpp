@@ -37,7 +37,16 @@ Failure local_failure(std::string_view what, std::string_view remedy) { return {
 Failure refused(const Error& error) {
   const auto code = static_cast<ErrorCode>(error.code);
   const auto entry = find_error(code);
-  return {exit_code_of(code), line(error.label(), error.message, entry ? in_mid_sentence(entry->remedy) : "")};
+  std::string_view what = error.message;
+  std::string remedy = entry ? in_mid_sentence(entry->remedy) : "";
+  // Messages end with what to do behind a semicolon when that depends on the case; it is better than the table's words.
+  // An unknown outcome ends with what may have happened instead.
+  const auto semicolon = what.rfind("; ");
+  if (semicolon != std::string_view::npos && code != ErrorCode::kUnknownOutcome) {
+    remedy = what.substr(semicolon + 2);
+    what = what.substr(0, semicolon);
+  }
+  return {exit_code_of(code), line(error.label(), what, remedy)};
 }
 
 Failure not_found(ErrorCode code, std::string_view what, std::string_view remedy) {

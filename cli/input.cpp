@@ -38,7 +38,7 @@ Result<Input, Failure> read_input(std::string_view argument, std::size_t bytes_m
   }
   if (!argument.starts_with('@')) return Input{std::string(argument), "--data"};
   const std::string path(argument.substr(1));
-  const std::string where = "file \"" + path + "\"";
+  const std::string where = "file '" + path + "'";
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
   if (!file) return failed(local_failure(where + " cannot be opened: " + std::strerror(errno), "check the path; data that begins with @ can come from stdin: --data -"));
   auto bytes = read_all(file.get(), where, bytes_max);

@@ -16,7 +16,7 @@ std::optional<std::uint64_t> whole(std::string_view text) {
   return value;
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 /// The number in front and the unit behind it.
 std::pair<std::string_view, std::string_view> split_unit(std::string_view text) {

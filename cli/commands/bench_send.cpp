@@ -72,7 +72,7 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
   if (!linger) return failed(linger.error());
   const auto outstanding = parse_whole("--outstanding", given.outstanding, 1, 256);
   if (!outstanding) return failed(outstanding.error());
-  if (given.acks != "1" && given.acks != "all") return failed(usage_failure("--acks cannot be \"" + given.acks + "\" here", "give one of: 1, all; without answers there is nothing to measure"));
+  if (given.acks != "1" && given.acks != "all") return failed(usage_failure("--acks cannot be '" + given.acks + "' here", "give one of: 1, all; without answers there is nothing to measure"));
   if (given.seconds.empty()) {
     plan.count = *count;
     plan.total = *count;

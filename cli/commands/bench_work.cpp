@@ -105,7 +105,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (!idle) return failed(idle.error());
   const auto prefetch = parse_whole("--prefetch", given.prefetch, 0, 65'536);
   if (!prefetch) return failed(prefetch.error());
-  if (given.mode != "push" && given.mode != "pull") return failed(usage_failure("--mode cannot be \"" + given.mode + "\"", "give one of: push, pull"));
+  if (given.mode != "push" && given.mode != "pull") return failed(usage_failure("--mode cannot be '" + given.mode + "'", "give one of: push, pull"));
 
   if (const auto connection = connect_admin(environment); !connection) return failed(connection.error());
   auto worker = Worker::open({.server = environment.server,
@@ -126,7 +126,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   const std::uint64_t done = stats->metrics.done;
   const double seconds = watch.first() ? std::chrono::duration<double>(ended - *watch.first()).count() : 0;
   if (watch.gave_up()) {
-    const Failure cause{ExitCode::kTimedOut, "error usage: nothing came from topic \"" + given.topic + "\" for " + duration_text(*idle) +
+    const Failure cause{ExitCode::kTimedOut, "error usage: nothing came from topic '" + given.topic + "' for " + duration_text(*idle) +
                                                  ". What to do: send enough messages first (takt bench send), or use a group that is not done with them."};
     return failed(done == 0 ? cause : partly_done(cause, done, time ? done : *count, "messages"));
   }

@@ -26,7 +26,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   } else if (given.shell == "fish") {
     shell = Shell::kFish;
   } else {
-    return failed(usage_failure("there is no completion for \"" + given.shell + "\"", "give one of: bash, zsh, fish"));
+    return failed(usage_failure("there is no completion for '" + given.shell + "'", "give one of: bash, zsh, fish"));
   }
   environment.console.write(completion_script(*given.root, shell));
   return ExitCode::kOk;

@@ -42,7 +42,7 @@ Failure no_such_code(const std::string& text) {
   // The nearest number is not a slip of the same meaning, so only names are suggested.
   const bool numeric = text.find_first_of("0123456789") != std::string::npos;
   const auto meant = numeric ? std::nullopt : nearest(text, known);
-  return {ExitCode::kNotFound, "error usage: there is no error code \"" + text + "\". What to do: " +
+  return {ExitCode::kNotFound, "error usage: there is no error code '" + text + "'. What to do: " +
                                    (meant ? "did you mean " + *meant + "? Else see `takt errors`." : "see all of them with `takt errors`.")};
 }
 

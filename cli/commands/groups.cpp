@@ -44,8 +44,8 @@ Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& adm
     names.push_back(info.name);
   }
   const auto meant = nearest(group, names);
-  return failed(not_found(ErrorCode::kUnknownGroup, "topic \"" + topic + "\" has no group \"" + group + "\"",
-                          meant ? "did you mean \"" + *meant + "\"? Else see `takt groups list " + topic + "`"
+  return failed(not_found(ErrorCode::kUnknownGroup, "topic '" + topic + "' has no group '" + group + "'",
+                          meant ? "did you mean '" + *meant + "'? Else see `takt groups list " + topic + "`"
                                 : "see `takt groups list " + topic + "`; the first worker of a group makes it"));
 }
 
@@ -129,7 +129,7 @@ void declare_create(CLI::App& command, CreateArguments& given) {
 Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
   const auto attempts = parse_whole("--attempts", given.attempts, 1, 1'000);
   if (!attempts) return failed(attempts.error());
-  if (given.from != "start" && given.from != "now") return failed(usage_failure("--from cannot be \"" + given.from + "\"", "give one of: start, now"));
+  if (given.from != "start" && given.from != "now") return failed(usage_failure("--from cannot be '" + given.from + "'", "give one of: start, now"));
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
   const auto created = connection->admin.put_group(given.name.topic, given.name.group, {.attempts_max = static_cast<std::uint32_t>(*attempts), .from_now = given.from == "now"});
@@ -138,7 +138,7 @@ Result<ExitCode, Failure> create(const CreateArguments& given, const Environment
   if (console.format == Format::kJson) {
     console.write_document({{"topic", given.name.topic}, {"group", given.name.group}, {"created", *created}});
   } else {
-    console.write("group \"" + given.name.group + "\" of topic \"" + given.name.topic + "\" " + (*created ? "created" : "was there; its settings are now as given") + "\n");
+    console.write("group '" + given.name.group + "' of topic '" + given.name.topic + "' " + (*created ? "created" : "was there; its settings are now as given") + "\n");
   }
   return ExitCode::kOk;
 }
@@ -160,7 +160,7 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   if (!group) return failed(group.error());
   const Console& console = environment.console;
   const std::uint64_t unfinished = group->ready + group->leased + group->retrying + group->held;
-  const std::string what = "group \"" + group->name + "\" of topic \"" + group->topic + "\" with " + grouped(unfinished) + " messages unfinished, " + grouped(group->dead) +
+  const std::string what = "group '" + group->name + "' of topic '" + group->topic + "' with " + grouped(unfinished) + " messages unfinished, " + grouped(group->dead) +
                            " dead and " + std::to_string(group->workers) + " workers";
   if (!given.yes) {
     if (!console.can_ask) return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
@@ -173,7 +173,7 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   if (console.format == Format::kJson) {
     console.write_document({{"topic", group->topic}, {"group", group->name}, {"deleted", true}, {"unfinished", unfinished}});
   } else {
-    console.write("group \"" + group->name + "\" of topic \"" + group->topic + "\" deleted\n");
+    console.write("group '" + group->name + "' of topic '" + group->topic + "' deleted\n");
   }
   return ExitCode::kOk;
 }

@@ -48,7 +48,7 @@ Result<Acks, Failure> parse_acks(const std::string& text) {
   if (text == "0") return Acks::kNone;
   if (text == "1") return Acks::kLeader;
   if (text == "all") return Acks::kAll;
-  return failed(usage_failure("--acks cannot be \"" + text + "\"", "give one of: 0, 1, all"));
+  return failed(usage_failure("--acks cannot be '" + text + "'", "give one of: 0, 1, all"));
 }
 
 Result<SendOptions, Failure> parse_options(const Arguments& given) {
@@ -136,13 +136,13 @@ void report(const Console& console, const Arguments& given, Acks acks, const Tal
                             {"seconds", seconds},
                             {"msgs_per_second", rate}});
   } else if (!known) {
-    console.write("sent " + grouped(tally.stored()) + " to \"" + given.topic + "\" without acknowledgement\n");
+    console.write("sent " + grouped(tally.stored()) + " to '" + given.topic + "' without acknowledgement\n");
   } else if (tally.stored() == 0) {
     console.note("nothing to send: stdin had no lines");
   } else if (tally.stored() == 1) {
-    console.write("sent " + tally.first()->id.text() + " to \"" + given.topic + "\"\n");
+    console.write("sent " + tally.first()->id.text() + " to '" + given.topic + "'\n");
   } else {
-    console.write("sent " + grouped(tally.stored()) + " messages to \"" + given.topic + "\", " + tally.first()->id.text() + " to " + tally.last()->id.text() + ", " +
+    console.write("sent " + grouped(tally.stored()) + " messages to '" + given.topic + "', " + tally.first()->id.text() + " to " + tally.last()->id.text() + ", " +
                   grouped(static_cast<std::uint64_t>(rate)) + "/s\n");
   }
 }

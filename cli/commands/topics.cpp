@@ -139,7 +139,7 @@ Result<ExitCode, Failure> create(const CreateArguments& given, const Environment
   if (console.format == Format::kJson) {
     console.write_document({{"topic", given.topic}, {"created", *created}});
   } else {
-    console.write("topic \"" + given.topic + "\" " + (*created ? "created" : "was there; its settings are now as given") + "\n");
+    console.write("topic '" + given.topic + "' " + (*created ? "created" : "was there; its settings are now as given") + "\n");
   }
   return ExitCode::kOk;
 }
@@ -165,7 +165,7 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   for (const GroupInfo& group : *groups) unfinished += group.ready + group.leased + group.retrying + group.held;
 
   const Console& console = environment.console;
-  const std::string what = "topic \"" + given.topic + "\" with " + grouped(topic->messages) + " messages and " + std::to_string(groups->size()) + " groups (" +
+  const std::string what = "topic '" + given.topic + "' with " + grouped(topic->messages) + " messages and " + std::to_string(groups->size()) + " groups (" +
                            grouped(unfinished) + " deliveries unfinished)";
   if (!given.yes) {
     if (!console.can_ask) return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
@@ -178,7 +178,7 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   if (console.format == Format::kJson) {
     console.write_document({{"topic", given.topic}, {"deleted", true}, {"messages", topic->messages}, {"groups", groups->size()}});
   } else {
-    console.write("topic \"" + given.topic + "\" deleted\n");
+    console.write("topic '" + given.topic + "' deleted\n");
   }
   return ExitCode::kOk;
 }
