@@ -256,8 +256,7 @@ void Desk::ended(ConnectionId connection) {
 
 void Desk::tick(Time now) {
   if (const auto due = deadlines_.next(); due && now > *due + stall_slack) {
-    const Duration stall = now - *due;
-    for (auto& [id, session] : sessions_) session.last_seen = std::min(now, session.last_seen + stall);
+    for (auto& [id, session] : sessions_) session.last_seen = now;
   }
   while (const auto id = deadlines_.pop_due(now)) {
     const auto session = sessions_.find(*id);

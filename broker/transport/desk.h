@@ -60,7 +60,7 @@ class Desk {
   /// The socket took `bytes` of what departures gave to `connection`.
   void sent(ConnectionId connection, std::size_t bytes);
   /// Ends the sessions that were silent for the session timeout. A tick that comes more than a second after
-  /// next_deadline() means that this process stood still: then the silence is nobody's fault and does not count.
+  /// next_deadline() means that this process stood still: the silence is nobody's fault, and every session begins anew.
   void tick(Time now);
   /// When tick() has something to do; none without sessions.
   std::optional<Time> next_deadline() const { return deadlines_.next(); }

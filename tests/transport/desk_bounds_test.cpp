@@ -1,0 +1,156 @@
+#include "tests/transport/desk_bench.h"
+
+namespace takt::transport {
+namespace {
+
+DeskSettings tight() {
+  DeskSettings settings;
+  settings.sessions_max = 2;
+  settings.replies_per_session_max = 2;
+  settings.replies_max = 3;
+  settings.publish_bytes_max = 20'000;
+  settings.outbound_bytes_per_peer_max = 2'000;
+  settings.intake.message_bytes_max = 4'096;
+  settings.intake.batch_bytes_max = 8'192;
+  settings.intake.batch_messages_max = 10;
+  return settings;
+}
+
+class DeskBounds : public DeskBench {
+ protected:
+  DeskBounds() : DeskBench(tight()) {}
+};
+
+TEST_F(DeskBounds, ReservesAReplySlotPerRequestAndFreesItWithTheReply) {
+  const SessionId session = hello(a, 1);
+  send(a, proto::ListTopics{}, 1);
+  send(a, proto::ListTopics{}, 2);
+  send(a, proto::ListTopics{}, 3);
+  const auto error = take_reply<proto::Error>(a);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::kBusy);
+  EXPECT_GT(error->retry_after_ms, 0u);
+  answer(session, 1, proto::Topics{});
+  EXPECT_EQ(desk.stats().replies_reserved, 1u);
+  send(a, proto::ListTopics{}, 3);
+  EXPECT_FALSE(take_error(a));
+}
+
+TEST_F(DeskBounds, BoundsTheRepliesOfAllSessionsTogether) {
+  hello(a, 1);
+  hello(b, 2);
+  send(a, proto::ListTopics{}, 1);
+  send(a, proto::ListTopics{}, 2);
+  send(b, proto::ListTopics{}, 1);
+  send(b, proto::ListTopics{}, 2);
+  EXPECT_EQ(take_error(b), ErrorCode::kBusy);
+  desk.ended(a);
+  send(b, proto::ListTopics{}, 2);
+  EXPECT_FALSE(take_error(b));
+}
+
+TEST_F(DeskBounds, APushDoesNotUseUpAReplySlot) {
+  const SessionId session = hello(a, 1);
+  send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 10, 1000, 50}, 5);
+  answer(session, 5, proto::Deliver{PartitionId(0), SubscriptionId(1), {{Slot(0), LeaseToken(1), Lane(0), {Offset(0), Position(0), 1}, 1}}});
+  EXPECT_EQ(desk.stats().replies_reserved, 1u);
+  answer(session, 5, proto::CreditEnded{SubscriptionId(1), 1});
+  EXPECT_EQ(desk.stats().replies_reserved, 0u);
+}
+
+TEST_F(DeskBounds, StandingCreditHasNoReplySlot) {
+  hello(a, 1);
+  for (std::uint64_t i = 0; i < 5; ++i) send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 10, 1000, 0}, i);
+  EXPECT_FALSE(take_error(a));
+  EXPECT_EQ(desk.stats().replies_reserved, 0u);
+}
+
+TEST_F(DeskBounds, CountsPublishBytesUntilTheirLastHolderLetsGo) {
+  hello(a, 1);
+  for (int i = 0; i < 3; ++i) publish(a, 1, proto::Acks::kNone, 4000);
+  EXPECT_EQ(later.size(), 3u);
+  EXPECT_GT(desk.stats().publish_bytes_in_flight, 12'000u);
+  publish(a, 4, proto::Acks::kAll, 4000);
+  EXPECT_EQ(take_error(a), ErrorCode::kBusy);
+
+  SharedBytes kept = std::get<core::ClientRequest>(later[0]).payload.slice(0, 10);
+  later.erase(later.begin());
+  EXPECT_GT(desk.stats().publish_bytes_in_flight, 12'000u);   // a window still holds the first
+  kept = {};
+  EXPECT_LT(desk.stats().publish_bytes_in_flight, 12'000u);
+  publish(a, 4, proto::Acks::kAll, 4000);
+  EXPECT_FALSE(take_error(a));
+  later.clear();
+  EXPECT_EQ(desk.stats().publish_bytes_in_flight, 0u);
+}
+
+TEST_F(DeskBounds, RefusesAnUnansweredPublishWithoutAWord) {
+  hello(a, 1);
+  for (int i = 0; i < 4; ++i) publish(a, 1, proto::Acks::kNone, 4000);
+  EXPECT_EQ(later.size(), 3u);
+  EXPECT_TRUE(replies.empty());
+  EXPECT_EQ(desk.stats().refusals.at(ErrorCode::kBusy), 1u);
+}
+
+TEST_F(DeskBounds, DropsAPeerAboveItsOutboundBytesAndCountsIt) {
+  const SessionId session = hello(a, 1);
+  int refusals = 0;
+  while (dropped.empty() && refusals < 1000) {
+    send(a, proto::ListTopics{}, 1);
+    send(a, proto::Credit{PartitionId(9), SubscriptionId(1), proto::CreditKind::kOnce, 1, 1, 1}, 2);   // refused with a text
+    ++refusals;
+  }
+  ASSERT_EQ(dropped, std::vector{a});
+  EXPECT_EQ(lost(core::SessionEnd::kDisconnected), 1u);
+  EXPECT_EQ(desk.stats().slow_peers_dropped, 1u);
+  EXPECT_EQ(desk.stats().outbound_bytes, 0u);
+  answer(session, 1, proto::Topics{});
+  EXPECT_EQ(desk.stats().replies_dropped, 1u);
+}
+
+TEST_F(DeskBounds, APeerThatReadsIsNotDropped) {
+  hello(a, 1);
+  for (int i = 0; i < 200; ++i) {
+    send(a, proto::Heartbeat{}, 1);
+    for (const Departure& departure : departures) desk.sent(departure.to, departure.bytes);
+    departures.clear();
+  }
+  EXPECT_TRUE(dropped.empty());
+  EXPECT_EQ(desk.stats().outbound_bytes, 0u);
+}
+
+TEST_F(DeskBounds, RefusesASessionTooMany) {
+  hello(a, 1);
+  hello(b, 2);
+  hello(ConnectionId(3), 3);
+  EXPECT_EQ(take_error(ConnectionId(3)), ErrorCode::kTooManyConnections);
+}
+
+TEST_F(DeskBounds, NoWorkerMayHaveMoreOutThanMayWaitForItsSocket) {
+  DeskSettings settings;
+  settings.outbound_bytes_per_peer_max = 1u << 20;
+  Desk wide(settings);
+  const auto receive = [&](const proto::Request& request) { wide.received(a, frames_of(request, CorrelationId(1)), now); };
+  receive(proto::Hello{ClientId(1), proto::ClientKind::kWorker, "w", "t"});
+  receive(proto::Subscribe{PartitionId(0), SubscriptionId(1), "t", "g", proto::StartFrom::kEarliest});
+  receive(proto::Subscribe{PartitionId(0), SubscriptionId(2), "u", "g", proto::StartFrom::kEarliest});
+  receive(proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 100, 1u << 30, 0});
+  const auto output = wide.take_output();
+  EXPECT_EQ(std::get<proto::Credit>(std::get<core::ClientRequest>(output.commands.prior.back()).body).bytes, 512u * 1024);
+}
+
+TEST_F(DeskBounds, RefusesBatchesAndMessagesAboveTheirSize) {
+  hello(a, 1);
+  publish(a, 1, proto::Acks::kAll, 5'000);
+  EXPECT_EQ(take_error(a), ErrorCode::kMessageTooLarge);
+  publish(a, 2, proto::Acks::kAll, 9'000);
+  EXPECT_EQ(take_error(a), ErrorCode::kBatchTooLarge);
+  auto sections = messages(11);
+  const auto request = publish_of(sections, 11);
+  send(a, request, 3, std::move(sections));
+  EXPECT_EQ(take_error(a), ErrorCode::kBatchTooLarge);
+  EXPECT_TRUE(later.empty());
+}
+
+}  // namespace
+}  // namespace takt::transport

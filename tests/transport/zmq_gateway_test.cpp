@@ -1,0 +1,231 @@
+// The gateway over real loopback sockets, with a sink in place of the partition.
+
+#include "broker/transport/zmq_gateway.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "tests/transport/desk_bench.h"
+
+namespace takt::transport {
+namespace {
+
+using namespace std::chrono_literals;
+
+Time steady_now() { return Time(std::chrono::steady_clock::now().time_since_epoch()); }
+
+class CollectingSink final : public CommandSink {
+ public:
+  bool post(CommandBatch& batch) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!accepts_) return false;
+      for (auto& command : batch.prior) commands_.push_back(std::move(command));
+      for (auto& command : batch.later) commands_.push_back(std::move(command));
+      batch = {};
+    }
+    changed_.notify_all();
+    return true;
+  }
+  void accept(bool yes) {
+    const std::lock_guard lock(mutex_);
+    accepts_ = yes;
+  }
+  /// Waits for a command of kind T that `fits`, and gives it out.
+  template <class T, class Fits>
+  std::optional<T> wait_for(Fits&& fits) {
+    std::unique_lock lock(mutex_);
+    std::optional<T> found;
+    changed_.wait_for(lock, 20s, [&] {
+      for (auto& command : commands_)
+        if (auto* item = std::get_if<T>(&command); item && fits(*item)) {
+          found = std::move(*item);
+          command = core::BlocksLoaded{};
+          return true;
+        }
+      return false;
+    });
+    return found;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<core::Command> commands_;
+  bool accepts_ = true;
+};
+
+class Client {
+ public:
+  Client(void* context, const std::string& endpoint) : socket_(zmq_socket(context, ZMQ_DEALER)) {
+    const int linger = 0;
+    const int patience = 20'000;
+    zmq_setsockopt(socket_, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(socket_, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    zmq_connect(socket_, endpoint.c_str());
+  }
+  ~Client() { close(); }
+  void close() {
+    if (socket_ != nullptr) zmq_close(std::exchange(socket_, nullptr));
+  }
+  void send(const proto::Request& request, std::uint64_t correlation, proto::Sections sections = {}) {
+    const auto frames = frames_of(request, CorrelationId(correlation), std::move(sections));
+    for (std::size_t i = 0; i < frames.size(); ++i) zmq_send(socket_, frames[i].bytes.data(), frames[i].size(), i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
+  }
+  std::optional<proto::DecodedReply> receive() {
+    std::optional<proto::DecodedReply> decoded;
+    for (bool first = true;; first = false) {
+      zmq_msg_t message;
+      zmq_msg_init(&message);
+      if (zmq_msg_recv(&message, socket_, 0) < 0) return std::nullopt;
+      if (first) {
+        auto reply = decoder_.reply({static_cast<const std::byte*>(zmq_msg_data(&message)), zmq_msg_size(&message)});
+        if (reply) decoded = std::move(*reply);
+      }
+      const bool more = zmq_msg_more(&message) != 0;
+      zmq_msg_close(&message);
+      if (!more) return decoded;
+    }
+  }
+
+ private:
+  void* socket_;
+  proto::Decoder decoder_;
+};
+
+class ZmqGatewayTest : public testing::Test {
+ protected:
+  ZmqGatewayTest() : context_(zmq_ctx_new()) {
+    ZmqGatewaySettings settings;
+    settings.listen = "tcp://127.0.0.1:0";
+    settings.clock = steady_now;
+    settings.connections_max = 4;
+    auto opened = ZmqGateway::open(settings, sink_);
+    if (!opened) throw std::runtime_error(opened.error().message);
+    gateway_ = std::move(*opened);
+    gateway_->start();
+  }
+  ~ZmqGatewayTest() override {
+    gateway_.reset();
+    zmq_ctx_term(context_);
+  }
+  SessionId hello(Client& client, std::uint64_t id) {
+    client.send(proto::Hello{ClientId(id), proto::ClientKind::kTool, "t", "test"}, 1);
+    const auto reply = client.receive();
+    const auto* body = reply ? std::get_if<proto::HelloReply>(&reply->body) : nullptr;
+    return body ? body->session : SessionId(0);
+  }
+  DeskStats stats() { return gateway_->stats().get(); }
+
+  void* context_;
+  CollectingSink sink_;
+  std::unique_ptr<ZmqGateway> gateway_;
+};
+
+TEST_F(ZmqGatewayTest, CarriesARequestInAndItsReplyOut) {
+  Client client(context_, gateway_->endpoint());
+  const SessionId session = hello(client, 1);
+  ASSERT_NE(session, SessionId(0));
+  auto sections = messages(3, 1000);
+  const auto publish = publish_of(sections, 3);
+  client.send(publish, 9, sections);
+  const auto request = sink_.wait_for<core::ClientRequest>([](const auto& r) { return r.correlation == CorrelationId(9); });
+  ASSERT_TRUE(request);
+  EXPECT_TRUE(std::ranges::equal(request->payload.bytes, sections.payload));
+  std::vector<core::Outgoing> batch;
+  batch.push_back({session, CorrelationId(9), proto::Published{PartitionId(0), Position(4), Offset(2), 3, false}, {}});
+  gateway_->post(std::move(batch));
+  const auto reply = client.receive();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(std::get<proto::Published>(reply->body).first_position, Position(4));
+}
+
+TEST_F(ZmqGatewayTest, LearnsOfAClosedConnectionAtOnceAndNotFromTheTimeout) {
+  Client client(context_, gateway_->endpoint());
+  const SessionId session = hello(client, 1);
+  const Time before = steady_now();
+  client.close();
+  const auto lost = sink_.wait_for<core::SessionLost>([&](const auto& l) { return l.session == session; });
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->how, core::SessionEnd::kDisconnected);
+  EXPECT_LT(steady_now() - before, 9s);   // the session timeout is 10 s
+}
+
+TEST_F(ZmqGatewayTest, AReusedDescriptorDoesNotEndTheNewerSession) {
+  for (std::uint64_t i = 1; i <= 30; ++i) {
+    Client client(context_, gateway_->endpoint());
+    ASSERT_NE(hello(client, i), SessionId(0));
+    client.send(proto::Heartbeat{}, 2);
+    const auto reply = client.receive();
+    ASSERT_TRUE(reply && std::holds_alternative<proto::HeartbeatReply>(reply->body)) << i;
+  }
+}
+
+TEST_F(ZmqGatewayTest, ClosesConnectionsAboveTheirLimitAndKeepsTheOthers) {
+  Client client(context_, gateway_->endpoint());
+  ASSERT_NE(hello(client, 1), SessionId(0));
+  const std::string endpoint = gateway_->endpoint();
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+  std::vector<int> raw;
+  for (int i = 0; i < 8; ++i) {
+    raw.push_back(::socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_EQ(::connect(raw.back(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  // The last one is above the limit whatever the order: it reads the broker's greeting at most, and then the end.
+  char sink[256];
+  while (::recv(raw.back(), sink, sizeof sink, 0) > 0) {
+  }
+  EXPECT_GE(stats().connections_refused, 1u);
+  client.send(proto::Heartbeat{}, 2);
+  const auto reply = client.receive();
+  EXPECT_TRUE(reply && std::holds_alternative<proto::HeartbeatReply>(reply->body));
+  for (const int fd : raw) ::close(fd);
+}
+
+TEST_F(ZmqGatewayTest, StopsReadingWhileThePartitionIsFullAndLosesNothing) {
+  Client client(context_, gateway_->endpoint());
+  ASSERT_NE(hello(client, 1), SessionId(0));
+  sink_.accept(false);
+  for (std::uint64_t i = 1; i <= 200; ++i) client.send(proto::ListTopics{}, i);
+  stats();   // the gateway has met the refusal or will meet it; either way nothing may be lost
+  sink_.accept(true);
+  gateway_->room();
+  for (std::uint64_t i = 1; i <= 200; ++i)
+    ASSERT_TRUE(sink_.wait_for<core::ClientRequest>([&](const auto& r) { return r.correlation == CorrelationId(i); })) << i;
+}
+
+TEST_F(ZmqGatewayTest, MessagesForAFullPeerWaitAndArriveInOrder) {
+  Client client(context_, gateway_->endpoint());
+  const SessionId session = hello(client, 1);
+  constexpr std::uint64_t count = 3000;   // far above the socket's high-water mark
+  std::vector<core::Outgoing> batch;
+  for (std::uint64_t i = 0; i < count; ++i) batch.push_back({session, CorrelationId(i), proto::Error{ErrorCode::kBusy, std::string(1000, 'x'), 0}, {}});
+  gateway_->post(std::move(batch));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto reply = client.receive();
+    ASSERT_TRUE(reply) << i;
+    ASSERT_EQ(reply->correlation, CorrelationId(i));
+  }
+}
+
+TEST_F(ZmqGatewayTest, SaysWhichAddressIsTaken) {
+  ZmqGatewaySettings settings;
+  settings.listen = gateway_->endpoint();
+  settings.clock = steady_now;
+  const auto second = ZmqGateway::open(settings, sink_);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find(settings.listen), std::string::npos) << second.error().message;
+  EXPECT_NE(second.error().message.find("another process has the port"), std::string::npos) << second.error().message;
+}
+
+}  // namespace
+}  // namespace takt::transport
