@@ -23,8 +23,8 @@ constexpr std::uint32_t known_features = 0;
 /// Byte places of the header's fields. docs/log-format.md has the same table. Mark, version and header size have one
 /// valid value each, so the checksum may begin behind itself and cover header and directory in one piece.
 namespace header_at {
-constexpr std::size_t magic = 0, version = 4, size = 6, checksum = 8, partition = 16, first = 32, count = 40, epoch = 44, time = 48, durable_to = 56,
-                      runs = 64, required = 68, length = 72, optional = 80, era = 84, reserved = 86, reserved_too = 88;
+constexpr std::size_t magic = 0, version = 4, size = 6, checksum = 8, partition = 16, first = 32, count = 40, epoch = 44, time = 48,
+                      durable_to = 56, runs = 64, required = 68, length = 72, optional = 80, era = 84, reserved = 86, reserved_too = 88;
 }
 constexpr std::size_t checksum_from = 16;
 namespace entry_at {
@@ -146,7 +146,8 @@ void write_header(std::byte* to, const CommitHeader& header, std::size_t run_cou
 /// What can be said of a value before its directory is looked at. The order gives the best message: an unknown version
 /// may have another layout, so nothing after it is believed.
 std::optional<Corruption> refuse_frame(ByteView value, const PartitionUuid& partition) {
-  if (value.size() < header_bytes) return corrupt("a commit of " + std::to_string(value.size()) + " bytes is shorter than its header of 96");
+  if (value.size() < header_bytes)
+    return corrupt("a commit of " + std::to_string(value.size()) + " bytes is shorter than its header of 96");
   if (load<std::uint32_t>(value, header_at::magic) != magic) return corrupt("byte 0: no commit begins here, the mark TAKT is missing");
   const auto version = load<std::uint16_t>(value, header_at::version);
   if (version != log_format_version)
@@ -223,8 +224,10 @@ Result<CommitView, Corruption> CommitView::parse(ByteView value, const Partition
   if (run_count == 0) return failed(corrupt("byte 64: a commit without runs"));
   if (place != value.size()) return failed(corrupt("byte " + std::to_string(place) + ": bytes follow the last run"));
   if (counted != view.header.count)
-    return failed(corrupt("byte 40: the commit says " + std::to_string(view.header.count) + " records and its runs hold " + std::to_string(counted)));
-  if (view.header.first.value > std::numeric_limits<std::uint64_t>::max() - counted) return failed(corrupt("byte 32: the positions overflow"));
+    return failed(
+        corrupt("byte 40: the commit says " + std::to_string(view.header.count) + " records and its runs hold " + std::to_string(counted)));
+  if (view.header.first.value > std::numeric_limits<std::uint64_t>::max() - counted)
+    return failed(corrupt("byte 32: the positions overflow"));
   for (std::size_t index = 0; index < run_count; ++index) {
     const RunView& run = view.runs[index];
     if (has_stamp(run.run_class) && run.stamp.count != run.count)
@@ -264,7 +267,8 @@ Commit seal_commit(CommitHeader header, std::span<const PendingRun> runs) {
   for (const PendingRun& run : runs) {
     const bool stamped = has_stamp(run.run_class);
     check(run.count > 0, "a run holds something");
-    check(stamped ? run.stamp.count == run.count : run.payload.size() == 0, "a run's stamp counts its records, and a control run has no payload");
+    check(stamped ? run.stamp.count == run.count : run.payload.size() == 0,
+          "a run's stamp counts its records, and a control run has no payload");
     store(entry, entry_at::topic, run.topic.value);
     store(entry, entry_at::lane, run.lane.value);
     store(entry, entry_at::run_class, static_cast<std::uint8_t>(run.run_class));

@@ -64,7 +64,8 @@ Result<std::string, StoreFailure> read_text(const fs::path& path) {
     if (n < 0) return failed(system_failure(path, "read it", errno));
     if (n == 0) return text;
     text.append(part.data(), static_cast<std::size_t>(n));
-    if (text.size() > 1024 * 1024) return failed(StoreFailure{Kind::kCorrupt, path.string() + " is larger than anything that takt writes there"});
+    if (text.size() > 1024 * 1024)
+      return failed(StoreFailure{Kind::kCorrupt, path.string() + " is larger than anything that takt writes there"});
   }
 }
 
@@ -117,11 +118,17 @@ Result<Listing, StoreFailure> look_into(const fs::path& path) {
   for (; entries != fs::directory_iterator(); entries.increment(error)) {
     if (error) return failed(system_failure(path, "list the folder", error.value()));
     const std::string name = entries->path().filename().string();
-    if (name == identity_name) ours = true;
-    else if (name == new_identity_name) interrupted = true;
-    else if (name != lock_name && name != "lost+found" && (listing.stranger.empty() || name < listing.stranger)) listing.stranger = name;
+    if (name == identity_name)
+      ours = true;
+    else if (name == new_identity_name)
+      interrupted = true;
+    else if (name != lock_name && name != "lost+found" && (listing.stranger.empty() || name < listing.stranger))
+      listing.stranger = name;
   }
-  listing.content = ours ? Content::kOurs : interrupted ? Content::kInterrupted : listing.stranger.empty() ? Content::kFresh : Content::kForeign;
+  listing.content = ours                       ? Content::kOurs
+                    : interrupted              ? Content::kInterrupted
+                    : listing.stranger.empty() ? Content::kFresh
+                                               : Content::kForeign;
   return listing;
 }
 
@@ -129,7 +136,7 @@ fs::path partition_path(const fs::path& folder, std::size_t index) { return fold
 
 /// A file that holds room back, so that a full disk can be worked free. Without it the folder works as well.
 void place_ballast(const fs::path& folder, std::size_t bytes) {
-  struct statvfs figures {};
+  struct statvfs figures{};
   if (::statvfs(folder.c_str(), &figures) != 0) return;
   bytes = std::min<std::uint64_t>(bytes, std::uint64_t{figures.f_blocks} * figures.f_frsize / 20);
   const fs::path path = folder / ballast_name;
@@ -138,8 +145,8 @@ void place_ballast(const fs::path& folder, std::size_t bytes) {
   if (file.is_open() && ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)) != 0) ::unlink(path.c_str());
 }
 
-Result<DataFolder::Partition, StoreFailure> open_partition(const DataFolder::Options& options, const core::PartitionUuid& uuid, std::size_t index,
-                                                           bool create) {
+Result<DataFolder::Partition, StoreFailure> open_partition(const DataFolder::Options& options, const core::PartitionUuid& uuid,
+                                                           std::size_t index, bool create) {
   const fs::path path = partition_path(options.path, index);
   const fs::path ballast = options.path / ballast_name;
   auto log = LmdbLog::open({.file = path / "log.mdb",
@@ -202,7 +209,7 @@ Result<FolderIdentity, StoreFailure> read_folder(const DataFolder::Options& opti
 }
 
 Result<void, StoreFailure> refuse_network(const fs::path& path) {
-  struct statfs figures {};
+  struct statfs figures{};
   if (::statfs(path.c_str(), &figures) != 0) return failed(system_failure(path, "look at its file system", errno));
   if (const auto name = network_filesystem(static_cast<long>(figures.f_type)))
     return failed(StoreFailure{Kind::kForeign, path.string() + " lies on " + std::string(*name) +
@@ -237,8 +244,10 @@ Result<std::unique_ptr<DataFolder::Lock>, StoreFailure> take_lock(const fs::path
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return failed(system_failure(path, "lock it", errno));
     const auto holder = read_text(path);
-    const std::string who = holder && !holder->empty() ? "process " + holder->substr(0, holder->find('\n')) : std::string("another process");
-    return failed(StoreFailure{Kind::kLocked, folder.string() + " is in use by " + who + ": stop that taktd first or choose another data folder"});
+    const std::string who =
+        holder && !holder->empty() ? "process " + holder->substr(0, holder->find('\n')) : std::string("another process");
+    return failed(
+        StoreFailure{Kind::kLocked, folder.string() + " is in use by " + who + ": stop that taktd first or choose another data folder"});
   }
   if (::ftruncate(file.get(), 0) != 0) return failed(system_failure(path, "write it", errno));
   if (auto written = write_all(file, path, std::to_string(::getpid()) + "\n"); !written) return failed(written.error());
@@ -308,11 +317,11 @@ std::optional<std::string_view> network_filesystem(long magic) {
     std::string_view name;
   };
   // Numbers: statfs(2) and linux/magic.h.
-  static constexpr std::array known = {
-      Known{0x6969, "NFS"},          Known{0xFF534D42, "CIFS"},    Known{0xFE534D42, "SMB"},  Known{0x517B, "SMB"},
-      Known{0x65735546, "FUSE"},     Known{0x01021997, "9P"},      Known{0x00C36400, "Ceph"}, Known{0x5346414F, "AFS"},
-      Known{0x6B414653, "AFS"},      Known{0x0BD00BD0, "Lustre"},  Known{0x7461636F, "OCFS2"}, Known{0x01161970, "GFS2"},
-      Known{0x73757245, "Coda"},     Known{0x564C, "NCP"},         Known{0x47504653, "GPFS"}};
+  static constexpr std::array known = {Known{0x6969, "NFS"},        Known{0xFF534D42, "CIFS"},  Known{0xFE534D42, "SMB"},
+                                       Known{0x517B, "SMB"},        Known{0x65735546, "FUSE"},  Known{0x01021997, "9P"},
+                                       Known{0x00C36400, "Ceph"},   Known{0x5346414F, "AFS"},   Known{0x6B414653, "AFS"},
+                                       Known{0x0BD00BD0, "Lustre"}, Known{0x7461636F, "OCFS2"}, Known{0x01161970, "GFS2"},
+                                       Known{0x73757245, "Coda"},   Known{0x564C, "NCP"},       Known{0x47504653, "GPFS"}};
   const auto* found = std::ranges::find(known, magic & 0xFFFFFFFFL, &Known::magic);
   return found == known.end() ? std::nullopt : std::optional(found->name);
 }
@@ -364,7 +373,8 @@ std::string render_identity(const FolderIdentity& identity) {
 
 Result<FolderIdentity, StoreFailure> parse_identity(std::string_view text, std::string_view file) {
   const auto damaged = [&](unsigned line, std::string_view what) {
-    return failed(StoreFailure{Kind::kCorrupt, std::string(file) + ", line " + std::to_string(line) + ": " + std::string(what) + "; restore the file from a backup"});
+    return failed(StoreFailure{Kind::kCorrupt, std::string(file) + ", line " + std::to_string(line) + ": " + std::string(what) +
+                                                   "; restore the file from a backup"});
   };
   FolderIdentity identity{.version = 0, .partitions = {}};
   std::optional<unsigned> count;
@@ -383,16 +393,19 @@ Result<FolderIdentity, StoreFailure> parse_identity(std::string_view text, std::
       const auto version = parse_number(value);
       if (name != "format" || !version || *version == 0) return damaged(line_number, "expected `format = NUMBER`");
       if (*version > data_folder_version)
-        return failed(StoreFailure{Kind::kForeign, std::string(file) + ": data folder format " + std::to_string(*version) + ", this takt reads up to " +
-                                                       std::to_string(data_folder_version) + ": start the newer takt that wrote it"});
+        return failed(StoreFailure{Kind::kForeign, std::string(file) + ": data folder format " + std::to_string(*version) +
+                                                       ", this takt reads up to " + std::to_string(data_folder_version) +
+                                                       ": start the newer takt that wrote it"});
       identity.version = *version;
     } else if (!count) {
       count = parse_number(value);
-      if (name != "partitions" || !count || *count == 0 || *count > partitions_max) return damaged(line_number, "expected `partitions = NUMBER`");
+      if (name != "partitions" || !count || *count == 0 || *count > partitions_max)
+        return damaged(line_number, "expected `partitions = NUMBER`");
     } else {
       const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
       const auto uuid = quoted ? parse_uuid(value.substr(1, value.size() - 2)) : std::nullopt;
-      if (name != "partition." + std::to_string(identity.partitions.size()) || !uuid) return damaged(line_number, "expected the next partition's uuid");
+      if (name != "partition." + std::to_string(identity.partitions.size()) || !uuid)
+        return damaged(line_number, "expected the next partition's uuid");
       identity.partitions.push_back(*uuid);
     }
   }

@@ -27,7 +27,7 @@ bool is_full(int code) { return code == MDB_MAP_FULL || code == ENOSPC || code =
 bool disk_has_room(MDB_env* env, std::size_t bytes) {
   mdb_filehandle_t descriptor = -1;
   if (mdb_env_get_fd(env, &descriptor) != 0) return true;
-  struct statvfs figures {};
+  struct statvfs figures{};
   if (fstatvfs(descriptor, &figures) != 0) return true;
   const std::uint64_t blocks = geteuid() == 0 ? figures.f_bfree : figures.f_bavail;
   return blocks * figures.f_frsize >= bytes;
@@ -43,8 +43,10 @@ bool meta_write_failed(MDB_env* env) {
 
 StoreFailure open_failure(const std::filesystem::path& file, int code) {
   const std::string name = file.string();
-  if (code == MDB_INVALID) return {StoreFailure::Kind::kCorrupt, name + " is not an LMDB file or its first pages are damaged: restore the folder from a backup"};
-  if (code == MDB_VERSION_MISMATCH) return {StoreFailure::Kind::kForeign, name + " was written by another version of LMDB: start the takt that wrote it"};
+  if (code == MDB_INVALID)
+    return {StoreFailure::Kind::kCorrupt, name + " is not an LMDB file or its first pages are damaged: restore the folder from a backup"};
+  if (code == MDB_VERSION_MISMATCH)
+    return {StoreFailure::Kind::kForeign, name + " was written by another version of LMDB: start the takt that wrote it"};
   if (code == ENOMEM) return {StoreFailure::Kind::kIo, name + ": no address space for its map: raise `ulimit -v` or lower the map size"};
   if (is_full(code)) return {StoreFailure::Kind::kFull, name + ": no room on the disk to open the store: free some space"};
   return {StoreFailure::Kind::kIo, name + ": cannot open the store: " + mdb_strerror(code)};
@@ -77,7 +79,8 @@ LmdbEnv::~LmdbEnv() {
 
 StoreFailure LmdbEnv::failure(int code, std::string_view doing) const {
   const std::string where = file_.string() + ": " + std::string(doing) + ": ";
-  if (code == MDB_MAP_FULL) return {StoreFailure::Kind::kFull, where + "the store is at its size limit: consume or delete messages, or restart with a larger map"};
+  if (code == MDB_MAP_FULL)
+    return {StoreFailure::Kind::kFull, where + "the store is at its size limit: consume or delete messages, or restart with a larger map"};
   if (is_full(code)) return {StoreFailure::Kind::kFull, where + "no room on the disk: free some space"};
   if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_KEYEXIST)
     return {StoreFailure::Kind::kCorrupt, where + mdb_strerror(code) + ": restore the folder from a backup"};

@@ -182,7 +182,8 @@ Result<std::optional<Front>, StoreFailure> LmdbLog::Body::read_front() {
   if (code != MDB_NOTFOUND) return failed(env_.failure(code, "reading the front row"));
   MDB_stat figures{};
   if (const int counted = mdb_stat(txn->get(), dbi_, &figures); counted != 0) return failed(env_.failure(counted, "reading the front row"));
-  if (figures.ms_entries > 0) return failed(StoreFailure{Kind::kForeign, env_.file().string() + " is not a takt log: choose another data folder"});
+  if (figures.ms_entries > 0)
+    return failed(StoreFailure{Kind::kForeign, env_.file().string() + " is not a takt log: choose another data folder"});
   return std::optional<Front>();
 }
 
@@ -265,7 +266,8 @@ Result<void, StoreFailure> LmdbLog::Body::try_append(std::span<const core::Commi
   return {};
 }
 
-Result<core::Commit, StoreFailure> LmdbLog::Body::copy_commit(const MDB_val& key, const MDB_val& value, core::CommitView::Sections sections) const {
+Result<core::Commit, StoreFailure> LmdbLog::Body::copy_commit(const MDB_val& key, const MDB_val& value,
+                                                              core::CommitView::Sections sections) const {
   const auto position = position_of(key);
   if (!position) return failed(corrupt("a key is not a position"));
   auto buffer = std::make_shared_for_overwrite<std::byte[]>(value.mv_size);
@@ -273,7 +275,8 @@ Result<core::Commit, StoreFailure> LmdbLog::Body::copy_commit(const MDB_val& key
   const ByteView bytes(buffer.get(), value.mv_size);
   const auto view = core::CommitView::parse(bytes, options_.partition, sections);
   if (!view) return failed(corrupt("the commit" + at(*position) + ": " + view.error().what));
-  if (view->header.first != *position) return failed(corrupt("the commit" + at(*position) + " says that it begins" + at(view->header.first)));
+  if (view->header.first != *position)
+    return failed(corrupt("the commit" + at(*position) + " says that it begins" + at(view->header.first)));
   return core::Commit{.first = *position, .end = view->end(), .value = {.owner = buffer, .bytes = bytes}};
 }
 
@@ -291,8 +294,10 @@ Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position fro
   MDB_val key = wanted.value();
   MDB_val value{};
   int code = mdb_cursor_get(cursor->get(), &key, &value, MDB_SET_RANGE);
-  if (code == MDB_NOTFOUND) code = mdb_cursor_get(cursor->get(), &key, &value, MDB_LAST);
-  else if (code == 0 && position_of(key) != from) code = mdb_cursor_get(cursor->get(), &key, &value, MDB_PREV);
+  if (code == MDB_NOTFOUND)
+    code = mdb_cursor_get(cursor->get(), &key, &value, MDB_LAST);
+  else if (code == 0 && position_of(key) != from)
+    code = mdb_cursor_get(cursor->get(), &key, &value, MDB_PREV);
   if (code == 0 && key.mv_size == 1) code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
 
   std::size_t bytes = 0;
@@ -300,7 +305,8 @@ Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position fro
     auto commit = copy_commit(key, value, core::CommitView::Sections::kTrust);
     if (!commit) return failed(commit.error());
     if (!commits.empty() && commits.back().end != commit->first)
-      return failed(corrupt("commits are missing between positions " + std::to_string(commits.back().end.value) + " and " + std::to_string(commit->first.value)));
+      return failed(corrupt("commits are missing between positions " + std::to_string(commits.back().end.value) + " and " +
+                            std::to_string(commit->first.value)));
     if (commit->end > from) {
       bytes += commit->value.size();
       commits.push_back(std::move(*commit));
@@ -454,7 +460,9 @@ Result<std::unique_ptr<LmdbLog>, StoreFailure> LmdbLog::open(Options options) {
 
 LogBounds LmdbLog::bounds() const { return body_->bounds(); }
 Result<void, StoreFailure> LmdbLog::append(std::span<const core::Commit> commits) { return body_->append(commits); }
-Result<std::vector<core::Commit>, StoreFailure> LmdbLog::read(Position from, std::size_t bytes_max) const { return body_->read(from, bytes_max); }
+Result<std::vector<core::Commit>, StoreFailure> LmdbLog::read(Position from, std::size_t bytes_max) const {
+  return body_->read(from, bytes_max);
+}
 Result<void, StoreFailure> LmdbLog::truncate_after(Position end) { return body_->truncate_after(end); }
 Result<void, StoreFailure> LmdbLog::free_before(Position position) { return body_->free_before(position); }
 

@@ -48,8 +48,9 @@ std::string hexadecimal(std::string_view bytes) {
   return text;
 }
 
-constexpr std::array<Table, core::table_count> all_tables = {Table::kMeta, Table::kTopics, Table::kGroups,    Table::kIndex, Table::kDone,
-                                                             Table::kRetries, Table::kDead, Table::kProducers, Table::kHeld,  Table::kCold};
+constexpr std::array<Table, core::table_count> all_tables = {Table::kMeta, Table::kTopics,  Table::kGroups, Table::kIndex,
+                                                             Table::kDone, Table::kRetries, Table::kDead,   Table::kProducers,
+                                                             Table::kHeld, Table::kCold};
 
 }  // namespace
 
@@ -78,7 +79,8 @@ class LmdbTables::Body {
   Result<void, StoreFailure> checkpoint(const core::Checkpoint& checkpoint);
   Result<std::optional<std::string>, StoreFailure> get(Table table, std::string_view key) const;
   Result<std::optional<Row>, StoreFailure> find_at_or_before(Table table, std::string_view key) const;
-  Result<void, StoreFailure> scan(Table table, std::string_view from, const std::function<bool(std::string_view, std::string_view)>& visit) const;
+  Result<void, StoreFailure> scan(Table table, std::string_view from,
+                                  const std::function<bool(std::string_view, std::string_view)>& visit) const;
 
  private:
   struct Batch {
@@ -91,7 +93,8 @@ class LmdbTables::Body {
   Result<void, StoreFailure> put_state(LmdbTxn& txn, Position applied);
   Result<void, StoreFailure> put(LmdbTxn& txn, MDB_dbi dbi, std::uint8_t number, std::string_view key, std::string_view value);
   Result<std::size_t, StoreFailure> erase(LmdbTxn& txn, const core::RowRange& range);
-  Result<std::string_view, StoreFailure> checked(std::uint8_t number, std::string_view name, const MDB_val& key, const MDB_val& stored) const;
+  Result<std::string_view, StoreFailure> checked(std::uint8_t number, std::string_view name, const MDB_val& key,
+                                                 const MDB_val& stored) const;
   Result<Row, StoreFailure> copy_row(Table table, const MDB_val& key, const MDB_val& stored) const;
   Result<Batch, StoreFailure> read_batch(Table table, std::string_view from) const;
   MDB_dbi dbi(Table table) const { return dbis_[static_cast<std::size_t>(table)]; }
@@ -147,11 +150,13 @@ Result<bool, StoreFailure> LmdbTables::Body::read_state() {
   std::uint16_t version = 0;
   if (state->size() >= sizeof version) std::memcpy(&version, state->data(), sizeof version);
   if (version > layout_version)
-    return failed(StoreFailure{Kind::kForeign, env_.file().string() + ": tables version " + std::to_string(version) + ", this takt reads up to " +
-                                                   std::to_string(layout_version) + ": start the newer takt that wrote it"});
+    return failed(StoreFailure{Kind::kForeign, env_.file().string() + ": tables version " + std::to_string(version) +
+                                                   ", this takt reads up to " + std::to_string(layout_version) +
+                                                   ": start the newer takt that wrote it"});
   if (state->size() != state_bytes) return failed(corrupt("the state row has " + std::to_string(state->size()) + " bytes"));
   if (std::memcmp(state->data() + state_at::partition, options_.partition.data(), options_.partition.size()) != 0)
-    return failed(StoreFailure{Kind::kForeign, env_.file().string() + " holds the tables of another partition: put the folder back as it was"});
+    return failed(
+        StoreFailure{Kind::kForeign, env_.file().string() + " holds the tables of another partition: put the folder back as it was"});
   std::uint64_t applied = 0;
   std::memcpy(&applied, state->data() + state_at::applied, sizeof applied);
   applied_.store(applied, std::memory_order_release);
@@ -180,7 +185,8 @@ Result<void, StoreFailure> LmdbTables::Body::put_state(LmdbTxn& txn, Position ap
   return put(txn, state_, state_number, state_key, std::string_view(row.data(), row.size()));
 }
 
-Result<void, StoreFailure> LmdbTables::Body::put(LmdbTxn& txn, MDB_dbi dbi, std::uint8_t number, std::string_view key, std::string_view value) {
+Result<void, StoreFailure> LmdbTables::Body::put(LmdbTxn& txn, MDB_dbi dbi, std::uint8_t number, std::string_view key,
+                                                 std::string_view value) {
   MDB_val place = as_value(key);
   MDB_val stored{.mv_size = checksum_bytes + value.size(), .mv_data = nullptr};
   if (const int code = mdb_put(txn.get(), dbi, &place, &stored, MDB_RESERVE); code != 0) return failed(env_.failure(code, "writing a row"));
@@ -198,7 +204,8 @@ Result<std::size_t, StoreFailure> LmdbTables::Body::erase(LmdbTxn& txn, const co
   for (;; ++erased) {
     MDB_val key = as_value(range.from);
     MDB_val stored{};
-    int code = range.from.empty() ? mdb_cursor_get(cursor->get(), &key, &stored, MDB_FIRST) : mdb_cursor_get(cursor->get(), &key, &stored, MDB_SET_RANGE);
+    int code = range.from.empty() ? mdb_cursor_get(cursor->get(), &key, &stored, MDB_FIRST)
+                                  : mdb_cursor_get(cursor->get(), &key, &stored, MDB_SET_RANGE);
     if (code == MDB_NOTFOUND || (code == 0 && as_text(key) >= range.until)) return erased;
     if (code == 0) code = mdb_cursor_del(cursor->get(), 0);
     if (code != 0) return failed(env_.failure(code, "erasing rows"));
@@ -228,7 +235,8 @@ Result<void, StoreFailure> LmdbTables::Body::checkpoint(const core::Checkpoint& 
   for (const core::RowChange& change : checkpoint.changed) {
     ++pages;
     if (change.value) {
-      if (auto put_row = put(*txn, dbi(change.table), static_cast<std::uint8_t>(change.table), change.key, *change.value); !put_row) return put_row;
+      if (auto put_row = put(*txn, dbi(change.table), static_cast<std::uint8_t>(change.table), change.key, *change.value); !put_row)
+        return put_row;
       continue;
     }
     MDB_val key = as_value(change.key);
@@ -282,8 +290,10 @@ Result<std::optional<Row>, StoreFailure> LmdbTables::Body::find_at_or_before(Tab
   MDB_val place = as_value(key);
   MDB_val stored{};
   int code = mdb_cursor_get(cursor->get(), &place, &stored, MDB_SET_RANGE);
-  if (code == MDB_NOTFOUND) code = mdb_cursor_get(cursor->get(), &place, &stored, MDB_LAST);
-  else if (code == 0 && as_text(place) != key) code = mdb_cursor_get(cursor->get(), &place, &stored, MDB_PREV);
+  if (code == MDB_NOTFOUND)
+    code = mdb_cursor_get(cursor->get(), &place, &stored, MDB_LAST);
+  else if (code == 0 && as_text(place) != key)
+    code = mdb_cursor_get(cursor->get(), &place, &stored, MDB_PREV);
   if (code == MDB_NOTFOUND) return std::optional<Row>();
   if (code != 0) return failed(env_.failure(code, "finding a row"));
   auto row = copy_row(table, place, stored);
@@ -301,7 +311,8 @@ Result<LmdbTables::Body::Batch, StoreFailure> LmdbTables::Body::read_batch(Table
   MDB_val key = as_value(from);
   MDB_val stored{};
   int code = mdb_cursor_get(cursor->get(), &key, &stored, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
-  for (; code == 0 && batch.rows.size() < batch_rows_max && bytes < batch_bytes_max; code = mdb_cursor_get(cursor->get(), &key, &stored, MDB_NEXT)) {
+  for (; code == 0 && batch.rows.size() < batch_rows_max && bytes < batch_bytes_max;
+       code = mdb_cursor_get(cursor->get(), &key, &stored, MDB_NEXT)) {
     auto row = copy_row(table, key, stored);
     if (!row) return failed(row.error());
     bytes += row->key.size() + row->value.size();

@@ -14,7 +14,8 @@ void MemoryDisk::carry_out(State& state, const Step& step) {
       log.bytes += commit.value.size();
     }
   } else if (const auto* truncate = std::get_if<Truncate>(&step)) {
-    for (auto it = log.commits.lower_bound(truncate->end); it != log.commits.end(); it = log.commits.erase(it)) log.bytes -= it->second.value.size();
+    for (auto it = log.commits.lower_bound(truncate->end); it != log.commits.end(); it = log.commits.erase(it))
+      log.bytes -= it->second.value.size();
     log.end = truncate->end;
   } else if (const auto* free = std::get_if<Free>(&step)) {
     for (auto it = log.commits.begin(); it != log.commits.end() && it->second.end <= free->position; it = log.commits.erase(it)) {
@@ -30,8 +31,10 @@ void MemoryDisk::carry_out(State& state, const Step& step) {
     }
     for (const core::RowChange& change : checkpoint.changed) {
       Rows& rows = tables.rows[static_cast<std::size_t>(change.table)];
-      if (change.value) rows.insert_or_assign(change.key, *change.value);
-      else rows.erase(change.key);
+      if (change.value)
+        rows.insert_or_assign(change.key, *change.value);
+      else
+        rows.erase(change.key);
     }
     tables.applied = checkpoint.applied;
   }

@@ -27,7 +27,8 @@ class MemoryDisk {
   };
 
   explicit MemoryDisk(const core::PartitionUuid& partition, Durability durability = Durability::kAtOnce)
-      : partition_(partition), durability_(durability) {}
+      : partition_(partition),
+        durability_(durability) {}
 
   /// Makes everything written durable. Returns the log's durable end.
   Position sync();
@@ -86,7 +87,9 @@ class MemoryDisk {
   /// To the state that is seen; to the durable one too, now or at sync().
   void take(Step step);
   Position sync_steps();
-  static std::optional<StoreFailure::Kind> take_fault(std::optional<StoreFailure::Kind>& fault) { return std::exchange(fault, std::nullopt); }
+  static std::optional<StoreFailure::Kind> take_fault(std::optional<StoreFailure::Kind>& fault) {
+    return std::exchange(fault, std::nullopt);
+  }
 
   const core::PartitionUuid partition_;
   const Durability durability_;

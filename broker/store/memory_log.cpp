@@ -54,7 +54,8 @@ Result<void, StoreFailure> MemoryLog::append(std::span<const core::Commit> commi
 
 Result<void, StoreFailure> MemoryLog::try_append(std::span<const core::Commit> commits) {
   if (commits.empty()) return {};
-  if (const auto fault = MemoryDisk::take_fault(disk_.append_fault_)) return failed(StoreFailure{*fault, "memory log: an injected failure"});
+  if (const auto fault = MemoryDisk::take_fault(disk_.append_fault_))
+    return failed(StoreFailure{*fault, "memory log: an injected failure"});
   Position end = disk_.seen_.log.end;
   std::uint64_t bytes = disk_.seen_.log.bytes;
   for (const core::Commit& commit : commits) {

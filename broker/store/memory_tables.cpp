@@ -40,7 +40,8 @@ Result<void, StoreFailure> MemoryTables::checkpoint(const core::Checkpoint& chec
     if (change.value && change.value->size() > core::row_value_bytes_max) return failed(refusal("a value is over its bound"));
   }
   check(order_ == Order::kAlone || checkpoint.applied <= disk_.durable_.log.end, "a checkpoint is not ahead of the durable log");
-  if (const auto fault = MemoryDisk::take_fault(disk_.checkpoint_fault_)) return failed(StoreFailure{*fault, "memory tables: an injected failure"});
+  if (const auto fault = MemoryDisk::take_fault(disk_.checkpoint_fault_))
+    return failed(StoreFailure{*fault, "memory tables: an injected failure"});
   disk_.take(checkpoint);
   return {};
 }
@@ -69,7 +70,8 @@ Result<void, StoreFailure> MemoryTables::scan(core::Table table, std::string_vie
     {
       const std::lock_guard lock(disk_.mutex_);
       if (is_dead()) return failed(dead());
-      for (auto it = rows(table).lower_bound(next); it != rows(table).end() && batch.size() < batch_rows_max; ++it) batch.push_back({it->first, it->second});
+      for (auto it = rows(table).lower_bound(next); it != rows(table).end() && batch.size() < batch_rows_max; ++it)
+        batch.push_back({it->first, it->second});
     }
     for (const Row& row : batch)
       if (!visit(row.key, row.value)) return {};

@@ -58,7 +58,8 @@ inline core::Commit make_commit(Position first, std::uint32_t count, std::size_t
 }
 
 /// Consecutive commits from `first` on; sizes as listed.
-inline std::vector<core::Commit> make_commits(Position first, std::span<const std::size_t> sizes, const core::PartitionUuid& uuid = test_uuid()) {
+inline std::vector<core::Commit> make_commits(Position first, std::span<const std::size_t> sizes,
+                                              const core::PartitionUuid& uuid = test_uuid()) {
   std::vector<core::Commit> commits;
   for (const std::size_t size : sizes) {
     commits.push_back(make_commit(first, static_cast<std::uint32_t>(size % 5 + 1), size, uuid));
@@ -67,7 +68,9 @@ inline std::vector<core::Commit> make_commits(Position first, std::span<const st
   return commits;
 }
 
-inline bool same_bytes(ByteView a, ByteView b) { return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0); }
+inline bool same_bytes(ByteView a, ByteView b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
 inline bool same_commit(const core::Commit& a, const core::Commit& b) {
   return a.first == b.first && a.end == b.end && same_bytes(a.value.bytes, b.value.bytes);
 }

@@ -84,7 +84,8 @@ TYPED_TEST_P(TablesSuite, KeepsACheckpointWhenOpenedAnew) {
 
 TYPED_TEST_P(TablesSuite, ReplacesAndErasesRows) {
   this->write(1, {{Table::kTopics, "a", "1"}, {Table::kTopics, "b", "2"}});
-  this->write(2, {{Table::kTopics, "a", std::string(3'000, 'x')}, {Table::kTopics, "b", std::nullopt}, {Table::kTopics, "never", std::nullopt}});
+  this->write(
+      2, {{Table::kTopics, "a", std::string(3'000, 'x')}, {Table::kTopics, "b", std::nullopt}, {Table::kTopics, "never", std::nullopt}});
   EXPECT_EQ(this->get(Table::kTopics, "a"), std::string(3'000, 'x'));
   EXPECT_EQ(this->get(Table::kTopics, "b"), std::nullopt);
   EXPECT_EQ(this->all(Table::kTopics).size(), 1u);
@@ -132,15 +133,17 @@ TYPED_TEST_P(TablesSuite, TakesAValueAtTheBoundAndRefusesOneAbove) {
   const std::string largest(core::row_value_bytes_max, 'v');
   this->write(1, {{Table::kCold, "k", largest}});
   EXPECT_EQ(this->get(Table::kCold, "k"), largest);
-  EXPECT_EQ(this->refusal_of({.applied = Position(2), .erased = {}, .changed = {{Table::kMeta, "m", "2"}, {Table::kCold, "k", largest + "v"}}}),
-            StoreFailure::Kind::kRefused);
+  EXPECT_EQ(
+      this->refusal_of({.applied = Position(2), .erased = {}, .changed = {{Table::kMeta, "m", "2"}, {Table::kCold, "k", largest + "v"}}}),
+      StoreFailure::Kind::kRefused);
   EXPECT_EQ(this->get(Table::kMeta, "m"), std::nullopt);
   EXPECT_EQ(this->tables->applied(), Position(1));
 }
 
 TYPED_TEST_P(TablesSuite, RefusesAnEmptyKeyAndOneAboveTheBound) {
   EXPECT_EQ(this->refusal_of({.applied = Position(1), .erased = {}, .changed = {{Table::kMeta, "", "x"}}}), StoreFailure::Kind::kRefused);
-  EXPECT_EQ(this->refusal_of({.applied = Position(1), .erased = {}, .changed = {{Table::kMeta, std::string(512, 'k'), "x"}}}), StoreFailure::Kind::kRefused);
+  EXPECT_EQ(this->refusal_of({.applied = Position(1), .erased = {}, .changed = {{Table::kMeta, std::string(512, 'k'), "x"}}}),
+            StoreFailure::Kind::kRefused);
   this->write(1, {{Table::kMeta, std::string(511, 'k'), "x"}});
   EXPECT_EQ(this->all(Table::kMeta).size(), 1u);
 }
@@ -203,16 +206,20 @@ TYPED_TEST_P(TablesSuite, AgreesWithMapsUnderAnyOrderOfCheckpoints) {
     }
     for (auto n = random() % 80; n-- > 0;) {
       std::optional<std::string> value;
-      if (random() % 4 != 0) value = std::string(random() % (random() % 10 == 0 ? core::row_value_bytes_max : 100), static_cast<char>('a' + random() % 26));
-      checkpoint.changed.push_back({used[random() % used.size()], number_key(static_cast<std::uint32_t>(random() % 500)), std::move(value)});
+      if (random() % 4 != 0)
+        value = std::string(random() % (random() % 10 == 0 ? core::row_value_bytes_max : 100), static_cast<char>('a' + random() % 26));
+      checkpoint.changed.push_back(
+          {used[random() % used.size()], number_key(static_cast<std::uint32_t>(random() % 500)), std::move(value)});
     }
     for (const auto& range : checkpoint.erased) {
       auto& rows = model[range.table];
       rows.erase(rows.lower_bound(range.from), rows.lower_bound(range.until));
     }
     for (const auto& change : checkpoint.changed) {
-      if (change.value) model[change.table][change.key] = *change.value;
-      else model[change.table].erase(change.key);
+      if (change.value)
+        model[change.table][change.key] = *change.value;
+      else
+        model[change.table].erase(change.key);
     }
     ASSERT_TRUE(this->tables->checkpoint(checkpoint).has_value());
     if (applied % 20 == 0) this->reopen();
@@ -223,7 +230,8 @@ TYPED_TEST_P(TablesSuite, AgreesWithMapsUnderAnyOrderOfCheckpoints) {
 REGISTER_TYPED_TEST_SUITE_P(TablesSuite, StandsAtZeroWithoutRowsWhenFresh, KeepsACheckpointWhenOpenedAnew, ReplacesAndErasesRows,
                             ErasesRangesBeforeItWrites, ErasesFromTheFirstRowAndNothingInAnEmptyRange, ErasesALargeRange,
                             StandsStillOnAnEmptyCheckpoint, RefusesToGoBackAndWritesNothingThen, TakesAValueAtTheBoundAndRefusesOneAbove,
-                            RefusesAnEmptyKeyAndOneAboveTheBound, FindsTheRowAtOrBefore, KeysSortAsUnsignedBytes, ScansManyRowsInOrderFromAnywhere,
-                            AVisitorMayLookIntoTheTablesAndChangeThem, AgreesWithMapsUnderAnyOrderOfCheckpoints);
+                            RefusesAnEmptyKeyAndOneAboveTheBound, FindsTheRowAtOrBefore, KeysSortAsUnsignedBytes,
+                            ScansManyRowsInOrderFromAnywhere, AVisitorMayLookIntoTheTablesAndChangeThem,
+                            AgreesWithMapsUnderAnyOrderOfCheckpoints);
 
 }  // namespace takt::testing

@@ -11,9 +11,9 @@
 namespace takt::core {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::batch_run;
 using testing::control_run;
+using ::testing::HasSubstr;
 using testing::same_bytes;
 using testing::test_uuid;
 using Sections = CommitView::Sections;
@@ -45,7 +45,8 @@ std::vector<std::byte> read_hex(const std::string& file) {
   for (std::string line; std::getline(input, line);) {
     std::istringstream words(line.substr(0, line.find('#')));
     for (std::string word; words >> word;)
-      for (std::size_t i = 0; i + 1 < word.size(); i += 2) bytes.push_back(static_cast<std::byte>(std::stoul(word.substr(i, 2), nullptr, 16)));
+      for (std::size_t i = 0; i + 1 < word.size(); i += 2)
+        bytes.push_back(static_cast<std::byte>(std::stoul(word.substr(i, 2), nullptr, 16)));
   }
   return bytes;
 }
@@ -54,7 +55,8 @@ std::string to_hex(ByteView bytes) {
   std::ostringstream text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     constexpr std::string_view digits = "0123456789abcdef";
-    text << digits[std::to_integer<unsigned>(bytes[i]) >> 4] << digits[std::to_integer<unsigned>(bytes[i]) & 15] << (i % 8 == 7 ? '\n' : ' ');
+    text << digits[std::to_integer<unsigned>(bytes[i]) >> 4] << digits[std::to_integer<unsigned>(bytes[i]) & 15]
+         << (i % 8 == 7 ? '\n' : ' ');
   }
   return text.str();
 }
@@ -109,7 +111,8 @@ TEST(Commit, TakesTheBytesThatWereAnnounced) {
 TEST(Commit, EveryTruncationIsDetected) {
   const auto bytes = copy(sample_commit().value.bytes);
   for (std::size_t length = 0; length < bytes.size(); ++length) {
-    const std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length));   // its own allocation: a read beyond it is seen
+    const std::vector<std::byte> cut(bytes.begin(),
+                                     bytes.begin() + static_cast<std::ptrdiff_t>(length));  // its own allocation: a read beyond it is seen
     EXPECT_NE(refusal(cut), "") << length;
   }
 }
@@ -135,7 +138,8 @@ TEST(Commit, RandomDamageIsDetectedAndHarmless) {
   const auto bytes = copy(testing::make_commit(Position(9), 3, 2'000).value.bytes);
   for (int round = 0; round < 4'000; ++round) {
     auto damaged = bytes;
-    for (auto n = 1 + random() % 8; n-- > 0;) damaged[random() % (round % 2 == 0 ? damaged.size() : 200)] = static_cast<std::byte>(random());
+    for (auto n = 1 + random() % 8; n-- > 0;)
+      damaged[random() % (round % 2 == 0 ? damaged.size() : 200)] = static_cast<std::byte>(random());
     if (!same_bytes(damaged, bytes)) {
       EXPECT_NE(refusal(damaged), "") << "round " << round;
     }
@@ -144,7 +148,7 @@ TEST(Commit, RandomDamageIsDetectedAndHarmless) {
 
 TEST(Commit, TrustingSectionsStillChecksTheDirectory) {
   auto bytes = copy(sample_commit().value.bytes);
-  bytes.back() ^= std::byte{1};   // in the last run's metadata
+  bytes.back() ^= std::byte{1};  // in the last run's metadata
   EXPECT_TRUE(CommitView::parse(bytes, test_uuid(), Sections::kTrust).has_value());
   EXPECT_THAT(refusal(bytes), HasSubstr("run 2 of the directory: the metadata's checksum"));
   bytes[100] ^= std::byte{1};

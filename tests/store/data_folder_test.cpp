@@ -153,7 +153,10 @@ TEST_F(DataFolderTest, RefusesTablesAheadOfTheLog) {
     ASSERT_TRUE(folder.partitions[0].tables->checkpoint({.applied = Position(4), .erased = {}, .changed = {}}).has_value());
   }
   fs::remove(path / "partition-0" / "log.mdb");
-  { ASSERT_TRUE(LmdbLog::open({.file = path / "partition-0" / "log.mdb", .partition = uuid, .map_bytes = 1 << 20, .make_room = {}}).has_value()); }
+  {
+    ASSERT_TRUE(
+        LmdbLog::open({.file = path / "partition-0" / "log.mdb", .partition = uuid, .map_bytes = 1 << 20, .make_room = {}}).has_value());
+  }
   const auto refused = refusal();
   EXPECT_EQ(refused.kind, Kind::kCorrupt);
   EXPECT_THAT(refused.message, HasSubstr("the tables stand at position 4 and the log holds 0 to 0"));

@@ -18,9 +18,9 @@
 namespace takt::store {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::arm;
 using testing::DiskFault;
+using ::testing::HasSubstr;
 using testing::make_commit;
 using testing::same_commit;
 using testing::test_uuid;
@@ -171,7 +171,8 @@ TEST_F(LmdbLogTest, CountsItsBytesOverManyAppendsAndReopening) {
     commits.push_back(make_commit(next, 1, 10));
     next = commits.back().end;
   }
-  for (std::size_t from = 0; from < commits.size(); from += 100) ASSERT_TRUE(log->append(std::span(commits).subspan(from, 100)).has_value());
+  for (std::size_t from = 0; from < commits.size(); from += 100)
+    ASSERT_TRUE(log->append(std::span(commits).subspan(from, 100)).has_value());
   const auto bytes = log->bounds().bytes;
   EXPECT_EQ(bytes, commits.size() * commits.front().value.size());
   open();
@@ -325,9 +326,11 @@ class LmdbTablesTest : public ::testing::Test {
 TEST_F(LmdbTablesTest, ADamagedRowIsFoundWhenItIsRead) {
   open();
   const std::string large(core::row_value_bytes_max, 'z');
-  ASSERT_TRUE(tables->checkpoint({.applied = Position(1), .erased = {}, .changed = {{core::Table::kTopics, "k", "a row that will be damaged"},
-                                                                                   {core::Table::kTopics, "l", "another"},
-                                                                                   {core::Table::kCold, "c", large}}}));
+  ASSERT_TRUE(tables->checkpoint({.applied = Position(1),
+                                  .erased = {},
+                                  .changed = {{core::Table::kTopics, "k", "a row that will be damaged"},
+                                              {core::Table::kTopics, "l", "another"},
+                                              {core::Table::kCold, "c", large}}}));
   tables.reset();
   ASSERT_GE(flip_in_file(file, "a row that will be damaged"), 1);
   ASSERT_GE(flip_in_file(file, large), 1);
@@ -356,7 +359,8 @@ TEST_F(LmdbTablesTest, AFullMapKeepsTheCheckpointBefore) {
   core::Checkpoint checkpoint{.applied = Position(1), .erased = {}, .changed = {{core::Table::kMeta, "m", "1"}}};
   ASSERT_TRUE(tables->checkpoint(checkpoint).has_value());
   checkpoint = {.applied = Position(2), .erased = {}, .changed = {{core::Table::kMeta, "m", "2"}}};
-  for (int i = 0; i < 400; ++i) checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
+  for (int i = 0; i < 400; ++i)
+    checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
   const auto full = tables->checkpoint(checkpoint);
   ASSERT_FALSE(full.has_value());
   EXPECT_EQ(full.error().kind, Kind::kFull);
@@ -371,7 +375,8 @@ TEST_F(LmdbTablesTest, EveryFullPageValueTakesOnePage) {
   const auto file_pages = [&] { return std::filesystem::file_size(file) / 4096; };
   const auto before = file_pages();
   core::Checkpoint checkpoint{.applied = Position(1), .erased = {}, .changed = {}};
-  for (int i = 0; i < 1'000; ++i) checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
+  for (int i = 0; i < 1'000; ++i)
+    checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
   ASSERT_TRUE(tables->checkpoint(checkpoint).has_value());
   EXPECT_LT(file_pages() - before, 1'050u);
 }

@@ -16,7 +16,8 @@ constexpr std::size_t test_map_bytes = std::size_t{1} << 30;
 struct LmdbLogFixture {
   TempFolder folder;
   std::unique_ptr<store::Log> open() {
-    auto log = store::LmdbLog::open({.file = folder.path() / "log.mdb", .partition = test_uuid(), .map_bytes = test_map_bytes, .make_room = {}});
+    auto log =
+        store::LmdbLog::open({.file = folder.path() / "log.mdb", .partition = test_uuid(), .map_bytes = test_map_bytes, .make_room = {}});
     EXPECT_TRUE(log.has_value()) << log.error().message;
     return log ? std::move(*log) : nullptr;
   }
