@@ -150,7 +150,7 @@ void fields(auto& f, Of<Publish> auto& m) {
   f("run_class", m.run_class, ImmediateClass{});
   f("acks", m.acks, Between{0, 2});
   f("producer", m.producer);
-  f("producer_epoch", m.producer_epoch);
+  f("producer_epoch", m.producer_epoch, Between{1, UINT32_MAX});
   f("sequence", m.sequence);
   f("count", m.count, batch_count);
   f("metadata_checksum", m.metadata_checksum);
@@ -163,7 +163,7 @@ void fields(auto& f, Of<Complete> auto& m) {
   f("token", m.token);
   f("done", m.done, index_runs);
   f("producer", m.producer);
-  f("producer_epoch", m.producer_epoch);
+  f("producer_epoch", m.producer_epoch, Between{1, UINT32_MAX});
   f("sequence", m.sequence);
   f("follow_ups", m.follow_ups, Entries{1, limits::follow_ups_max});
 }

@@ -48,6 +48,8 @@ TEST(CodecRefusal, NamesTheNumberThatIsOutOfItsRange) {
             bad_field("put_group: field 'settings.attempts_max': expected 1 to 1000, got 0"));
   EXPECT_EQ(refusal_of(changed<PutGroup>([](PutGroup& m) { m.settings.attempts_max = 1001; })),
             bad_field("put_group: field 'settings.attempts_max': expected 1 to 1000, got 1001"));
+  EXPECT_EQ(refusal_of(changed<Publish>([](Publish& m) { m.producer_epoch = 0; })),
+            bad_field("publish: field 'producer_epoch': expected 1 to 4294967295, got 0"));
   EXPECT_EQ(refusal_of(changed<Fail>([](Fail& m) { m.index = 1024; })), bad_field("fail: field 'index': expected 0 to 1023, got 1024"));
   EXPECT_EQ(refusal_of(changed<Fail>([](Fail& m) { m.delay_ms = limits::span_ms_max + 1; })),
             bad_field("fail: field 'delay_ms': expected 0 to 3155760000000, got 3155760000001"));
