@@ -1,74 +1,53 @@
 #include "examples/photo/broker.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <poll.h>
 #include <takt/admin.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 namespace photo {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int starts_max = 3;
 constexpr auto start_timeout = 30s;
+constexpr int look_again_ms = 20;
 
-/// Two different ports that nobody listened on a moment ago.
-Result<std::pair<int, int>> free_ports() {
-  std::pair<int, int> ports;
-  int sockets[2] = {-1, -1};
-  int error = 0;
-  for (int i = 0; i < 2 && error == 0; ++i) {
-    sockets[i] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (sockets[i] < 0 || ::bind(sockets[i], generic, length) != 0 || ::getsockname(sockets[i], generic, &length) != 0) error = errno;
-    (i == 0 ? ports.first : ports.second) = ntohs(address.sin_port);
-  }
-  for (const int socket : sockets) {
-    if (socket >= 0) ::close(socket);
-  }
-  if (error != 0) return problem(std::string("no free port on 127.0.0.1: ") + std::strerror(error));
-  return ports;
-}
-
-Result<void> wait_until_it_answers(Process& process, const std::string& server) {
-  auto admin = takt::Admin::open({.server = server, .name = "photo-demo", .timeout = 500ms});
-  if (!admin) return problem(admin.error().text());
+/// taktd chose the port; its log is where it says which.
+Result<std::string> wait_for_address(Process& process) {
   const auto until = std::chrono::steady_clock::now() + start_timeout;
   while (std::chrono::steady_clock::now() < until) {
+    if (auto address = ready_address(process.log())) return *std::move(address);
     if (const auto end = process.poll_end()) return problem("taktd ended at once with " + end->text() + ":\n" + log_tail(process.log(), 5));
-    if (admin->broker()) return {};
+    ::poll(nullptr, 0, look_again_ms);
   }
-  return problem("taktd does not answer at " + server + ":\n" + log_tail(process.log(), 5));
+  return problem("taktd was not ready within 30 s:\n" + log_tail(process.log(), 5));
 }
 
 }  // namespace
 
 Result<Broker> Broker::start(const std::filesystem::path& program, const RunFolder& run) {
-  Problem last;
-  // Somebody else may take a port between our look and taktd's bind.
-  for (int tries = 0; tries < starts_max; ++tries) {
-    const auto ports = free_ports();
-    if (!ports) return takt::failed(ports.error());
-    const std::string server = "tcp://127.0.0.1:" + std::to_string(ports->first);
-    auto process = Process::start({.name = "taktd",
-                                   .program = program,
-                                   .arguments = {"--data", run.data().string(), "--listen", server, "--http", "127.0.0.1:" + std::to_string(ports->second)},
-                                   .log = run.logs() / "taktd.log"});
-    if (!process) return takt::failed(process.error());
-    auto answers = wait_until_it_answers(*process, server);
-    if (answers) return Broker(*std::move(process), server);
-    last = answers.error();
+  auto process = Process::start({.name = "taktd",
+                                 .program = program,
+                                 .arguments = {"--data", run.data().string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--log-format", "json"},
+                                 .log = run.logs() / "taktd.log"});
+  if (!process) return takt::failed(process.error());
+  auto server = wait_for_address(*process);
+  if (!server) return takt::failed(server.error());
+  auto admin = takt::Admin::open({.server = *server, .name = "photo-demo"});
+  if (!admin) return problem(admin.error().text());
+  if (const auto answer = admin->broker(); !answer) return problem("taktd does not answer at " + *server + ": " + answer.error().text());
+  return Broker(*std::move(process), *std::move(server));
+}
+
+std::optional<std::string> ready_address(const std::filesystem::path& log) {
+  std::ifstream in(log);
+  for (std::string line; std::getline(in, line) && !in.eof();) {
+    const auto entry = nlohmann::json::parse(line, nullptr, false);
+    if (entry.is_object() && entry.value("event", "") == "ready") return entry.value("listen", "");
   }
-  return takt::failed(last);
+  return std::nullopt;
 }
 
 }  // namespace photo

@@ -1,5 +1,5 @@
 #pragma once
-// A taktd of our own for one run: a fresh data folder, free ports of the loopback interface.
+// A taktd of our own for one run: a fresh data folder, a free port of the loopback interface.
 
 #include "examples/photo/process.h"
 #include "examples/photo/run_folder.h"
@@ -20,5 +20,8 @@ class Broker {
   Process process_;
   std::string server_;
 };
+
+/// The client address in the line that taktd logs when it is ready, or none while `log` has no such line.
+std::optional<std::string> ready_address(const std::filesystem::path& log);
 
 }  // namespace photo

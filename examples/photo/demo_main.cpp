@@ -29,7 +29,7 @@ void describe(CLI::App& app, photo::DemoOptions& options, bool& small) {
       ->check(CLI::Range(0.0, 3600.0));
   app.add_option("--workers", options.workers, "Worker processes; every other one pulls")->capture_default_str()->check(CLI::Range(2, 64));
   app.add_option("--concurrency", options.concurrency, "Jobs at a time of each worker")->capture_default_str()->check(CLI::Range(2, 64));
-  app.add_flag("--small", small, "Pictures of a tenth of the size: quick work for tests");
+  app.add_flag("--small", small, "Pictures of a third of the size: quick work for tests");
 }
 
 void print_results(const photo::DemoOptions& options, const photo::RunSummary& summary) {

@@ -30,7 +30,7 @@ struct Round {
   int variant = 0;   ///< how often this photo and kind were planned before
   bool small = false;
 
-  int edge(int full) const { return small ? full / 10 : full; }
+  int edge(int full) const { return small ? full / 3 : full; }
 };
 
 ThumbnailJob thumbnail_of(const Round& round) {

@@ -34,7 +34,7 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("--jobs", options.jobs, "Jobs of the whole run")->capture_default_str()->check(CLI::Range(1, 1'000'000));
   app.add_option("--part", options.part, "Which producer this is: 1 to --parts")->capture_default_str()->check(CLI::Range(1, 64));
   app.add_option("--parts", options.parts, "How many producers share the jobs")->capture_default_str()->check(CLI::Range(1, 64));
-  app.add_flag("--small", options.small, "Pictures of a tenth of the size: quick work for tests");
+  app.add_flag("--small", options.small, "Pictures of a third of the size: quick work for tests");
   app.add_option("--run", options.run, "Run folder: what the broker confirmed is written into its sent/");
 }
 
