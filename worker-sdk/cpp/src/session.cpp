@@ -102,26 +102,26 @@ void Session::handle(proto::DecodedReply reply, SharedBytes metadata, SharedByte
   const CorrelationId correlation = reply.correlation;
   // An answer that nobody waits for came after its request was given up: passed over.
   std::visit(
-      Overloaded{
-          [&](const proto::HelloReply& hello) { greeted(hello, now); },
-          [&](const proto::HeartbeatReply&) {},
-          [&](const proto::GoodbyeReply&) { outlet_.emit(SaidGoodbye{}); },
-          [&](const proto::Published& published) { publishing_.answered(correlation, published); },
-          [&](const proto::Completed& completed) { consuming_.completed(correlation, completed); },
-          [&](const proto::Subscribed&) { consuming_.subscribed(correlation); },
-          [&](const proto::Unsubscribed&) {},
-          [&](const proto::CreditEnded& ended) { consuming_.credit_ended(correlation, ended, now.mono); },
-          [&](const proto::Acked& acked) { consuming_.acked(correlation, acked); },
-          [&](const proto::Failed& failed) { consuming_.failed(correlation, failed); },
-          [&](const proto::Resumed& resumed) { consuming_.resumed(correlation, resumed, now.mono); },
-          [&](const proto::Deliver& deliver) {
+      Overloaded{  // all by plain reference: beside the generic last one, a const one would never be chosen
+          [&](proto::HelloReply& hello) { greeted(hello, now); },
+          [&](proto::HeartbeatReply&) {},
+          [&](proto::GoodbyeReply&) { outlet_.emit(SaidGoodbye{}); },
+          [&](proto::Published& published) { publishing_.answered(correlation, published); },
+          [&](proto::Completed& completed) { consuming_.completed(correlation, completed); },
+          [&](proto::Subscribed&) { consuming_.subscribed(correlation); },
+          [&](proto::Unsubscribed&) {},
+          [&](proto::CreditEnded& ended) { consuming_.credit_ended(correlation, ended, now.mono); },
+          [&](proto::Acked& acked) { consuming_.acked(correlation, acked); },
+          [&](proto::Failed& failed) { consuming_.failed(correlation, failed); },
+          [&](proto::Resumed& resumed) { consuming_.resumed(correlation, resumed, now.mono); },
+          [&](proto::Deliver& deliver) {
             const auto count = total(deliver.ranges, [](const proto::DeliveredRange& range) { return range.stretch.count; });
             if (!sections_fit(count, metadata.bytes, payload.bytes) || !consuming_.delivered(correlation, deliver, metadata, payload)) {
               die("the broker sent a delivery that does not add up");
             }
           },
-          [&](const proto::SessionEnded& ended) { die("the broker ended the session: " + ended.message); },
-          [&](const proto::Error& error) { refused(correlation, error, now); },
+          [&](proto::SessionEnded& ended) { die("the broker ended the session: " + ended.message); },
+          [&](proto::Error& error) { refused(correlation, error, now); },
           [&](proto::Peeked& peeked) {
             const auto count = total(peeked.stretches, [](const proto::Stretch& stretch) { return stretch.count; });
             if (!sections_fit(count, metadata.bytes, payload.bytes)) return die("the broker sent a peek that does not add up");
