@@ -29,7 +29,7 @@ Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata
   if (callback) batch.callbacks.emplace_back(batch.sections.count(), std::move(callback));
   batch.sections.add(metadata, payload);
   batch.bytes += bytes;
-  if (urgency == Urgency::kNow) batch.urgent = urgent_ = true;
+  if (urgency == Urgency::kNow) batch.urgent = true;
   if (batch.bytes >= bounds_.bytes || batch.sections.count() >= bounds_.messages) {
     full_.push_back(std::move(batch));
     open_.erase(at);
@@ -40,7 +40,6 @@ Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata
 
 void Batcher::hurry() {
   for (auto& [key, batch] : open_) batch.urgent = true;
-  urgent_ = !open_.empty();
 }
 
 template <class Due>
@@ -54,7 +53,6 @@ std::vector<OpenBatch> Batcher::take_where(Due due) {
     ready.push_back(std::move(at->second));
     at = open_.erase(at);
   }
-  urgent_ = false;
   std::sort(ready.begin(), ready.end(), [](const OpenBatch& a, const OpenBatch& b) { return a.id < b.id; });
   return ready;
 }

@@ -51,7 +51,7 @@ class Batcher {
   std::optional<Time> next_deadline() const;
   BatchId last_batch() const { return BatchId(last_id_); }
   void messages_max(std::uint32_t messages) { bounds_.messages = messages; }
-  bool has_urgent() const { return urgent_; }
+  void bytes_max(std::size_t bytes) { bounds_.bytes = bytes; }
   /// Full or urgent batches only.
   std::vector<OpenBatch> take_full();
 
@@ -82,7 +82,6 @@ class Batcher {
   std::map<Key, OpenBatch, Less> open_;
   std::vector<OpenBatch> full_;
   std::uint64_t last_id_ = 0;
-  bool urgent_ = false;
 };
 
 }  // namespace takt::sdk

@@ -133,6 +133,7 @@ class Client::Body final : public ConnectionOwner {
   RecordEncoder encoder_;
   std::set<BatchId> unanswered_;
   std::size_t buffered_bytes_ = 0;
+  std::size_t batch_bytes_max_ = limits::batch_bytes_default;   ///< the broker's
   ClientMetrics metrics_;
   std::optional<Error> first_error_;                 ///< of a message without callback, since the last flush
   bool connected_ = false;
@@ -160,6 +161,12 @@ std::optional<Error> Client::Body::add(std::unique_lock<std::mutex>& lock, std::
   if (metadata.size() > limits::metadata_bytes_max) {
     return bad_option("SendOptions", "kind, tags and attributes take " + std::to_string(metadata.size()) + " bytes together, at most " +
                                          std::to_string(limits::metadata_bytes_max) + " are allowed");
+  }
+  if (bytes > batch_bytes_max_) {
+    return make_error(ErrorCode::kMessageTooLarge, "the " + std::string(kind) + " for topic '" + options.topic + "' takes " + std::to_string(bytes) +
+                                                       " bytes with its metadata, a batch at most " + std::to_string(batch_bytes_max_) +
+                                                       "; put the data elsewhere and send its place",
+                      ErrorOutcome::kRefused);
   }
   const auto has_room = [&] { return closing_ || buffered_bytes_ == 0 || buffered_bytes_ + bytes <= options_.buffer_bytes_max; };
   if (!has_room()) {
@@ -263,6 +270,10 @@ void Client::Body::greeted(const proto::HelloReply& broker) {
   message_bytes_max_.store(broker.message_bytes_max > 0 ? broker.message_bytes_max : limits::message_bytes_default, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   if (broker.batch_messages_max > 0) batcher_.messages_max(std::min(broker.batch_messages_max, limits::batch_messages_default));
+  if (broker.batch_bytes_max > 0) {
+    batch_bytes_max_ = broker.batch_bytes_max;
+    batcher_.bytes_max(std::min<std::size_t>(options_.batch_bytes, broker.batch_bytes_max));
+  }
   connected_ = true;
   ++metrics_.connections;
   changed_.notify_all();

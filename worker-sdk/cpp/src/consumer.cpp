@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t ack_runs_max = 4096;        // per Ack frame: far below the envelope's bound
 constexpr std::size_t resume_ranges_max = 10'000;  // the same for Resume
-constexpr std::size_t pulls_max = 16;
+constexpr std::size_t pulls_max = 1;                // the broker keeps one open pull per subscription
 
 void earliest(std::optional<Time>& next, std::optional<Time> other) {
   if (other && (!next || *other < *next)) next = other;

@@ -159,7 +159,7 @@ PublishWindow::Refused PublishWindow::refused(CorrelationId correlation, const p
     case RefusalClass::kFinal: {
       Error final_error = *one.refusal;
       if (one.ambiguous) {
-        final_error = make_error(ErrorCode::kUnknownOutcome, "topic '" + one.batch.topic + "': an earlier attempt was not answered, then " + final_error.text(),
+        final_error = make_error(ErrorCode::kUnknownOutcome, "topic '" + one.batch.topic + "': an earlier attempt was not answered, then " + final_error.name + ": " + final_error.message,
                                  ErrorOutcome::kUnknown);
       }
       fail(order, std::move(final_error));

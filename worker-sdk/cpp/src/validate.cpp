@@ -5,6 +5,7 @@
 
 #include "proto/codec.h"
 #include "proto/limits.h"
+#include "proto/text.h"
 #include "worker-sdk/cpp/src/refusal.h"
 
 namespace takt::sdk {
@@ -20,6 +21,7 @@ std::optional<Error> check_tags(const std::vector<std::string>& tags) {
   for (const std::string& tag : tags) {
     if (tag.empty()) return bad_option("SendOptions.tags", "a tag is empty");
     if (tag.size() > limits::tag_bytes_max) return bad_option("SendOptions.tags", bound("'" + tag + "'", tag.size(), limits::tag_bytes_max, "bytes"));
+    if (!is_utf8(tag)) return bad_option("SendOptions.tags", quote(tag) + " is not UTF-8 text");
     if (!seen.insert(tag).second) return bad_option("SendOptions.tags", "'" + tag + "' is there twice");
   }
   return std::nullopt;
@@ -32,9 +34,13 @@ std::optional<Error> check_attributes(const Attributes& attributes) {
   for (const auto& [name, value] : attributes) {
     if (name.empty()) return bad_option(field, "a name is empty");
     if (name.size() > limits::attribute_name_bytes_max) return bad_option(field, bound("the name '" + name + "'", name.size(), limits::attribute_name_bytes_max, "bytes"));
+    if (!is_utf8(name)) return bad_option(field, "the name " + quote(name) + " is not UTF-8 text");
     if (!seen.insert(name).second) return bad_option(field, "the name '" + name + "' is there twice");
     if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->size() > limits::attribute_value_bytes_max) {
       return bad_option(field, bound("the value of '" + name + "'", text->size(), limits::attribute_value_bytes_max, "bytes"));
+    }
+    if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !is_utf8(*text)) {
+      return bad_option(field, "the value of '" + name + "' is not UTF-8 text; bytes belong into the payload");
     }
   }
   return std::nullopt;
@@ -54,6 +60,7 @@ std::optional<Error> check_topic(std::string_view field, std::string_view topic)
 }
 
 std::optional<Error> check_client_name(std::string_view field, std::string_view name) {
+  if (!is_utf8(name)) return bad_option(field, quote(name) + " is not UTF-8 text");
   if (name.size() <= limits::name_bytes_max) return std::nullopt;
   return bad_option(field, bound("it", name.size(), limits::name_bytes_max, "bytes"));
 }
@@ -65,15 +72,17 @@ std::optional<Error> check_message(std::string_view kind, std::size_t payload_by
   }
   if (kind.empty()) return bad_option("kind", "it is empty; give the payload's type a stable name such as photo.resize");
   if (kind.size() > limits::kind_bytes_max) return bad_option("kind", bound("it", kind.size(), limits::kind_bytes_max, "bytes"));
+  if (!is_utf8(kind)) return bad_option("kind", quote(kind) + " is not UTF-8 text");
   if (!options.tags.empty()) {
     if (auto error = check_tags(options.tags)) return error;
   }
   if (!options.attributes.empty()) {
     if (auto error = check_attributes(options.attributes)) return error;
   }
-  if (options.content_type.size() > limits::attribute_value_bytes_max) {
-    return bad_option("SendOptions.content_type", bound("it", options.content_type.size(), limits::attribute_value_bytes_max, "bytes"));
+  if (options.content_type.size() > limits::content_type_bytes_max) {
+    return bad_option("SendOptions.content_type", bound("it", options.content_type.size(), limits::content_type_bytes_max, "bytes"));
   }
+  if (!is_utf8(options.content_type)) return bad_option("SendOptions.content_type", "it is not UTF-8 text");
   if (payload_bytes > message_bytes_max) {
     return make_error(ErrorCode::kMessageTooLarge,
                       bound("the payload of a " + std::string(kind) + " for topic '" + options.topic + "'", payload_bytes, message_bytes_max, "bytes") +

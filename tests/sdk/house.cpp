@@ -1,0 +1,147 @@
+#include "tests/sdk/house.h"
+
+#include "proto/check.h"
+
+namespace takt::sdk {
+
+House::House() : now_{Time(std::chrono::hours(1)), WallTime(std::chrono::hours(400'000))} {
+  desk_ = std::make_unique<transport::Desk>(transport::DeskSettings{});
+  partition_ = std::make_unique<core::Partition>(settings_);
+  partition_->start(now_);
+  settle();
+}
+
+void House::connect(Session& session) {
+  connections_[&session] = transport::ConnectionId(++last_connection_);
+  session.connected(now_);
+  settle();
+}
+
+void House::cut(Session& session, OnTheWay requests) {
+  const transport::ConnectionId connection = connections_.at(&session);
+  for (const Frames& frames : session.take_frames()) {
+    if (requests == OnTheWay::kArrives) desk_->received(connection, frames, now_.mono);
+  }
+  connections_.erase(&session);
+  desk_->ended(connection);
+  session.disconnected("cut", now_);
+}
+
+void House::deliver(std::vector<transport::Departure> departures) {
+  for (const transport::Departure& departure : departures) {
+    desk_->sent(departure.to, departure.bytes);
+    for (const auto& [session, connection] : connections_) {
+      if (connection == departure.to) session->received(departure.frames, now_);
+    }
+    busy_ = true;
+  }
+}
+
+void House::load(const core::LoadBlocks& load) {
+  core::BlocksLoaded loaded{load.topic, load.lane, load.from, load.from, {}};
+  for (const core::Commit& commit : log_) {
+    const auto view = core::CommitView::parse(commit.value.bytes, settings_.uuid, core::CommitView::Sections::kTrust);
+    check(view.has_value(), "our own log is readable");
+    for (const core::RunView& run : view->runs) {
+      if (run.run_class != proto::RunClass::kImmediate || run.topic != load.topic || run.lane != load.lane) continue;
+      const Offset end = run.first_offset.plus(run.count);
+      if (end <= load.from) continue;
+      auto block = std::make_shared<core::Block>();
+      block->topic = run.topic;
+      block->lane = run.lane;
+      block->first_offset = run.first_offset;
+      block->first_position = run.first_position;
+      block->count = run.count;
+      block->parts = {{0, proto::SectionView(run.metadata, run.payload, run.count)}};
+      block->memory = commit.value;
+      block->bytes = run.metadata.size() + run.payload.size();
+      loaded.blocks.push_back(std::move(block));
+      loaded.until = end;
+    }
+  }
+  partition_->handle(std::move(loaded), now_);
+}
+
+void House::turn_broker(Commit commit) {
+  transport::Desk::Output output = desk_->take_output();
+  deliver(std::move(output.departures));
+  for (auto* queue : {&output.commands.prior, &output.commands.later}) {
+    for (core::Command& command : *queue) {
+      partition_->handle(std::move(command), now_);
+      busy_ = true;
+    }
+  }
+  partition_->tick(now_);
+  if (auto sealed = partition_->seal(now_)) {
+    held_back_.push_back(std::move(*sealed));
+    busy_ = true;
+  }
+  if (commit == Commit::kNow) {
+    for (core::Commit& one : held_back_) {
+      partition_->committed(one.end, now_);
+      log_.push_back(std::move(one));
+    }
+    held_back_.clear();
+  }
+  std::vector<core::Outgoing> replies;
+  for (core::Effect& effect : partition_->take_effects()) {
+    busy_ = true;
+    if (auto* outgoing = std::get_if<core::Outgoing>(&effect)) {
+      replies.push_back(std::move(*outgoing));
+    } else {
+      load(std::get<core::LoadBlocks>(effect));
+    }
+  }
+  desk_->replies(std::move(replies));
+  output = desk_->take_output();
+  deliver(std::move(output.departures));
+  for (auto* queue : {&output.commands.prior, &output.commands.later}) {
+    for (core::Command& command : *queue) partition_->handle(std::move(command), now_);
+  }
+}
+
+void House::settle(Commit commit) {
+  do {
+    busy_ = false;
+    for (const auto& [session, connection] : connections_) {
+      session->tick(now_);
+      for (const Frames& frames : session->take_frames()) {
+        desk_->received(connection, frames, now_.mono);
+        busy_ = true;
+      }
+    }
+    turn_broker(commit);
+  } while (busy_);
+}
+
+void House::pass(Duration by) {
+  // In steps below the heartbeat, as real time would pass.
+  const Time until = now_.mono + by;
+  while (now_.mono < until) {
+    const Duration step = std::min<Duration>(std::chrono::seconds(1), until - now_.mono);
+    now_.mono += step;
+    now_.wall += std::chrono::duration_cast<std::chrono::milliseconds>(step);
+    desk_->tick(now_.mono);
+    settle();
+  }
+}
+
+void House::restart() {
+  held_back_.clear();
+  while (!connections_.empty()) {
+    Session& session = *connections_.begin()->first;
+    session.take_frames();
+    connections_.erase(connections_.begin());
+    session.disconnected("the broker died", now_);
+  }
+  desk_ = std::make_unique<transport::Desk>(transport::DeskSettings{});
+  partition_ = std::make_unique<core::Partition>(settings_);
+  for (const core::Commit& commit : log_) {
+    const auto view = core::CommitView::parse(commit.value.bytes, settings_.uuid, core::CommitView::Sections::kCheck);
+    check(view.has_value() && partition_->replay(*view).has_value(), "our own log replays");
+  }
+  partition_->start(now_);
+  settle();
+}
+
+}  // namespace takt::sdk
