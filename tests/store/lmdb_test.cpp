@@ -128,6 +128,20 @@ TEST_F(LmdbLogTest, AFullMapRefusesAndIsUsableAgainOnceItsFrontIsFreed) {
   }
 }
 
+TEST_F(LmdbLogTest, FreesAMapThatHasNoRoomForTheListOfWhatIsFreed) {
+  map_bytes = 12 << 20;   // freeing 1,900 pages needs a list of four pages in one piece
+  open();
+  for (const std::size_t bytes : {1'000'000, 30'000, 3'000, 1}) {
+    while (append(bytes)) continue;
+    open();
+  }
+  const Position end = log->bounds().end;
+  const auto freed = log->free_before(Position(end.value - 1));
+  ASSERT_TRUE(freed.has_value()) << freed.error().message;
+  EXPECT_EQ(log->bounds().first, Position(end.value - 1));
+  EXPECT_TRUE(append(30'000).has_value());
+}
+
 TEST_F(LmdbLogTest, TheFileDoesNotGrowWhileTheFrontFollowsTheEnd) {
   open();
   const auto pass = [&](int commits) {
