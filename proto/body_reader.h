@@ -1,6 +1,7 @@
 #pragma once
 // The decoding side of fields.h: tokens in, fields out, the first refusal kept.
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>

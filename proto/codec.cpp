@@ -4,7 +4,6 @@
 
 #include "proto/body_reader.h"
 #include "proto/body_writer.h"
-#include "proto/limits.h"
 
 namespace takt::proto {
 namespace {
