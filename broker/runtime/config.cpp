@@ -45,8 +45,10 @@ std::string unknown_key(const std::string& name) {
   for (const KeySpec& key : key_specs()) names.push_back(key.name);
   std::string what = "unknown key " + quoted(name);
   // The last part may be right and only the section missing or wrong.
+  const std::string last = name.substr(name.rfind('.') + 1);
   for (const std::string_view candidate : names)
-    if (candidate.ends_with("." + name.substr(name.rfind('.') + 1))) return what + "; did you mean " + quoted(candidate) + "?";
+    if (candidate == last || candidate.ends_with("." + last)) return what + "; did you mean " + quoted(candidate) + "?";
+  for (const std::string_view section : {"limits", "store", "session", "log"}) names.push_back(section);
   if (const auto like = most_like(name, names)) return what + "; did you mean " + quoted(*like) + "?";
   return what + "; docs/configuration.md lists all keys";
 }

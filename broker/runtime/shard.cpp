@@ -80,6 +80,7 @@ void Shard::on(CheckpointWritten&& written, Now now) {
   store_.carried_messages += written.carried_messages;
   store_.disk_free_bytes = written.disk_free_bytes;
   if (written.failure) count_failure(*written.failure);
+  account_room();
   if (!freeze_) return;   // of memory that was given up
   freeze_->is_with_background = false;
   if (written.failure) {
@@ -89,7 +90,6 @@ void Shard::on(CheckpointWritten&& written, Now now) {
     freeze_.reset();
     if (is_live()) partition_.checkpointed();
   }
-  account_room();
 }
 
 void Shard::on(FrontScanned&& scanned, Now) { front_ = std::move(scanned.runs); }
@@ -118,16 +118,18 @@ void Shard::work_off_waiting(Now now) {
 }
 
 void Shard::seal(Now now) {
-  while (commits_outstanding_ < commits_outstanding_max && partition_.staged_bytes() > 0) seal_one(now);
+  while (commits_outstanding_ < commits_outstanding_max && partition_.staged_bytes() > 0 && seal_one(now)) {
+  }
 }
 
-void Shard::seal_one(Now now) {
+bool Shard::seal_one(Now now) {
   auto commit = partition_.seal(now);
-  check(commit.has_value(), "staged bytes make a commit");
+  if (!commit) return false;
   bytes_since_freeze_ += commit->value.size();
   ++commits_outstanding_;
   ports_.committer.append(std::move(*commit));
   collect_effects();
+  return true;
 }
 
 void Shard::checkpoint(Now now) {
@@ -149,7 +151,8 @@ void Shard::checkpoint(Now now) {
   if (front_) freeze.job.front_live = partition_.live(*front_, now);
   front_.reset();
   // A freeze needs a cut with nothing staged; so this once more than two commits may be with the committer.
-  while (partition_.staged_bytes() > 0) seal_one(now);
+  while (partition_.staged_bytes() > 0 && seal_one(now)) {
+  }
   freeze.job.rows = std::make_shared<const core::Checkpoint>(partition_.freeze());
   frozen_end_ = freeze.job.rows->applied;
   frozen_at_ = now.mono;

@@ -75,7 +75,7 @@ class Shard {
   bool accepts_commands() const { return is_live() && !is_closing_; }
   void work_off_waiting(Now now);
   void seal(Now now);
-  void seal_one(Now now);
+  bool seal_one(Now now);   ///< false: nothing was staged after all
   void checkpoint(Now now);
   void hand_over_freeze();
   void abandon(Now now);

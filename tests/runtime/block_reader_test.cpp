@@ -1,0 +1,183 @@
+#include "broker/runtime/block_reader.h"
+
+#include "broker/core/cold_rows.h"
+#include "broker/core/index_rows.h"
+#include "tests/runtime/shard_bench.h"
+
+namespace takt::runtime {
+namespace {
+
+using core::BlocksLoaded;
+
+constexpr TopicId topic{1};
+constexpr TopicId other{2};
+constexpr Lane lane{0};
+
+class BlockReader : public testing::Test {
+ protected:
+  BlockReader() : log(disk), tables(disk) {}
+
+  struct Batch {
+    TopicId topic;
+    std::uint32_t count;
+  };
+  /// One commit of the given batches; every payload is one byte, its offset.
+  void append(std::initializer_list<Batch> batches) {
+    std::vector<core::PendingRun> runs;
+    Position position = end;
+    for (const Batch& batch : batches) {
+      proto::SectionBuilder builder;
+      std::vector<std::byte> record;
+      proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+      auto& offset = next[batch.topic.value];
+      core::PendingRun run;
+      run.topic = batch.topic;
+      run.run_class = proto::RunClass::kImmediate;
+      run.first_offset = offset;
+      run.count = batch.count;
+      run.stamp.count = batch.count;
+      for (std::uint32_t i = 0; i < batch.count; ++i) {
+        const std::byte payload[] = {static_cast<std::byte>(offset.value + i)};
+        builder.add(record, payload);
+      }
+      proto::Sections sections = builder.take();
+      run.metadata_checksum = proto::section_checksum(sections.metadata);
+      run.payload_checksum = proto::section_checksum(sections.payload);
+      run.metadata = SharedBytes::own(std::move(sections.metadata));
+      run.payload = SharedBytes::own(std::move(sections.payload));
+      segments[batch.topic.value].push_back({offset, position, batch.count});
+      offset = offset.plus(batch.count);
+      position = position.plus(batch.count);
+      runs.push_back(std::move(run));
+    }
+    core::CommitHeader header;
+    header.partition = test_uuid;
+    header.first = end;
+    const core::Commit commit = core::seal_commit(header, runs);
+    ASSERT_TRUE(log.append({&commit, 1}));
+    end = commit.end;
+  }
+  void index_all() {
+    core::Checkpoint checkpoint;
+    checkpoint.applied = end;
+    for (const auto& [id, list] : segments)
+      for (auto& row : core::encode_index_rows(TopicId(id), lane, list)) checkpoint.changed.push_back(std::move(row));
+    ASSERT_TRUE(tables.checkpoint(checkpoint));
+  }
+  void carry(std::uint64_t offset, std::uint64_t position) {
+    core::Checkpoint checkpoint;
+    checkpoint.applied = tables.applied();
+    std::vector<std::byte> record;
+    proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+    const std::byte payload[] = {static_cast<std::byte>(offset)};
+    checkpoint.changed = core::encode_cold(topic, lane, Offset(offset), Position(position), record, payload);
+    ASSERT_TRUE(tables.checkpoint(checkpoint));
+  }
+  BlocksLoaded read(std::uint64_t from, std::optional<Position> position, std::size_t bytes_max = 1u << 20) {
+    auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(from), position, bytes_max});
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    return loaded ? std::move(*loaded) : BlocksLoaded{};
+  }
+  static std::vector<std::uint64_t> offsets(const BlocksLoaded& loaded) {
+    std::vector<std::uint64_t> out;
+    for (const auto& block : loaded.blocks) {
+      const proto::Sections sections = core::gather(std::vector{core::BlockSlice{block, 0, block->count}});
+      const proto::SectionView view(sections.metadata, sections.payload, block->count);
+      for (std::uint32_t i = 0; i < block->count; ++i) {
+        EXPECT_EQ(static_cast<std::uint64_t>(view.payload(i)[0]), block->first_offset.value + i);
+        out.push_back(block->first_offset.value + i);
+      }
+    }
+    return out;
+  }
+  using List = std::vector<std::uint64_t>;
+
+  store::MemoryDisk disk{test_uuid};
+  store::MemoryLog log;
+  store::MemoryTables tables;
+  Position end;
+  std::map<std::uint32_t, Offset> next;
+  std::map<std::uint32_t, std::vector<core::IndexSegment>> segments;
+};
+
+TEST_F(BlockReader, ReadsFromAPositionThatMemoryKnows) {
+  append({{other, 2}, {topic, 3}});
+  const auto loaded = read(1, Position(3));
+  EXPECT_EQ(offsets(loaded), (List{1, 2}));
+  EXPECT_EQ(loaded.until, Offset(3));
+}
+
+TEST_F(BlockReader, FollowsTheIndexOverManyCommits) {
+  for (int i = 0; i < 5; ++i) append({{topic, 2}, {other, 1}});
+  index_all();
+  const auto loaded = read(1, std::nullopt);
+  EXPECT_EQ(offsets(loaded), (List{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(loaded.until, Offset(10));
+}
+
+TEST_F(BlockReader, JoinsNeighbouringBatchesIntoOneBlock) {
+  append({{topic, 2}, {topic, 2}, {other, 1}, {topic, 1}});
+  const auto loaded = read(0, Position(0));
+  ASSERT_EQ(loaded.blocks.size(), 2u);
+  EXPECT_EQ(loaded.blocks[0]->count, 4u);
+  EXPECT_EQ(offsets(loaded), (List{0, 1, 2, 3, 4}));
+}
+
+TEST_F(BlockReader, StopsAtAboutTheBytesAskedFor) {
+  for (int i = 0; i < 5; ++i) append({{topic, 2}});
+  index_all();
+  const auto loaded = read(0, std::nullopt, 1);
+  EXPECT_EQ(offsets(loaded), (List{0, 1}));
+  EXPECT_EQ(loaded.until, Offset(2));
+}
+
+TEST_F(BlockReader, FindsCarriedMessagesAndTellsWhatIsGone) {
+  for (int i = 0; i < 4; ++i) append({{topic, 3}});
+  index_all();
+  carry(1, 1);
+  carry(4, 4);
+  ASSERT_TRUE(log.free_before(Position(6)));
+  const auto loaded = read(0, std::nullopt);
+  EXPECT_EQ(offsets(loaded), (List{1, 4, 6, 7, 8, 9, 10, 11}));
+  EXPECT_EQ(loaded.until, Offset(12));
+}
+
+TEST_F(BlockReader, AFrontThatWasFreedMeanwhileIsFoundInTheColdTable) {
+  for (int i = 0; i < 4; ++i) append({{topic, 3}});
+  index_all();
+  carry(1, 1);
+  ASSERT_TRUE(log.free_before(Position(6)));
+  const auto loaded = read(1, Position(1));   // the position was right when it was asked for
+  ASSERT_FALSE(loaded.blocks.empty());
+  EXPECT_EQ(offsets(loaded)[0], 1u);
+}
+
+TEST_F(BlockReader, FindsCarriedMessagesWhoseIndexIsGone) {
+  for (int i = 0; i < 2; ++i) append({{topic, 3}});
+  core::Checkpoint empty;
+  empty.applied = end;
+  ASSERT_TRUE(tables.checkpoint(empty));
+  carry(1, 1);
+  ASSERT_TRUE(log.free_before(Position(6)));
+  const auto loaded = read(1, std::nullopt);
+  EXPECT_EQ(offsets(loaded), (List{1}));
+  EXPECT_EQ(loaded.until, Offset(2));
+}
+
+TEST_F(BlockReader, WhatIsNowhereIsGoneAndTheAnswerMovesOn) {
+  append({{topic, 3}});
+  const auto loaded = read(7, std::nullopt);
+  EXPECT_TRUE(loaded.blocks.empty());
+  EXPECT_EQ(loaded.until, Offset(8));
+}
+
+TEST_F(BlockReader, ADamagedCommitIsAFailureAndNotAnAnswer) {
+  append({{topic, 3}});
+  ASSERT_TRUE(disk.flip_log_bit(Position(0), 8 * 160));
+  const auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(0), Position(0), 100});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().kind, store::StoreFailure::Kind::kCorrupt);
+}
+
+}  // namespace
+}  // namespace takt::runtime

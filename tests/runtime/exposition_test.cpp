@@ -1,0 +1,103 @@
+#include "broker/metrics/exposition.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace takt::metrics {
+namespace {
+
+Snapshot snapshot(std::size_t topics) {
+  Snapshot snapshot;
+  snapshot.version = "1.2.3";
+  for (std::size_t i = 0; i < topics; ++i) {
+    core::TopicStats topic;
+    topic.topic = "t" + std::to_string(i);
+    topic.enqueued = 10;
+    core::GroupStats group;
+    group.group = "g";
+    group.ready = 2;
+    group.acked = 3;
+    topic.groups.push_back(group);
+    snapshot.partition.topics.push_back(topic);
+  }
+  snapshot.partition.refusals = {{ErrorCode::kTopicFull, 4}};
+  snapshot.gateway.refusals = {{ErrorCode::kTopicFull, 1}, {ErrorCode::kBusy, 2}};
+  snapshot.store.disk_free_bytes = 5;
+  snapshot.store.commit_seconds.observe(0.0003);
+  snapshot.store.commit_seconds.observe(0.5);
+  return snapshot;
+}
+
+bool has_line(const std::string& page, const std::string& line) { return ("\n" + page).find("\n" + line + "\n") != std::string::npos; }
+
+std::set<std::string> families(const std::string& page) {
+  std::set<std::string> names;
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("# TYPE ")) names.insert(line.substr(7, line.rfind(' ') - 7));
+  return names;
+}
+
+TEST(Exposition, ShowsTopicsGroupsAndRefusals) {
+  const std::string page = Exposition().render(snapshot(1));
+  EXPECT_TRUE(has_line(page, R"(takt_build_info{version="1.2.3"} 1)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_messages_enqueued_total{topic="t0"} 10)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_messages_acked_total{topic="t0",group="g"} 3)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_group_messages{topic="t0",group="g",state="ready"} 2)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_requests_refused_total{code="topic_full"} 5)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_requests_refused_total{code="busy"} 2)")) << page;
+}
+
+TEST(Exposition, CumulatesHistogramBuckets) {
+  const std::string page = Exposition().render(snapshot(0));
+  EXPECT_TRUE(has_line(page, R"(takt_store_commit_seconds_bucket{le="0.0005"} 1)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_store_commit_seconds_bucket{le="+Inf"} 2)")) << page;
+  EXPECT_TRUE(has_line(page, "takt_store_commit_seconds_count 2")) << page;
+}
+
+TEST(Exposition, SumsTopicsAboveTheLimitAndCountsThem) {
+  Exposition exposition(2);
+  std::string page = exposition.render(snapshot(5));
+  EXPECT_TRUE(has_line(page, R"(takt_messages_enqueued_total{topic="_other"} 30)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_messages_acked_total{topic="_other",group="_other"} 9)")) << page;
+  EXPECT_FALSE(page.find("t2") != std::string::npos && has_line(page, R"(takt_messages_enqueued_total{topic="t2"} 10)"));
+  EXPECT_TRUE(has_line(page, "takt_metrics_series_dropped_total 3")) << page;
+  page = exposition.render(snapshot(5));
+  EXPECT_TRUE(has_line(page, "takt_metrics_series_dropped_total 6")) << page;
+}
+
+TEST(Exposition, FollowsPrometheusNamingRules) {
+  const std::string page = Exposition().render(snapshot(1));
+  std::istringstream lines(page);
+  std::string helped;
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (line.starts_with("# HELP ")) {
+      helped = line.substr(7, line.find(' ', 7) - 7);
+      EXPECT_GT(line.size(), 7 + helped.size() + 5) << line;
+    }
+    if (!std::regex_match(line, match, std::regex("# TYPE ([a-z_]+) (counter|gauge|histogram)"))) {
+      EXPECT_FALSE(line.starts_with("# TYPE")) << line;
+      continue;
+    }
+    EXPECT_EQ(match[1], helped) << "each family has a help text";
+    const std::string name = match[1];
+    EXPECT_EQ(name.ends_with("_total"), match[2] == "counter") << name;
+    for (const char* unit : {"milliseconds", "_ms", "kilobytes", "_mb", "_kb"}) EXPECT_EQ(name.find(unit), std::string::npos) << name;
+  }
+}
+
+TEST(Exposition, IsDocumentedFamilyByFamily) {
+  std::ifstream in(TAKT_SOURCE_DIR "/docs/operations.md");
+  ASSERT_TRUE(in);
+  std::stringstream text;
+  text << in.rdbuf();
+  for (const std::string& name : families(Exposition().render(snapshot(1)))) EXPECT_NE(text.str().find("`" + name + "`"), std::string::npos) << name;
+}
+
+}  // namespace
+}  // namespace takt::metrics
