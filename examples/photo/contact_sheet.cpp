@@ -30,7 +30,7 @@ constexpr TextStyle title_style{.color = bright, .dot = 4.0, .bold = true};
 constexpr TextStyle subtitle_style{.color = soft, .dot = 2.25};
 constexpr TextStyle legend_style{.color = bright, .dot = 2.0};
 constexpr TextStyle strip_style{.color = bright, .dot = 2.0, .bold = true};
-constexpr TextStyle caption_style{.color = soft, .dot = 1.75};
+constexpr TextStyle caption_style{.color = soft, .dot = 1.6};
 
 struct Box {
   int x = 0;

@@ -291,9 +291,9 @@ Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary) const {
     wrong.push_back(std::to_string(jobs_.size()) + " jobs were planned and " + std::to_string(summary.verdict.enqueued) + " were enqueued");
   }
   if (group_summary.owed != 0) wrong.push_back("the broker's group still owes " + std::to_string(group_summary.owed) + " messages");
-  if (group_summary.done + group_summary.dead != summary.verdict.enqueued) {
-    wrong.push_back("the broker's group settled " + std::to_string(group_summary.done) + " done and " + std::to_string(group_summary.dead) + " dead of " +
-                    std::to_string(summary.verdict.enqueued) + " messages");
+  if (group_summary.done != summary.verdict.enqueued || group_summary.dead != summary.verdict.dead) {
+    wrong.push_back("the broker's group finished " + std::to_string(group_summary.done) + " messages, " + std::to_string(group_summary.dead) + " of them as dead; it should be " +
+                    std::to_string(summary.verdict.enqueued) + " and " + std::to_string(summary.verdict.dead));
   }
   return summary;
 }
@@ -318,6 +318,7 @@ Result<RunSummary> run_demo(const DemoOptions& options) {
   std::filesystem::remove(out / "report.json", ignored);
   std::filesystem::remove(out / "contact-sheet.png", ignored);
 
+  if (options.seconds_at_least > 0) std::cout << "timing a few jobs to know how many keep this machine busy ..." << std::endl;
   auto workload = plan_workload(*photos, {.jobs = options.jobs, .seconds_at_least = options.seconds_at_least, .threads = options.workers * options.concurrency, .size = options.size});
   if (!workload) return takt::failed(workload.error());
   std::cout << workload->jobs.size() << " jobs over " << photos->size() << " photos of " << options.photos.string();

@@ -38,7 +38,7 @@ std::string formatted(const char* format, Values... values) {
 struct Caption {
   std::string operator()(const ThumbnailJob& job) const { return formatted("thumbnail %d px", job.long_edge); }
   std::string operator()(const CropJob& job) const { return formatted("crop %d x %d %%", job.width / 10, job.height / 10); }
-  std::string operator()(const SharpenJob& job) const { return formatted("sharpen %.1f px x %.1f", job.sigma, job.amount); }
+  std::string operator()(const SharpenJob& job) const { return formatted("sharpen %.1f px", job.sigma); }
   std::string operator()(const BlurJob& job) const { return formatted("blur %.1f px", job.sigma); }
 };
 

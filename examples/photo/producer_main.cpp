@@ -38,10 +38,13 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("--run", options.run, "Run folder: what the broker confirmed is written into its sent/");
 }
 
-/// Job number i belongs to part i mod parts, so that both producers send throughout.
+/// Rounds of the four kinds go to the producers in turn, so that each of them sends every kind.
 std::vector<photo::Job> my_part(const std::vector<photo::Job>& jobs, const Options& options) {
+  constexpr std::size_t kinds = std::variant_size_v<photo::Job>;
   std::vector<photo::Job> mine;
-  for (std::size_t i = options.part - 1; i < jobs.size(); i += options.parts) mine.push_back(jobs[i]);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (i / kinds % options.parts == options.part - 1) mine.push_back(jobs[i]);
+  }
   return mine;
 }
 

@@ -23,7 +23,7 @@ struct WorkerSummary {
 /// What the broker says its group still owes, and what it settled.
 struct GroupSummary {
   std::uint64_t owed = 0;
-  std::uint64_t done = 0;
+  std::uint64_t done = 0;              ///< finished, those that are dead included
   std::uint64_t dead = 0;
 };
 

@@ -91,7 +91,7 @@ TEST_F(ProcessTest, ThatCannotBeFoundIsAProblemWithAWayOut) {
 }
 
 TEST(Workload, PlansEnoughJobsForTheWantedTime) {
-  EXPECT_EQ(jobs_for(30.0, 2, 0.2), 360u);
+  EXPECT_EQ(jobs_for(30.0, 2, 0.2), 420u);
   EXPECT_EQ(jobs_for(30.0, 2, 1e-12), 20'000u);
 }
 
