@@ -68,6 +68,10 @@ TEST_F(Consuming, AcksOfALeaseGatherIntoRunsForOneMillisecond) {
   const auto done = peer.take_events<Acknowledged>();
   ASSERT_EQ(done.size(), 1u);
   EXPECT_EQ(done[0].count, 4u);
+  ASSERT_EQ(done[0].runs.size(), 2u);
+  EXPECT_EQ(done[0].runs[0].first, Position(50));
+  EXPECT_EQ(done[0].runs[0].count, 3u);
+  EXPECT_EQ(done[0].runs[1].first, Position(57));
   EXPECT_EQ(session.open_messages(subscription), 6u);
 }
 
@@ -205,7 +209,9 @@ TEST_F(Consuming, AnUnansweredCompleteAsksForItsFateEvenWhenTheLeaseIsGone) {
   EXPECT_EQ(sent[1].as<proto::Complete>().sequence, first.sequence);
   EXPECT_EQ(sent[1].as<proto::Complete>().token, first.token);
   peer.answer(sent[1], proto::Completed{PartitionId(0), Position(99), 1, true});
-  EXPECT_EQ(peer.take_events<CompleteSettled>().size(), 1u);
+  const auto settled = peer.take_events<CompleteSettled>();
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_EQ(settled[0].done, Position(50));
 }
 
 TEST_F(Consuming, RefusedFollowUpsGiveTheMessageBack) {

@@ -14,6 +14,21 @@ void earliest(std::optional<Time>& next, std::optional<Time> other) {
   if (other && (!next || *other < *next)) next = other;
 }
 
+/// Takes those of `entry`'s messages out of `mine` that are still in it.
+template <class Entry>
+Bits take_answered(Entry& mine, const proto::AckEntry& entry) {
+  Bits bits;
+  if (mine.slot != entry.slot || mine.token != entry.token) return bits;
+  for (const proto::IndexRun& run : entry.runs) {
+    const std::int64_t first = std::int64_t{run.first} + mine.base;
+    if (first < 0 || first + run.count > Bits::size) continue;
+    bits.set({static_cast<std::uint32_t>(first), run.count});
+  }
+  bits &= mine.bits;
+  mine.bits -= bits;
+  return bits;
+}
+
 }  // namespace
 
 SubscriptionIndex Consumer::subscribe(SubscriptionSpec spec) {
@@ -233,6 +248,7 @@ bool Consumer::delivered(CorrelationId correlation, const proto::Deliver& delive
     lease.wire = wire_index;
     lease.lane = range.lane;
     lease.first = range.stretch.first_offset;
+    lease.first_position = range.stretch.first_position;
     lease.count = range.stretch.count;
     lease.open = lease.held = Bits::first(range.stretch.count);
     lease.pieces.push_back({0, range.stretch.count, 0, range.slot, range.token});
@@ -307,25 +323,27 @@ void Consumer::send_acks(std::uint32_t wire_index) {
   flush();
 }
 
-void Consumer::confirm(SentAck& sent, const std::vector<proto::AckEntry>& entries, bool stale, std::uint32_t& done) {
+void Consumer::confirm(SentAck& sent, const std::vector<proto::AckEntry>& entries, Acknowledged& done) {
   for (const proto::AckEntry& entry : entries) {
     for (SentAck::Entry& mine : sent.entries) {
-      if (mine.slot != entry.slot || mine.token != entry.token) continue;
-      Bits bits;
-      for (const proto::IndexRun& run : entry.runs) {
-        const std::int64_t first = std::int64_t{run.first} + mine.base;
-        if (first < 0 || first + run.count > Bits::size) continue;
-        bits.set({static_cast<std::uint32_t>(first), run.count});
+      const Bits bits = take_answered(mine, entry);
+      if (!bits.any()) continue;
+      done.count += bits.count();
+      if (const auto lease = leases_.find(mine.lease); lease != leases_.end()) {
+        bits.for_each_run([&](proto::IndexRun run) { done.runs.push_back({lease->second.first_position.plus(run.first), run.count}); });
       }
-      bits &= mine.bits;
-      mine.bits -= bits;
-      const std::uint32_t n = bits.count();
-      if (n == 0) continue;
-      if (stale) {
-        outlet_.emit(StaleOutcome{mine.lease, n});
-      } else {
-        done += n;
-      }
+      forget(mine.lease, bits);
+      break;
+    }
+  }
+}
+
+void Consumer::refuse_stale(SentAck& sent, const std::vector<proto::AckEntry>& entries) {
+  for (const proto::AckEntry& entry : entries) {
+    for (SentAck::Entry& mine : sent.entries) {
+      const Bits bits = take_answered(mine, entry);
+      if (!bits.any()) continue;
+      outlet_.emit(StaleOutcome{mine.lease, bits.count()});
       forget(mine.lease, bits);
       break;
     }
@@ -337,15 +355,16 @@ bool Consumer::acked(CorrelationId correlation, const proto::Acked& reply) {
   if (at == sent_acks_.end()) return false;
   SentAck sent = std::move(at->second);
   sent_acks_.erase(at);
-  std::uint32_t done = 0;
-  confirm(sent, reply.done, false, done);
-  confirm(sent, reply.stale, true, done);
+  const Wire& wire = wires_[sent.wire];
+  Acknowledged done{SubscriptionIndex(wire.spec), wire.partition, 0, {}};
+  confirm(sent, reply.done, done);
+  refuse_stale(sent, reply.stale);
   for (const SentAck::Entry& mine : sent.entries) {
     if (!mine.bits.any()) continue;  // an entry that the reply leaves out was not ours
     outlet_.emit(StaleOutcome{mine.lease, mine.bits.count()});
     forget(mine.lease, mine.bits);
   }
-  if (done > 0) outlet_.emit(Acknowledged{SubscriptionIndex(wires_[sent.wire].spec), done});
+  if (done.count > 0) outlet_.emit(std::move(done));
   return true;
 }
 

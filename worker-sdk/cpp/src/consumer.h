@@ -125,6 +125,7 @@ class Consumer {
     LeaseId lease;
     std::uint32_t index = 0;
     std::uint32_t wire = 0;
+    Position position;                       ///< of the message; its lease may be gone when the answer comes
     std::variant<Fail, Complete> what;
     std::optional<Time> not_before;
     unsigned tries = 0;
@@ -145,7 +146,8 @@ class Consumer {
   void pull(Wire& wire, Time now);
   std::uint32_t share(const Subscription& subscription, std::uint32_t total) const;
   void send_acks(std::uint32_t wire_index);
-  void confirm(SentAck& sent, const std::vector<proto::AckEntry>& entries, bool stale, std::uint32_t& done);
+  void confirm(SentAck& sent, const std::vector<proto::AckEntry>& entries, Acknowledged& done);
+  void refuse_stale(SentAck& sent, const std::vector<proto::AckEntry>& entries);
   void lose(LeaseId id, const Bits& bits);
   void forget(LeaseId id, const Bits& bits);
   PublishWindow::Refused subscription_refused(std::uint32_t wire_index, const proto::Error& error, Time now);

@@ -77,10 +77,16 @@ struct Delivery {
   SharedBytes metadata;
   SharedBytes payload;
 };
-/// `count` acks are durable.
+/// `count` acks are durable, of the messages at these positions.
 struct Acknowledged {
+  struct Run {
+    Position first;
+    std::uint32_t count = 0;
+  };
   SubscriptionIndex subscription;
+  PartitionId partition;
   std::uint32_t count = 0;
+  std::vector<Run> runs;
 };
 /// `count` outcomes of `lease` came too late: the messages were somebody else's by then.
 struct StaleOutcome {
@@ -114,6 +120,8 @@ struct OutcomeRefused {
 struct CompleteSettled {
   LeaseId lease;
   std::uint32_t index = 0;
+  SubscriptionIndex subscription;
+  Position done;                        ///< of the message that was acked
   PartitionId partition;
   Position first_position;
   std::uint32_t count = 0;

@@ -23,6 +23,7 @@ struct Lease {
   std::uint32_t wire = 0;                ///< index of the wire subscription
   Lane lane;
   Offset first;
+  Position first_position;
   std::uint32_t count = 0;
   Bits open;
   Bits held;

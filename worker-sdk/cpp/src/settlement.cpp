@@ -26,14 +26,16 @@ bool Consumer::take_open(LeaseId id, std::uint32_t index) {
 void Consumer::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, Duration delay, std::uint16_t code, std::string text) {
   if (!take_open(lease, index)) return;
   if (text.size() > limits::error_text_bytes_max) text.resize(limits::error_text_bytes_max);
-  settlements_.push_back({lease, index, leases_.at(lease).wire, Fail{outcome, delay, code, std::move(text)}, std::nullopt, 0});
+  const Lease& held = leases_.at(lease);
+  settlements_.push_back({lease, index, held.wire, held.first_position.plus(index), Fail{outcome, delay, code, std::move(text)}, std::nullopt, 0});
 }
 
 void Consumer::complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups) {
   if (!take_open(lease, index)) return;
   Complete complete;
   complete.follow_ups = std::move(follow_ups);
-  settlements_.push_back({lease, index, leases_.at(lease).wire, std::move(complete), std::nullopt, 0});
+  const Lease& held = leases_.at(lease);
+  settlements_.push_back({lease, index, held.wire, held.first_position.plus(index), std::move(complete), std::nullopt, 0});
 }
 
 void Consumer::send_settlements(Time now) {
@@ -131,7 +133,7 @@ bool Consumer::completed(CorrelationId correlation, const proto::Completed& repl
   const auto settlement = take_settlement(correlation);
   if (!settlement) return false;
   forget(settlement->lease, Bits::one(settlement->index));
-  outlet_.emit(CompleteSettled{settlement->lease, settlement->index, reply.partition, reply.first_position, reply.count});
+  outlet_.emit(CompleteSettled{settlement->lease, settlement->index, SubscriptionIndex(wires_[settlement->wire].spec), settlement->position, reply.partition, reply.first_position, reply.count});
   return true;
 }
 

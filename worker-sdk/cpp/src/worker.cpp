@@ -115,6 +115,7 @@ class Worker::Body final : public ConnectionOwner {
   bool idle(const Session& session) const;
   void deliver(const Delivery& delivery, Session& session, Now now);
   void lease_lost(const LeaseLost& lost);
+  void confirmed(SubscriptionIndex subscription, PartitionId partition, const Acknowledged::Run& run);
   void refuse(Error error);
   bool may_still_run() const { return phase_ == Phase::kStarting || phase_ == Phase::kWorking; }
 
@@ -294,13 +295,22 @@ void Worker::Body::lease_lost(const LeaseLost& lost) {
   for (const auto& pool : pools_) pool->interrupt(*assignment, bits);
 }
 
+void Worker::Body::confirmed(SubscriptionIndex index, PartitionId partition, const Acknowledged::Run& run) {
+  const Subscription& subscription = options_.subscriptions[index.value];
+  for (std::uint32_t i = 0; i < run.count; ++i) options_.on_confirmed({{partition.value, run.first.value + i}, subscription.topic, subscription.group});
+}
+
 void Worker::Body::handle(Event event, Session& session, Now now) {
   if (const auto* delivery = std::get_if<Delivery>(&event)) {
     deliver(*delivery, session, now);
   } else if (const auto* acknowledged = std::get_if<Acknowledged>(&event)) {
     counters_.done.fetch_add(acknowledged->count);
+    if (options_.on_confirmed) {
+      for (const Acknowledged::Run& run : acknowledged->runs) confirmed(acknowledged->subscription, acknowledged->partition, run);
+    }
   } else if (const auto* complete = std::get_if<CompleteSettled>(&event)) {
     counters_.done.fetch_add(1);
+    if (options_.on_confirmed) confirmed(complete->subscription, complete->partition, {complete->done, 1});
     counters_.follow_ups.fetch_add(complete->count);
   } else if (const auto* fail = std::get_if<FailSettled>(&event)) {
     auto& counter = fail->dead ? counters_.dead : fail->outcome == proto::FailOutcome::kRelease ? counters_.released : counters_.retried;

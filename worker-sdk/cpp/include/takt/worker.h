@@ -42,6 +42,15 @@ struct Backoff {
   std::chrono::milliseconds longest{300'000};
 };
 
+/// A done() that is durable: no worker of this group gets the message again.
+struct Confirmed {
+  MessageId id;
+  std::string_view topic;
+  std::string_view group;
+};
+/// Called once per confirmed message, on the worker's network thread: be short, never block.
+using ConfirmedCallback = std::function<void(const Confirmed&)>;
+
 struct WorkerOptions {
   std::string server = "tcp://127.0.0.1:7400";  ///< or takt://host:port; port 7400 when left out
   std::string name{};                             ///< for people: `photo-worker-3`
@@ -55,6 +64,8 @@ struct WorkerOptions {
   bool handle_signals = false;
   /// How long run() waits for the first connection and subscription before it fails; 0 waits for ever.
   std::chrono::milliseconds connect_timeout{0};
+  /// For whoever keeps books of what is finished for good; metrics() only counts.
+  ConfirmedCallback on_confirmed{};
 };
 
 /// What a handler says about its message.
