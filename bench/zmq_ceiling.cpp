@@ -23,7 +23,8 @@ ZmqCeiling measure_zmq(std::size_t message_bytes, std::size_t frame_bytes, doubl
     dealer.set(zmq::sockopt::sndtimeo, 100);
     dealer.connect(address);
     const std::string frame(frame_bytes, 'x');
-    while (!stop) [[maybe_unused]] const auto sent = dealer.send(zmq::buffer(frame));
+    while (!stop) [[maybe_unused]]
+      const auto sent = dealer.send(zmq::buffer(frame));
   });
   ZmqCeiling result;
   zmq::message_t identity;

@@ -9,7 +9,8 @@ constexpr std::size_t block_overhead_bytes = 256;   // the block, its cache entr
 constexpr std::size_t part_overhead_bytes = sizeof(Block::Part);
 
 bool continues(const Block& block, const RunView& run) {
-  return block.topic == run.topic && block.lane == run.lane && block.end() == run.first_offset && block.first_position.plus(block.count) == run.first_position;
+  return block.topic == run.topic && block.lane == run.lane && block.end() == run.first_offset &&
+         block.first_position.plus(block.count) == run.first_position;
 }
 
 /// Calls `visit(messages, first, count)` for each part's share of the slice.
@@ -61,7 +62,8 @@ proto::Sections gather(std::span<const BlockSlice> slices) {
   std::vector<proto::SectionSlice> pieces;
   pieces.reserve(slices.size());
   for (const BlockSlice& slice : slices) {
-    each_part(slice, [&](const proto::SectionView& messages, std::uint32_t first, std::uint32_t n) { pieces.push_back({messages, first, n}); });
+    each_part(slice,
+              [&](const proto::SectionView& messages, std::uint32_t first, std::uint32_t n) { pieces.push_back({messages, first, n}); });
   }
   return proto::gather(pieces);
 }

@@ -42,9 +42,13 @@ class ByteWriter {
     return *this;
   }
   template <class Tag, class Rep>
-  ByteWriter& key(StrongId<Tag, Rep> v) { return key(v.value); }
+  ByteWriter& key(StrongId<Tag, Rep> v) {
+    return key(v.value);
+  }
   template <class Tag, class Rep>
-  ByteWriter& id(StrongId<Tag, Rep> v) { return varint(v.value); }
+  ByteWriter& id(StrongId<Tag, Rep> v) {
+    return varint(v.value);
+  }
 
   std::size_t size() const { return out_.size(); }
   const std::string& bytes() const { return out_; }
@@ -99,9 +103,13 @@ class ByteReader {
     return static_cast<Integer>(v);
   }
   template <class Id>
-  Id key_id() { return Id(key<typename Id::rep>()); }
+  Id key_id() {
+    return Id(key<typename Id::rep>());
+  }
   template <class Id>
-  Id id() { return Id(number<typename Id::rep>()); }
+  Id id() {
+    return Id(number<typename Id::rep>());
+  }
 
   bool ok() const { return ok_; }
   /// Everything was read, and nothing beyond it.

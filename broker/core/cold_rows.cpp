@@ -32,7 +32,8 @@ Result<std::optional<ColdMessage>, Corruption> ColdReader::add(std::string_view 
   named.offset = k.key_id<Offset>();
   const auto part = k.key<std::uint16_t>();
   const auto bad = [&](const char* what) {
-    return failed(Corruption{"carried message " + std::to_string(named.offset.value) + " of topic " + std::to_string(named.topic.value) + " " + what});
+    return failed(Corruption{"carried message " + std::to_string(named.offset.value) + " of topic " + std::to_string(named.topic.value) +
+                             " " + what});
   };
   if (!k.finished()) return failed(Corruption{"a row of carried messages has a malformed key"});
   if (part == 0) {

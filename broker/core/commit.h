@@ -22,7 +22,7 @@ namespace takt::core {
 using PartitionUuid = std::array<std::byte, 16>;
 
 inline constexpr std::uint16_t log_format_version = 1;
-inline constexpr std::size_t commit_bytes_target = 1024 * 1024;   ///< a commit is sealed at the latest here; one larger command stands alone
+inline constexpr std::size_t commit_bytes_target = 1024 * 1024;  ///< a commit is sealed at the latest here; one larger command stands alone
 
 /// What is wrong with stored bytes and where, for people.
 struct Corruption {
@@ -31,15 +31,15 @@ struct Corruption {
 
 struct CommitHeader {
   std::uint16_t version = log_format_version;
-  std::uint32_t required_features = 0;   ///< a bit that the reader does not know: refuse to open
-  std::uint32_t optional_features = 0;   ///< may be ignored
+  std::uint32_t required_features = 0;  ///< a bit that the reader does not know: refuse to open
+  std::uint32_t optional_features = 0;  ///< may be ignored
   PartitionUuid partition{};
   Position first;
-  std::uint32_t count = 0;               ///< records and events: positions that this commit takes
+  std::uint32_t count = 0;  ///< records and events: positions that this commit takes
   Epoch epoch;
-  std::uint16_t era = 0;                 ///< raised by `clock rebase`; compared before `time`
-  WallTime time{};                       ///< partition time, fixed when the commit was opened
-  Position durable_to;                   ///< end of the commits that were synced when this one was sealed
+  std::uint16_t era = 0;  ///< raised by `clock rebase`; compared before `time`
+  WallTime time{};  ///< partition time, fixed when the commit was opened
+  Position durable_to;  ///< end of the commits that were synced when this one was sealed
 };
 
 /// Whose batch a run is; 24 bytes in front of its metadata section.
@@ -67,7 +67,7 @@ struct RunView {
 /// A sealed group commit: what the log stores, the cache keeps and a follower fetches. Immutable, shared.
 struct Commit {
   Position first;
-  Position end;          ///< first + count
+  Position end;  ///< first + count
   SharedBytes value;
 };
 

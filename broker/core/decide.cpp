@@ -13,19 +13,27 @@ namespace {
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
-Refusal unknown_topic(const std::string& topic) { return {ErrorCode::kUnknownTopic, "topic '" + topic + "' does not exist; it is made by the first message or by `takt topics create`"}; }
-Refusal unknown_group(const std::string& topic, const std::string& group) {
-  return {ErrorCode::kUnknownGroup, "group '" + group + "' of topic '" + topic + "' does not exist; it is made by its first worker or by `takt groups create`"};
+Refusal unknown_topic(const std::string& topic) {
+  return {ErrorCode::kUnknownTopic, "topic '" + topic + "' does not exist; it is made by the first message or by `takt topics create`"};
 }
-Refusal stale_lease() { return {ErrorCode::kStaleLease, "the lease is over: the message was given to another worker, or is done; drop the result"}; }
+Refusal unknown_group(const std::string& topic, const std::string& group) {
+  return {ErrorCode::kUnknownGroup,
+          "group '" + group + "' of topic '" + topic + "' does not exist; it is made by its first worker or by `takt groups create`"};
+}
+Refusal stale_lease() {
+  return {ErrorCode::kStaleLease, "the lease is over: the message was given to another worker, or is done; drop the result"};
+}
 
 }  // namespace
 
 void Partition::Body::answer(const ClientRequest& request, proto::Reply reply) {
   Outgoing outgoing{request.session, request.correlation, std::move(reply), {}};
-  if (!journal_.empty() || dispatcher_.wants_commit()) outbox_.send_after_open_commit(std::move(outgoing));
-  else if (journal_.next().value == 0) outbox_.send_now(std::move(outgoing));
-  else outbox_.send_after(Position(journal_.next().value - 1), std::move(outgoing));
+  if (!journal_.empty() || dispatcher_.wants_commit())
+    outbox_.send_after_open_commit(std::move(outgoing));
+  else if (journal_.next().value == 0)
+    outbox_.send_now(std::move(outgoing));
+  else
+    outbox_.send_after(Position(journal_.next().value - 1), std::move(outgoing));
 }
 
 void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
@@ -38,7 +46,8 @@ Result<TopicId, Refusal> Partition::Body::ensure_topic(const std::string& name, 
   State& state = journal_.state();
   if (const Topic* topic = state.find_topic(name)) return topic->id;
   if (state.topics().size() >= settings_.topics_max) {
-    return failed(Refusal{ErrorCode::kTooManyTopics, "topic '" + name + "' cannot be made: there are " + number(settings_.topics_max) + " already; delete unused ones or raise limits.topics"});
+    return failed(Refusal{ErrorCode::kTooManyTopics, "topic '" + name + "' cannot be made: there are " + number(settings_.topics_max) +
+                                                         " already; delete unused ones or raise limits.topics"});
   }
   const TopicId id = state.next_topic();
   journal_.stage(TopicPut{id, name, {}}, now.wall);
@@ -49,7 +58,9 @@ Result<GroupId, Refusal> Partition::Body::ensure_group(TopicId topic_id, const s
   Topic& topic = *journal_.state().find_topic(topic_id);
   if (const Group* group = topic.find_group(name)) return group->id;
   if (topic.groups.size() >= settings_.groups_per_topic_max) {
-    return failed(Refusal{ErrorCode::kTooManyGroups, "group '" + name + "' cannot be made: topic '" + topic.name + "' has " + number(settings_.groups_per_topic_max) + " already; delete unused ones or raise limits.groups_per_topic"});
+    return failed(Refusal{ErrorCode::kTooManyGroups, "group '" + name + "' cannot be made: topic '" + topic.name + "' has " +
+                                                         number(settings_.groups_per_topic_max) +
+                                                         " already; delete unused ones or raise limits.groups_per_topic"});
   }
   GroupPut put{topic_id, journal_.state().next_group(), name, {}, {}};
   topic.lanes.each([&](Lane lane, const TopicLane&) { put.starts.push_back({lane, topic.start(lane, from)}); });
@@ -61,30 +72,36 @@ Result<GroupId, Refusal> Partition::Body::ensure_group(TopicId topic_id, const s
 Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::size_t bytes) const {
   using std::chrono::seconds;
   if (room_ == StoreRoom::kFull) {
-    return failed(Refusal{ErrorCode::kStoreFull, "the store is at 90 % of its bound; workers must finish messages, or raise store.bytes_max", seconds(1)});
+    return failed(Refusal{ErrorCode::kStoreFull,
+                          "the store is at 90 % of its bound; workers must finish messages, or raise store.bytes_max", seconds(1)});
   }
   const Topic* topic = const_cast<Journal&>(journal_).state().find_topic(name);
   if (topic != nullptr && topic->settings.bytes_max != 0) {
     const std::uint64_t used = topic->retained_messages() * topic->mean_bytes();
     if (used + bytes > topic->settings.bytes_max) {
       return failed(Refusal{ErrorCode::kTopicFull,
-                            "topic '" + name + "' is full: about " + number(used) + " of " + number(topic->settings.bytes_max) + " bytes are waiting; start workers or raise its bytes_max",
+                            "topic '" + name + "' is full: about " + number(used) + " of " + number(topic->settings.bytes_max) +
+                                " bytes are waiting; start workers or raise its bytes_max",
                             seconds(1)});
     }
   }
   return {};
 }
 
-Partition::Body::Seen Partition::Body::seen_before(const ClientRequest& request, ProducerId producer, std::uint32_t epoch, Sequence sequence) {
+Partition::Body::Seen Partition::Body::seen_before(const ClientRequest& request, ProducerId producer, std::uint32_t epoch,
+                                                   Sequence sequence) {
   const ProducerTable::Answer answer = journal_.state().producers().find(producer, epoch, sequence);
   if (const auto* batch = std::get_if<RememberedBatch>(&answer)) return {false, *batch};
   if (std::holds_alternative<ProducerTable::New>(answer)) return {};
   if (std::holds_alternative<ProducerTable::OutOfSequence>(answer)) {
-    refuse(request, {ErrorCode::kOutOfSequence, "sequence " + number(sequence.value) + " was passed and is not stored; send the batch again under a new sequence"});
+    refuse(request, {ErrorCode::kOutOfSequence,
+                     "sequence " + number(sequence.value) + " was passed and is not stored; send the batch again under a new sequence"});
   } else if (std::holds_alternative<ProducerTable::Fenced>(answer)) {
     refuse(request, {ErrorCode::kProducerFenced, "a later epoch of this producer is writing; stop this one"});
   } else {
-    refuse(request, {ErrorCode::kUnknownOutcome, "sequence " + number(sequence.value) + " lies before the last " + number(ProducerTable::window) + " batches; whether it was stored is not known any more"});
+    refuse(request,
+           {ErrorCode::kUnknownOutcome, "sequence " + number(sequence.value) + " lies before the last " + number(ProducerTable::window) +
+                                            " batches; whether it was stored is not known any more"});
   }
   return {true, std::nullopt};
 }
@@ -97,15 +114,18 @@ void Partition::Body::count_enqueued(TopicId topic, std::uint64_t messages, std:
 
 void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& publish, Now now) {
   const auto refuse_if_answered = [&](Refusal refusal) {
-    if (publish.acks == proto::Acks::kNone) ++refusals_[refusal.code];
-    else refuse(request, std::move(refusal));
+    if (publish.acks == proto::Acks::kNone)
+      ++refusals_[refusal.code];
+    else
+      refuse(request, std::move(refusal));
   };
   const Seen seen = seen_before(request, publish.producer, publish.producer_epoch, publish.sequence);
   if (seen.refused) return;
   if (seen.batch) {
     if (const Topic* topic = journal_.state().find_topic(publish.topic)) counters_[topic->id].deduplicated += publish.count;
     if (publish.acks == proto::Acks::kNone) return;
-    return answer(request, proto::Published{settings_.partition, seen.batch->first_position, seen.batch->first_offset, seen.batch->count, true});
+    return answer(request,
+                  proto::Published{settings_.partition, seen.batch->first_position, seen.batch->first_offset, seen.batch->count, true});
   }
   const std::size_t bytes = request.metadata.size() + request.payload.size();
   if (auto room = check_room(publish.topic, bytes); !room) return refuse_if_answered(std::move(room.error()));
@@ -124,7 +144,8 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& p
   if (journal_.bytes() > 0 && journal_.bytes() + stored_bytes(run) > commit_bytes_target) close_commit(now);
   const Journal::Stored stored = journal_.stage(std::move(run), now.wall);
   count_enqueued(*topic, publish.count, bytes);
-  if (publish.acks != proto::Acks::kNone) answer(request, proto::Published{settings_.partition, stored.position, stored.offset, publish.count, false});
+  if (publish.acks != proto::Acks::kNone)
+    answer(request, proto::Published{settings_.partition, stored.position, stored.offset, publish.count, false});
 }
 
 void Partition::Body::decide(Session& session, ClientRequest& request, proto::Complete& complete, Now now) {
@@ -142,7 +163,8 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
     }
     meta_at += batch.metadata_length;
     payload_at += batch.payload_length;
-    if (auto room = check_room(batch.topic, batch.metadata_length + batch.payload_length); !room) return refuse(request, std::move(room.error()));
+    if (auto room = check_room(batch.topic, batch.metadata_length + batch.payload_length); !room)
+      return refuse(request, std::move(room.error()));
   }
   std::vector<TopicId> topics;
   for (const proto::FollowUp& batch : complete.follow_ups) {
@@ -186,10 +208,12 @@ Subscription* Partition::Body::subscription_of(Session& session, const ClientReq
 
 void Partition::Body::decide(Session& session, ClientRequest& request, proto::Subscribe& subscribe, Now now) {
   if (session.subscriptions.contains(subscribe.subscription)) {
-    return refuse(request, {ErrorCode::kSubscriptionInUse, "subscription " + number(subscribe.subscription.value) + " is in use in this session; choose another number"});
+    return refuse(request, {ErrorCode::kSubscriptionInUse,
+                            "subscription " + number(subscribe.subscription.value) + " is in use in this session; choose another number"});
   }
   if (session.subscriptions.size() >= settings_.subscriptions_per_session_max) {
-    return refuse(request, {ErrorCode::kTooManySubscriptions, "the session has " + number(session.subscriptions.size()) + " subscriptions, the bound; unsubscribe some"});
+    return refuse(request, {ErrorCode::kTooManySubscriptions,
+                            "the session has " + number(session.subscriptions.size()) + " subscriptions, the bound; unsubscribe some"});
   }
   const auto topic = ensure_topic(subscribe.topic, now);
   if (!topic) return refuse(request, topic.error());
@@ -209,8 +233,10 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Un
 void Partition::Body::decide(Session& session, ClientRequest& request, proto::Credit& credit, Now now) {
   if (credit.kind == proto::CreditKind::kStanding) {   // has no reply: one for a subscription that is gone is late, not wrong
     const auto it = session.subscriptions.find(credit.subscription);
-    if (it == session.subscriptions.end()) ++refusals_[ErrorCode::kUnknownSubscription];
-    else dispatcher_.set_credit(*it->second, credit.messages, credit.bytes);
+    if (it == session.subscriptions.end())
+      ++refusals_[ErrorCode::kUnknownSubscription];
+    else
+      dispatcher_.set_credit(*it->second, credit.messages, credit.bytes);
     return;
   }
   Subscription* subscription = subscription_of(session, request, credit.subscription);
@@ -267,7 +293,10 @@ void Partition::Body::drop_topic_memory(TopicId id) {
   std::erase_if(peeks_, [&](const auto& peek) {
     if (peek.second.topic != id) return false;
     peek_deadlines_.cancel(peek.first);
-    outbox_.send_now(Outgoing{peek.second.session, peek.second.correlation, proto::Error{ErrorCode::kUnknownTopic, "the topic was deleted while this waited", 0}, {}});
+    outbox_.send_now(Outgoing{peek.second.session,
+                              peek.second.correlation,
+                              proto::Error{ErrorCode::kUnknownTopic, "the topic was deleted while this waited", 0},
+                              {}});
     return true;
   });
 }
@@ -301,7 +330,13 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Pe
   const TopicLane* lane = topic->lanes.find(peek.lane);
   const Offset end = lane == nullptr ? Offset(0) : lane->committed;
   const Offset from = peek.from ? std::max(*peek.from, topic->low(peek.lane)) : end;
-  PendingPeek pending{session.id, request.correlation, topic->id, peek.lane, from, std::max(peek.messages_max, 1u), std::max<std::uint64_t>(peek.bytes_max, 1)};
+  PendingPeek pending{session.id,
+                      request.correlation,
+                      topic->id,
+                      peek.lane,
+                      from,
+                      std::max(peek.messages_max, 1u),
+                      std::max<std::uint64_t>(peek.bytes_max, 1)};
   if (answer_peek(pending, from >= end && peek.wait_ms == 0)) return;
   const std::uint64_t id = next_peek_++;
   peeks_.emplace(id, pending);
@@ -326,7 +361,8 @@ bool Partition::Body::answer_peek(const PendingPeek& peek, bool waited_out) {
       break;
     }
     const auto first = static_cast<std::uint32_t>(peeked.next.value - block->first_offset.value);
-    auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({peek.messages_max - messages, block->count - first, end.value - peeked.next.value}));
+    auto n = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>({peek.messages_max - messages, block->count - first, end.value - peeked.next.value}));
     while (n > 1 && bytes + slice_bytes({block, first, n}) > peek.bytes_max) n /= 2;
     const BlockSlice slice{block, first, n};
     peeked.stretches.push_back({peeked.next, block->first_position.plus(first), n});

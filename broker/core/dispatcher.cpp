@@ -40,8 +40,10 @@ void Dispatcher::end_session(const SessionLost& lost, Now now) {
   Session* session = find_session(lost.session);
   if (session == nullptr) return;
   session->slots.each([&](Slot slot, LeaseRange& range) {
-    if (lost.how == SessionEnd::kGoodbye) release(slot, range);
-    else lose(slot, range, now);
+    if (lost.how == SessionEnd::kGoodbye)
+      release(slot, range);
+    else
+      lose(slot, range, now);
   });
   while (!session->subscriptions.empty()) unsubscribe(*session->subscriptions.begin()->second, now);
   timers_.cancel({TimerKey::Kind::kOldLeases, lost.session.value});
@@ -80,9 +82,13 @@ void Dispatcher::set_credit(Subscription& subscription, std::uint32_t messages, 
 }
 
 Result<void, Refusal> Dispatcher::pull(Subscription& subscription, CorrelationId correlation, const proto::Credit& credit, Now now) {
-  if (subscription.once) return failed(Refusal{ErrorCode::kSubscriptionInUse, "subscription " + std::to_string(subscription.id.value) + " has a pull that still waits; wait for its CreditEnded"});
+  if (subscription.once)
+    return failed(Refusal{ErrorCode::kSubscriptionInUse, "subscription " + std::to_string(subscription.id.value) +
+                                                             " has a pull that still waits; wait for its CreditEnded"});
   subscription.once = OneShotCredit{correlation, credit.messages, credit.bytes};
-  if (credit.wait_ms > 0) timers_.set({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value}, now.mono + std::chrono::milliseconds(credit.wait_ms));
+  if (credit.wait_ms > 0)
+    timers_.set({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value},
+                now.mono + std::chrono::milliseconds(credit.wait_ms));
   queue_for_credit(subscription);
   if (credit.wait_ms == 0) {
     serve(now.mono);
@@ -95,7 +101,8 @@ void Dispatcher::end_pull(Subscription& subscription) {
   const OneShotCredit once = *subscription.once;
   subscription.once.reset();
   timers_.cancel({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value});
-  outbox_.send_after(once.after, Outgoing{subscription.session->id, once.correlation, proto::CreditEnded{subscription.id, once.delivered}, {}});
+  outbox_.send_after(once.after,
+                     Outgoing{subscription.session->id, once.correlation, proto::CreditEnded{subscription.id, once.delivered}, {}});
 }
 
 void Dispatcher::queue_for_credit(Subscription& subscription) {
@@ -234,14 +241,17 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
     if (lane == nullptr) continue;
     GroupLane& owed = owed_of(*lane);
     while (result.messages < quantum && frame_bytes < frame_bytes_target) {
-      const std::uint32_t room = std::min({quantum - result.messages, subscription.credit_messages(), settings_.in_flight_per_worker_max - std::min(subscription.session->leased, settings_.in_flight_per_worker_max)});
+      const std::uint32_t room =
+          std::min({quantum - result.messages, subscription.credit_messages(),
+                    settings_.in_flight_per_worker_max - std::min(subscription.session->leased, settings_.in_flight_per_worker_max)});
       if (room == 0) break;
       auto picked = pick(*lane, owed, room, now);
       if (!picked) {
         result.blocked = picked.error() == Nothing::kLoading;
         break;
       }
-      const std::uint32_t n = fitting(*picked, static_cast<std::uint32_t>(picked->run.count), subscription.credit_bytes(), subscription.out_messages == 0 && result.messages == 0);
+      const std::uint32_t n = fitting(*picked, static_cast<std::uint32_t>(picked->run.count), subscription.credit_bytes(),
+                                      subscription.out_messages == 0 && result.messages == 0);
       if (n == 0) break;
       picked->run.count = n;
       const BlockSlice slice{picked->block, static_cast<std::uint32_t>(picked->run.first.value - picked->block->first_offset.value), n};
@@ -277,7 +287,9 @@ tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& l
     if (const auto retry = owed.retries.lower_bound(pick.run.first); retry != owed.retries.end() && retry->first == pick.run.first) {
       pick.attempt = retry->second.attempts + 1;
       std::uint64_t alike = 0;
-      for (auto it = retry; it != owed.retries.end() && alike < pick.run.count && it->first == pick.run.first.plus(alike) && it->second.attempts + 1 == pick.attempt; ++it, ++alike)
+      for (auto it = retry; it != owed.retries.end() && alike < pick.run.count && it->first == pick.run.first.plus(alike) &&
+                            it->second.attempts + 1 == pick.attempt;
+           ++it, ++alike)
         pick.after = std::max(pick.after, it->second.position);
       pick.run.count = alike;
     } else if (retry != owed.retries.end()) {
@@ -295,7 +307,8 @@ tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& l
       return tl::make_unexpected(Nothing::kLoading);
     }
     const std::uint64_t in_slab = slab_offsets - lane.fresh.value % slab_offsets;
-    const std::uint64_t reach = std::min({std::uint64_t{limit}, in_slab, committed.value - lane.fresh.value, owed.lent.value - lane.fresh.value});
+    const std::uint64_t reach =
+        std::min({std::uint64_t{limit}, in_slab, committed.value - lane.fresh.value, owed.lent.value - lane.fresh.value});
     pick.run = {lane.fresh, owed.done.open_run(lane.fresh, reach)};
     pick.fresh = true;
   }
@@ -329,9 +342,17 @@ proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lan
     lane.fresh = pick.run.end();
     lane.handed_out += count;
   }
-  LeaseRange range{.holder = &subscription, .lane = &lane, .first = pick.run.first, .count = count,
-                   .token = make_token(journal_.state().epoch(), next_token_), .attempt = pick.attempt, .since = now, .logged = false,
-                   .open = count, .bytes = bytes, .remaining = {}};
+  LeaseRange range{.holder = &subscription,
+                   .lane = &lane,
+                   .first = pick.run.first,
+                   .count = count,
+                   .token = make_token(journal_.state().epoch(), next_token_),
+                   .attempt = pick.attempt,
+                   .since = now,
+                   .logged = false,
+                   .open = count,
+                   .bytes = bytes,
+                   .remaining = {}};
   range.remaining.set(0, count);
   next_token_ += count;
   const LeaseToken token = range.token;
@@ -417,7 +438,8 @@ proto::Acked Dispatcher::ack(Subscription& subscription, const std::vector<proto
         work.counters.acked += stop - open;
         at = stop;
       }
-      if (end > range->count) stale.runs.push_back({std::max(run.first, range->count), static_cast<std::uint32_t>(end - std::max(run.first, range->count))});
+      if (end > range->count)
+        stale.runs.push_back({std::max(run.first, range->count), static_cast<std::uint32_t>(end - std::max(run.first, range->count))});
     }
     if (range->open == 0) subscription.session->slots.remove(entry.slot);
     for (const proto::IndexRun& run : stale.runs) work.counters.stale += run.count;
@@ -498,7 +520,8 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
   lane.forget(offset);
   lane.parked.insert(offset);
   const GroupWork& work = *lane.work;
-  timers_.set({TimerKey::Kind::kRetry, work.topic.value, work.group.value, lane.lane.value, offset.value}, now.mono + std::max<Duration>(due - now.wall, Duration::zero()));
+  timers_.set({TimerKey::Kind::kRetry, work.topic.value, work.group.value, lane.lane.value, offset.value},
+              now.mono + std::max<Duration>(due - now.wall, Duration::zero()));
 }
 
 /// The worker gives the rest of the range back: no attempt is counted.
@@ -519,7 +542,8 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
 void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
   GroupWork& work = *range.lane->work;
   for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at + 1)) {
-    fail_offset(range, range.first.plus(at), failure_worker_lost, "worker '" + range.holder->session->name + "' was lost", Duration::zero(), now);
+    fail_offset(range, range.first.plus(at), failure_worker_lost, "worker '" + range.holder->session->name + "' was lost", Duration::zero(),
+                now);
     ++work.counters.returned_lost;
   }
   close_offsets(range, range.open);
@@ -597,7 +621,8 @@ void Dispatcher::log_old_leases(Session& session, Now now) {
 std::uint64_t Dispatcher::ahead(const LaneWork& lane, Time now) const {
   const Duration elapsed = std::max<Duration>(now - lane.hinted, std::chrono::milliseconds(1));
   const double per_second = static_cast<double>(lane.handed_out) * 1e9 / static_cast<double>(elapsed.count());
-  return std::clamp<std::uint64_t>(std::max<std::uint64_t>(static_cast<std::uint64_t>(per_second), 2 * lane.handed_out), lent_ahead_min, lent_ahead_max);
+  return std::clamp<std::uint64_t>(std::max<std::uint64_t>(static_cast<std::uint64_t>(per_second), 2 * lane.handed_out), lent_ahead_min,
+                                   lent_ahead_max);
 }
 
 void Dispatcher::flush(Now now) {

@@ -23,7 +23,10 @@ namespace takt::core {
 class Dispatcher {
  public:
   Dispatcher(const PartitionSettings& settings, Journal& journal, Outbox& outbox, BlockCache& cache)
-      : settings_(settings), journal_(journal), outbox_(outbox), cache_(cache) {}
+      : settings_(settings),
+        journal_(journal),
+        outbox_(outbox),
+        cache_(cache) {}
 
   /// The term begins; what the state says may be out with workers waits for them from `now` on.
   void start(Now now);

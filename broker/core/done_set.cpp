@@ -233,7 +233,8 @@ Result<void, Corruption> DoneSet::load(std::uint64_t index, std::string_view val
     while (in.ok() && in.remaining() > 0) {
       const std::uint64_t gap = in.varint();
       const std::uint64_t count = in.varint();
-      if (!in.ok() || gap > container_offsets || count == 0 || count > container_offsets || at + gap + count > container_offsets) return bad();
+      if (!in.ok() || gap > container_offsets || count == 0 || count > container_offsets || at + gap + count > container_offsets)
+        return bad();
       if (base + at + gap < floor_.value) return bad();
       add_above(base + at + gap, base + at + gap + count);
       at += gap + count;

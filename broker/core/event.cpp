@@ -13,7 +13,9 @@ struct Encoder {
   void operator()(const std::uint64_t& v) { out.varint(v); }
   void operator()(const WallTime& v) { out.signed_varint(v.time_since_epoch().count()); }
   template <class Tag, class Rep>
-  void operator()(const StrongId<Tag, Rep>& v) { out.id(v); }
+  void operator()(const StrongId<Tag, Rep>& v) {
+    out.id(v);
+  }
   void operator()(const std::optional<Offset>& v) { out.varint(v ? v->value + 1 : 0); }
   /// Runs are ascending: each is stored as the gap since the end of the one before, and its length.
   void operator()(const std::vector<OffsetRun>& runs) {
@@ -39,7 +41,9 @@ struct Decoder {
   void operator()(std::uint64_t& v) { v = in.varint(); }
   void operator()(WallTime& v) { v = WallTime(std::chrono::milliseconds(in.signed_varint())); }
   template <class Tag, class Rep>
-  void operator()(StrongId<Tag, Rep>& v) { v = in.id<StrongId<Tag, Rep>>(); }
+  void operator()(StrongId<Tag, Rep>& v) {
+    v = in.id<StrongId<Tag, Rep>>();
+  }
   void operator()(Lane& v) {
     v = in.id<Lane>();
     sound = sound && v.value < lane_count;
@@ -74,42 +78,84 @@ struct Decoder {
 };
 
 template <class Coder, class E>
-void settings(Coder& c, E& e) requires requires { e.keep_ms; } { c(e.keep_ms), c(e.keep_bytes), c(e.bytes_max); }
+void settings(Coder& c, E& e)
+  requires requires { e.keep_ms; }
+{
+  c(e.keep_ms), c(e.keep_bytes), c(e.bytes_max);
+}
 template <class Coder, class E>
-void settings(Coder& c, E& e) requires requires { e.attempts_max; } { c(e.attempts_max); }
+void settings(Coder& c, E& e)
+  requires requires { e.attempts_max; }
+{
+  c(e.attempts_max);
+}
 
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, EpochBegun> { c(e.epoch); }
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, EpochBegun>
+{
+  c(e.epoch);
+}
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, TopicPut> { c(e.topic), c(e.name), settings(c, e.settings); }
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, TopicPut>
+{
+  c(e.topic), c(e.name), settings(c, e.settings);
+}
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, TopicDel> { c(e.topic); }
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, TopicDel>
+{
+  c(e.topic);
+}
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, GroupPut> {
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, GroupPut>
+{
   c(e.topic), c(e.group), c(e.name), settings(c, e.settings), c(e.starts);
 }
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, GroupDel> { c(e.topic), c(e.group); }
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, GroupDel>
+{
+  c(e.topic), c(e.group);
+}
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Done> {
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Done>
+{
   c(e.topic), c(e.group), c(e.lane), c(e.runs), c(e.lent);
 }
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Retry> {
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Retry>
+{
   c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.due), c(e.code), c(e.text);
 }
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Dead> {
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Dead>
+{
   c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.code), c(e.text);
 }
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Held> {
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Held>
+{
   c(e.topic), c(e.group), c(e.lane), c(e.client), c(e.runs);
 }
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, Retain> { c(e.topic), c(e.lane), c(e.horizon); }
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Retain>
+{
+  c(e.topic), c(e.lane), c(e.horizon);
+}
 template <class Coder, class E>
-void fields(Coder& c, E& e) requires std::same_as<std::remove_const_t<E>, ProducerPut> { c(e.producer), c(e.epoch); }
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, ProducerPut>
+{
+  c(e.producer), c(e.epoch);
+}
 
 template <std::size_t I = 0>
 std::optional<Event> read_event(std::uint8_t type, Decoder& decoder) {
@@ -144,8 +190,12 @@ Result<std::vector<Event>, Corruption> decode_events(std::string_view bytes, std
     const std::uint8_t type = in.u8();
     Decoder decoder{in};
     std::optional<Event> event = read_event(type, decoder);
-    if (!event) return failed(Corruption{"event " + std::to_string(i) + " of a control run has type " + std::to_string(type) + ", which this version does not know"});
-    if (!in.ok() || !decoder.sound) return failed(Corruption{"event " + std::to_string(i) + " of a control run (type " + std::to_string(type) + ") is cut short or out of range"});
+    if (!event)
+      return failed(Corruption{"event " + std::to_string(i) + " of a control run has type " + std::to_string(type) +
+                               ", which this version does not know"});
+    if (!in.ok() || !decoder.sound)
+      return failed(
+          Corruption{"event " + std::to_string(i) + " of a control run (type " + std::to_string(type) + ") is cut short or out of range"});
     events.push_back(std::move(*event));
   }
   if (!in.finished()) return failed(Corruption{"a control run has bytes behind its last event"});

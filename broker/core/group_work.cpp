@@ -16,8 +16,10 @@ std::vector<OffsetRun> joined(std::vector<OffsetRun> runs) {
   std::sort(runs.begin(), runs.end(), [](const OffsetRun& a, const OffsetRun& b) { return a.first < b.first; });
   std::size_t kept = 0;
   for (std::size_t i = 1; i < runs.size(); ++i) {
-    if (runs[kept].end() == runs[i].first) runs[kept].count += runs[i].count;
-    else runs[++kept] = runs[i];
+    if (runs[kept].end() == runs[i].first)
+      runs[kept].count += runs[i].count;
+    else
+      runs[++kept] = runs[i];
   }
   if (!runs.empty()) runs.resize(kept + 1);
   return runs;
@@ -65,8 +67,10 @@ void LaneWork::stage_done(Offset first, std::uint32_t count) {
   s.leased.clear(bit_of(first), count);
   s.staged.set(bit_of(first), count);
   leased -= count;
-  if (!staged_.empty() && staged_.back().end() == first) staged_.back().count += count;
-  else staged_.push_back({first, count});
+  if (!staged_.empty() && staged_.back().end() == first)
+    staged_.back().count += count;
+  else
+    staged_.push_back({first, count});
 }
 
 void LaneWork::forget(Offset offset) {

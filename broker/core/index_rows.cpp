@@ -41,7 +41,8 @@ Result<IndexRow, Corruption> decode_index_row(std::string_view key, std::string_
     position += gap + count;
     offset += count;
   }
-  if (!in.finished() || row.segments.empty()) return failed(Corruption{"index row of topic " + std::to_string(row.topic.value) + " is malformed"});
+  if (!in.finished() || row.segments.empty())
+    return failed(Corruption{"index row of topic " + std::to_string(row.topic.value) + " is malformed"});
   return row;
 }
 

@@ -38,9 +38,15 @@ class Journal {
     Topic* topic = state_.find_topic(run.topic);
     check(topic != nullptr, "a batch goes to a topic that is there");
     run.first_offset = State::open_lane(*topic, run.lane).next;
-    const RunView view{.topic = run.topic, .lane = run.lane, .run_class = run.run_class, .first_offset = run.first_offset,
-                       .first_position = builder_.next(), .count = run.count, .stamp = run.stamp,
-                       .metadata = run.metadata.bytes, .payload = run.payload.bytes};
+    const RunView view{.topic = run.topic,
+                       .lane = run.lane,
+                       .run_class = run.run_class,
+                       .first_offset = run.first_offset,
+                       .first_position = builder_.next(),
+                       .count = run.count,
+                       .stamp = run.stamp,
+                       .metadata = run.metadata.bytes,
+                       .payload = run.payload.bytes};
     const auto applied = state_.apply(view, state_.time());
     check(applied.has_value(), "apply accepts what decide staged");
     const Position at = builder_.add(std::move(run));

@@ -15,7 +15,8 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::ListTopics
   proto::Topics list;
   for (const auto& [id, topic] : journal_.state().topics()) {
     if (list.topics.size() == listed_max) break;
-    proto::TopicEntry entry{settings_.partition, topic.name, topic.settings, topic.retained_messages(), 0, 0, static_cast<std::uint32_t>(topic.groups.size())};
+    proto::TopicEntry entry{
+        settings_.partition, topic.name, topic.settings, topic.retained_messages(), 0, 0, static_cast<std::uint32_t>(topic.groups.size())};
     entry.bytes = entry.messages * topic.mean_bytes();
     topic.lanes.each([&](Lane, const TopicLane& lane) { entry.enqueued += lane.next.value; });
     list.topics.push_back(std::move(entry));
@@ -97,7 +98,13 @@ PartitionStats Partition::Body::stats() const {
     }
     for (const auto& [group_id, group] : topic.groups) {
       const proto::GroupEntry entry = group_entry(topic, group);
-      GroupStats g{.group = entry.group, .ready = entry.ready, .leased = entry.leased, .retrying = entry.retrying, .held = entry.held, .dead = entry.dead, .workers = entry.workers};
+      GroupStats g{.group = entry.group,
+                   .ready = entry.ready,
+                   .leased = entry.leased,
+                   .retrying = entry.retrying,
+                   .held = entry.held,
+                   .dead = entry.dead,
+                   .workers = entry.workers};
       if (const GroupWork* work = dispatcher_.find_work(id, group_id)) {
         const GroupCounters& c = work->counters;
         g.delivered = c.delivered;

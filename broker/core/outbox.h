@@ -14,8 +14,10 @@ class Outbox {
  public:
   /// Leaves once `position` is durable.
   void send_after(Position position, Effect effect) {
-    if (position < committed_) ready_.push_back(std::move(effect));
-    else withheld_[position].push_back(std::move(effect));
+    if (position < committed_)
+      ready_.push_back(std::move(effect));
+    else
+      withheld_[position].push_back(std::move(effect));
   }
   /// Leaves once everything that is staged now, acks among it, is durable.
   void send_after_open_commit(Effect effect) { staged_.push_back(std::move(effect)); }
@@ -24,8 +26,10 @@ class Outbox {
   /// The open commit was sealed and ends at `end`; an empty one ends where the log does.
   void sealed(Position end) {
     for (Effect& effect : std::exchange(staged_, {})) {
-      if (end.value == 0) ready_.push_back(std::move(effect));
-      else send_after(Position(end.value - 1), std::move(effect));
+      if (end.value == 0)
+        ready_.push_back(std::move(effect));
+      else
+        send_after(Position(end.value - 1), std::move(effect));
     }
   }
   void committed(Position end) {

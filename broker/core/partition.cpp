@@ -12,7 +12,9 @@ Partition::~Partition() = default;
 Partition::Partition(Partition&&) noexcept = default;
 Partition& Partition::operator=(Partition&&) noexcept = default;
 
-Result<void, Corruption> Partition::load_row(Table table, std::string_view key, std::string_view value) { return body_->load_row(table, key, value); }
+Result<void, Corruption> Partition::load_row(Table table, std::string_view key, std::string_view value) {
+  return body_->load_row(table, key, value);
+}
 void Partition::loaded_to(Position applied) { body_->loaded_to(applied); }
 Result<void, Corruption> Partition::replay(const CommitView& commit) { return body_->replay(commit); }
 void Partition::start(Now now) { body_->start(now); }
@@ -34,7 +36,8 @@ PartitionStats Partition::stats() const { return body_->stats(); }
 
 Result<void, Corruption> Partition::Body::replay(const CommitView& commit) {
   if (commit.header.first != journal_.next()) {
-    return failed(Corruption{"commit " + std::to_string(commit.header.first.value) + " does not follow position " + std::to_string(journal_.next().value)});
+    return failed(Corruption{"commit " + std::to_string(commit.header.first.value) + " does not follow position " +
+                             std::to_string(journal_.next().value)});
   }
   State& state = journal_.state();
   state.open_commit(commit.header.time);
@@ -104,12 +107,15 @@ void Partition::Body::on(BlocksLoaded&& loaded, Now) {
 
 void Partition::Body::on(ClientRequest&& request, Now now) {
   Session* session = dispatcher_.find_session(request.session);
-  if (session == nullptr) return refuse(request, {ErrorCode::kUnknownSession, "the session is not known to partition " + std::to_string(settings_.partition.value) + "; say Hello again"});
+  if (session == nullptr)
+    return refuse(request, {ErrorCode::kUnknownSession,
+                            "the session is not known to partition " + std::to_string(settings_.partition.value) + "; say Hello again"});
   std::visit(
       [&](auto& body) {
         if constexpr (requires { body.partition; }) {
           if (body.partition != settings_.partition) {
-            return refuse(request, {ErrorCode::kUnknownPartition, "partition " + std::to_string(body.partition.value) + " is not here; ask Metadata for the partitions"});
+            return refuse(request, {ErrorCode::kUnknownPartition,
+                                    "partition " + std::to_string(body.partition.value) + " is not here; ask Metadata for the partitions"});
           }
         }
         decide(*session, request, body, now);
@@ -204,7 +210,8 @@ std::vector<Effect> Partition::Body::abandon() {
     auto* outgoing = std::get_if<Outgoing>(&effect);
     if (outgoing == nullptr || std::holds_alternative<proto::Deliver>(outgoing->body)) continue;
     outgoing->slices.clear();
-    outgoing->body = proto::Error{ErrorCode::kUnknownOutcome, "the store failed before this was confirmed; ask again with the same sequence", 1000};
+    outgoing->body =
+        proto::Error{ErrorCode::kUnknownOutcome, "the store failed before this was confirmed; ask again with the same sequence", 1000};
     answers.push_back(std::move(effect));
   }
   return answers;

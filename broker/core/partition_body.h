@@ -14,10 +14,14 @@ namespace takt::core {
 class Partition::Body {
  public:
   explicit Body(const PartitionSettings& settings)
-      : settings_(settings), cache_(settings.tail_cache_bytes), dispatcher_(settings_, journal_, outbox_, cache_) {}
+      : settings_(settings),
+        cache_(settings.tail_cache_bytes),
+        dispatcher_(settings_, journal_, outbox_, cache_) {}
 
   // The rest of Partition's members, one for one.
-  Result<void, Corruption> load_row(Table table, std::string_view key, std::string_view value) { return journal_.state().load_row(table, key, value); }
+  Result<void, Corruption> load_row(Table table, std::string_view key, std::string_view value) {
+    return journal_.state().load_row(table, key, value);
+  }
   Result<void, Corruption> replay(const CommitView& commit);
   void start(Now now);
   void handle(Command&& command, Now now);

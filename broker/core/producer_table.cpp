@@ -24,8 +24,10 @@ ProducerTable::Answer ProducerTable::find(ProducerId producer, std::uint32_t epo
   std::uint64_t high = p.stored;
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    if (p.batch(middle).sequence < sequence) low = middle + 1;
-    else high = middle;
+    if (p.batch(middle).sequence < sequence)
+      low = middle + 1;
+    else
+      high = middle;
   }
   if (p.batch(low).sequence == sequence) return p.batch(low);
   if (low == oldest && oldest > 0) return TooOld{};
@@ -50,8 +52,10 @@ void ProducerTable::record(const ProducerStamp& stamp, Position first_position, 
 
 void ProducerTable::put(ProducerId producer, std::uint32_t epoch, WallTime time) {
   changed_.insert(producer);
-  if (epoch == 0) producers_.erase(producer);
-  else producers_[producer] = Producer{.epoch = epoch, .last_seen = time, .slots = {}};
+  if (epoch == 0)
+    producers_.erase(producer);
+  else
+    producers_[producer] = Producer{.epoch = epoch, .last_seen = time, .slots = {}};
 }
 
 std::vector<ProducerId> ProducerTable::idle_since(WallTime before, std::size_t limit) const {
@@ -95,7 +99,9 @@ Result<void, Corruption> ProducerTable::load(std::string_view key, std::string_v
   ByteReader k(key);
   const auto id = k.key_id<ProducerId>();
   const std::uint8_t row = k.u8();
-  const auto bad = [&] { return failed(Corruption{"row " + std::to_string(row) + " of producer " + std::to_string(id.value) + " is malformed"}); };
+  const auto bad = [&] {
+    return failed(Corruption{"row " + std::to_string(row) + " of producer " + std::to_string(id.value) + " is malformed"});
+  };
   if (!k.finished() || (row != head_row && row >= window / slots_per_row)) return bad();
   Producer& p = producers_[id];
   ByteReader in(value);

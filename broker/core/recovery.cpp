@@ -61,7 +61,8 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
   GroupWork& work = *subscription.work;
   const auto lose_until = [&](const proto::HeldRange& range, Offset from, Offset until) {
     if (from >= until) return;
-    answer.lost.push_back({range.lane, from, static_cast<std::uint32_t>(until.value - from.value), range.token.plus(from.value - range.first.value)});
+    answer.lost.push_back(
+        {range.lane, from, static_cast<std::uint32_t>(until.value - from.value), range.token.plus(from.value - range.first.value)});
   };
   for (const proto::HeldRange& range : held) {
     const Offset end = range.first.plus(range.count);
@@ -85,12 +86,22 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
       }
       const std::uint32_t attempt = attempt_of(at);
       Offset stop = at.plus(1);
-      while (stop < reach && stop.value % slab_offsets != 0 && !owed.done.contains(stop) && grantable(stop) && attempt_of(stop) == attempt) stop = stop.plus(1);
+      while (stop < reach && stop.value % slab_offsets != 0 && !owed.done.contains(stop) && grantable(stop) && attempt_of(stop) == attempt)
+        stop = stop.plus(1);
       lose_until(range, lost_from, at);
       const auto count = static_cast<std::uint32_t>(stop.value - at.value);
       lane->lease(at, count);
-      LeaseRange lease{.holder = &subscription, .lane = lane, .first = at, .count = count, .token = make_token(journal_.state().epoch(), next_token_),
-                       .attempt = attempt, .since = now.mono, .logged = false, .open = count, .bytes = 0, .remaining = {}};
+      LeaseRange lease{.holder = &subscription,
+                       .lane = lane,
+                       .first = at,
+                       .count = count,
+                       .token = make_token(journal_.state().epoch(), next_token_),
+                       .attempt = attempt,
+                       .since = now.mono,
+                       .logged = false,
+                       .open = count,
+                       .bytes = 0,
+                       .remaining = {}};
       lease.remaining.set(0, count);
       next_token_ += count;
       const LeaseToken token = lease.token;

@@ -40,7 +40,8 @@ std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontR
     const std::uint64_t from = run.first_offset.value;
     const std::uint64_t until = from + run.count;
     std::vector<Span> spans = owed_spans(*topic, run.lane, from, until);
-    if (topic->settings.keep_ms != 0 && run.time + std::chrono::milliseconds(topic->settings.keep_ms) > now.wall) spans.push_back({from, until});
+    if (topic->settings.keep_ms != 0 && run.time + std::chrono::milliseconds(topic->settings.keep_ms) > now.wall)
+      spans.push_back({from, until});
     if (topic->settings.keep_bytes != 0) {
       const std::uint64_t kept = topic->settings.keep_bytes / topic->mean_bytes();
       const std::uint64_t first_kept = lane.next.value - std::min(kept, lane.next.value);
@@ -52,12 +53,16 @@ std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontR
       const std::uint64_t begin = std::max(span.from, end);
       if (begin >= span.until) continue;
       const bool joins = !live.empty() && end == begin && begin > from && live.back().topic == run.topic && live.back().lane == run.lane;
-      if (joins) live.back().count += static_cast<std::uint32_t>(span.until - begin);
-      else live.push_back({run.topic, run.lane, Offset(begin), run.first_position.plus(begin - from), static_cast<std::uint32_t>(span.until - begin)});
+      if (joins)
+        live.back().count += static_cast<std::uint32_t>(span.until - begin);
+      else
+        live.push_back(
+            {run.topic, run.lane, Offset(begin), run.first_position.plus(begin - from), static_cast<std::uint32_t>(span.until - begin)});
       end = span.until;
     }
     const bool kept_by_time = topic->settings.keep_ms != 0 || topic->settings.keep_bytes != 0;
-    if (end == from && kept_by_time && lane.horizon.value >= from && lane.horizon.value < until) journal_.stage(Retain{run.topic, run.lane, Offset(until)}, now.wall);
+    if (end == from && kept_by_time && lane.horizon.value >= from && lane.horizon.value < until)
+      journal_.stage(Retain{run.topic, run.lane, Offset(until)}, now.wall);
   }
   return live;
 }

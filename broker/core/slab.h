@@ -18,8 +18,12 @@ template <std::size_t Words>
 class BitSet {
  public:
   bool test(std::uint32_t i) const { return (words_[i / 64] >> (i % 64) & 1) != 0; }
-  void set(std::uint32_t first, std::uint32_t n) { each(first, n, [](std::uint64_t& word, std::uint64_t mask) { word |= mask; }); }
-  void clear(std::uint32_t first, std::uint32_t n) { each(first, n, [](std::uint64_t& word, std::uint64_t mask) { word &= ~mask; }); }
+  void set(std::uint32_t first, std::uint32_t n) {
+    each(first, n, [](std::uint64_t& word, std::uint64_t mask) { word |= mask; });
+  }
+  void clear(std::uint32_t first, std::uint32_t n) {
+    each(first, n, [](std::uint64_t& word, std::uint64_t mask) { word &= ~mask; });
+  }
   bool any() const {
     for (const std::uint64_t word : words_)
       if (word != 0) return true;
@@ -31,9 +35,13 @@ class BitSet {
     return n;
   }
   /// The first member at or after `from`, or `end()`.
-  std::uint32_t next(std::uint32_t from) const { return scan(from, [](std::uint64_t word) { return word; }); }
+  std::uint32_t next(std::uint32_t from) const {
+    return scan(from, [](std::uint64_t word) { return word; });
+  }
   /// The first non-member at or after `from`, or `end()`.
-  std::uint32_t next_clear(std::uint32_t from) const { return scan(from, [](std::uint64_t word) { return ~word; }); }
+  std::uint32_t next_clear(std::uint32_t from) const {
+    return scan(from, [](std::uint64_t word) { return ~word; });
+  }
   static constexpr std::uint32_t end() { return Words * 64; }
 
  private:

@@ -7,7 +7,9 @@
 namespace takt::core {
 namespace {
 
-Result<void, Corruption> unknown_topic(TopicId topic) { return failed(Corruption{"an event names topic " + std::to_string(topic.value) + ", which is not there"}); }
+Result<void, Corruption> unknown_topic(TopicId topic) {
+  return failed(Corruption{"an event names topic " + std::to_string(topic.value) + ", which is not there"});
+}
 
 std::string cut(const std::string& text) { return text.substr(0, stored_text_bytes_max); }
 
@@ -39,7 +41,8 @@ Offset Topic::low(Lane lane) const {
 Offset Topic::pinned(Lane lane) const {
   Offset pinned = low(lane);
   for (const auto& [number, group] : groups)
-    if (const GroupLane* owed = group.lanes.find(lane); owed != nullptr && !owed->dead.empty()) pinned = std::min(pinned, owed->dead.begin()->first);
+    if (const GroupLane* owed = group.lanes.find(lane); owed != nullptr && !owed->dead.empty())
+      pinned = std::min(pinned, owed->dead.begin()->first);
   return pinned;
 }
 
@@ -94,8 +97,8 @@ Result<void, Corruption> State::apply(const RunView& run, WallTime time) {
   if (run.lane.value >= lane_count) return failed(Corruption{"a run has lane " + std::to_string(run.lane.value)});
   TopicLane& lane = open_lane(*topic, run.lane);
   if (lane.next != run.first_offset) {
-    return failed(Corruption{"a run of topic '" + topic->name + "' begins at offset " + std::to_string(run.first_offset.value) + ", the state expects " +
-                             std::to_string(lane.next.value)});
+    return failed(Corruption{"a run of topic '" + topic->name + "' begins at offset " + std::to_string(run.first_offset.value) +
+                             ", the state expects " + std::to_string(lane.next.value)});
   }
   if (lane.recent.size() > lane.frozen && lane.recent.back().position.plus(lane.recent.back().count) == run.first_position) {
     lane.recent.back().count += run.count;
@@ -110,7 +113,8 @@ Result<void, Corruption> State::apply(const RunView& run, WallTime time) {
 }
 
 Result<void, Corruption> State::on(const EpochBegun& e, Position position, WallTime) {
-  if (e.epoch <= epoch_) return failed(Corruption{"epoch " + std::to_string(e.epoch.value) + " follows epoch " + std::to_string(epoch_.value)});
+  if (e.epoch <= epoch_)
+    return failed(Corruption{"epoch " + std::to_string(e.epoch.value) + " follows epoch " + std::to_string(epoch_.value)});
   epoch_ = e.epoch;
   epoch_position_ = position;
   return {};
@@ -120,7 +124,8 @@ Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime) {
   if (Topic* topic = find_topic(e.topic)) {
     topic->settings = e.settings;
   } else {
-    if (e.topic != next_topic_ || by_name_.contains(e.name)) return failed(Corruption{"topic '" + e.name + "' is made under an id or name that is taken"});
+    if (e.topic != next_topic_ || by_name_.contains(e.name))
+      return failed(Corruption{"topic '" + e.name + "' is made under an id or name that is taken"});
     next_topic_ = next_topic_.plus(1);
     by_name_.emplace(e.name, e.topic);
     Topic& made = topics_[e.topic];
@@ -177,8 +182,8 @@ Result<State::Target, Corruption> State::target(TopicId topic, GroupId group, La
   const auto it = t->groups.find(group);
   GroupLane* l = it == t->groups.end() || lane.value >= lane_count ? nullptr : it->second.lanes.find(lane);
   if (l == nullptr) {
-    return failed(Corruption{"an event names group " + std::to_string(group.value) + ", lane " + std::to_string(lane.value) + " of topic '" + t->name +
-                             "', which is not there"});
+    return failed(Corruption{"an event names group " + std::to_string(group.value) + ", lane " + std::to_string(lane.value) +
+                             " of topic '" + t->name + "', which is not there"});
   }
   changed_topics_.insert(topic);
   changed_groups_.insert({topic, group});
@@ -219,7 +224,8 @@ Result<void, Corruption> State::on(const Retry& e, Position position, WallTime) 
 Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
-  if (e.offset >= at->topic->lanes.find(e.lane)->next) return failed(Corruption{"a Dead event reaches beyond the end of topic '" + at->topic->name + "'"});
+  if (e.offset >= at->topic->lanes.find(e.lane)->next)
+    return failed(Corruption{"a Dead event reaches beyond the end of topic '" + at->topic->name + "'"});
   settle(*at->group, *at->lane, {e.offset, 1});
   at->lane->dead[e.offset] = {e.attempts, e.code, cut(e.text), time};
   at->lane->changed_dead.insert(e.offset);
@@ -241,7 +247,8 @@ Result<void, Corruption> State::on(const Retain& e, Position, WallTime) {
   Topic* topic = find_topic(e.topic);
   if (topic == nullptr) return unknown_topic(e.topic);
   TopicLane* lane = e.lane.value < lane_count ? topic->lanes.find(e.lane) : nullptr;
-  if (lane == nullptr || e.horizon > lane->next) return failed(Corruption{"a Retain event names a lane or offset of topic '" + topic->name + "' that is not there"});
+  if (lane == nullptr || e.horizon > lane->next)
+    return failed(Corruption{"a Retain event names a lane or offset of topic '" + topic->name + "' that is not there"});
   lane->horizon = std::max(lane->horizon, e.horizon);
   changed_topics_.insert(e.topic);
   return {};

@@ -102,7 +102,8 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
         put(Table::kRetries, offset.value, std::nullopt);
       } else {
         const RetryState& r = it->second;
-        put(Table::kRetries, offset.value, ByteWriter().varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).varint(r.code).text(r.text).take());
+        put(Table::kRetries, offset.value,
+            ByteWriter().varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).varint(r.code).text(r.text).take());
       }
     }
     for (const Offset offset : owed.changed_dead) {
@@ -111,14 +112,17 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
         put(Table::kDead, offset.value, std::nullopt);
       } else {
         const DeadState& d = it->second;
-        put(Table::kDead, offset.value, ByteWriter().varint(d.attempts).varint(d.code).signed_varint(d.time.time_since_epoch().count()).text(d.text).take());
+        put(Table::kDead, offset.value,
+            ByteWriter().varint(d.attempts).varint(d.code).signed_varint(d.time.time_since_epoch().count()).text(d.text).take());
       }
     }
     forget_done_held(owed);
     for (const Offset first : owed.changed_held) {
       const auto it = owed.held.find(first);
-      if (it == owed.held.end()) put(Table::kHeld, first.value, std::nullopt);
-      else put(Table::kHeld, first.value, ByteWriter().varint(it->second.count).id(it->second.client).take());
+      if (it == owed.held.end())
+        put(Table::kHeld, first.value, std::nullopt);
+      else
+        put(Table::kHeld, first.value, ByteWriter().varint(it->second.count).id(it->second.client).take());
     }
     owed.changed_retries.clear();
     owed.changed_dead.clear();
@@ -187,7 +191,8 @@ Result<void, Corruption> State::load_topic(std::string_view key, std::string_vie
     here.bytes = in.varint();
     here.erased_below = in.id<Offset>();
   }
-  if (!k.finished() || !in.finished() || !by_name_.emplace(topic.name, id).second) return failed(Corruption{"topic row " + std::to_string(id.value) + " is malformed"});
+  if (!k.finished() || !in.finished() || !by_name_.emplace(topic.name, id).second)
+    return failed(Corruption{"topic row " + std::to_string(id.value) + " is malformed"});
   return {};
 }
 

@@ -13,8 +13,10 @@ using Stored = std::map<std::uint64_t, std::string>;
 
 void store(Stored& rows, DoneSet& set) {
   for (auto& row : set.take_changes()) {
-    if (row.value) rows[row.index] = *row.value;
-    else rows.erase(row.index);
+    if (row.value)
+      rows[row.index] = *row.value;
+    else
+      rows.erase(row.index);
   }
 }
 
@@ -59,7 +61,8 @@ TEST(DoneSet, KeepsOneRowForAHundredMillionDoneOffsetsAboveOneHole) {
 }
 
 TEST(DoneSet, RefusesMalformedRows) {
-  for (const std::string& bad : {std::string(), std::string("\x07"), std::string("\x00\x01", 2), std::string("\x01\x05", 2), std::string("\x02\x00", 2), std::string("\x01\x00\x00", 3)}) {
+  for (const std::string& bad : {std::string(), std::string("\x07"), std::string("\x00\x01", 2), std::string("\x01\x05", 2),
+                                 std::string("\x02\x00", 2), std::string("\x01\x00\x00", 3)}) {
     DoneSet set;
     EXPECT_FALSE(set.load(0, bad).has_value());
   }

@@ -46,8 +46,10 @@ void apply_checkpoint(Rows& rows, const Checkpoint& checkpoint) {
   }
   for (const RowChange& change : checkpoint.changed) {
     check(!change.value || change.value->size() <= row_value_bytes_max, "a row fits its bound");
-    if (change.value) rows[{change.table, change.key}] = *change.value;
-    else rows.erase({change.table, change.key});
+    if (change.value)
+      rows[{change.table, change.key}] = *change.value;
+    else
+      rows.erase({change.table, change.key});
   }
 }
 
@@ -71,7 +73,8 @@ void Harness::advance(Duration by) {
 }
 
 void Harness::request(SessionId session, CorrelationId correlation, proto::Request body, proto::Sections sections) {
-  send(ClientRequest{session, correlation, std::move(body), SharedBytes::own(std::move(sections.metadata)), SharedBytes::own(std::move(sections.payload))});
+  send(ClientRequest{session, correlation, std::move(body), SharedBytes::own(std::move(sections.metadata)),
+                     SharedBytes::own(std::move(sections.payload))});
 }
 
 void Harness::seal() {
@@ -117,7 +120,8 @@ BlocksLoaded Harness::load(const LoadBlocks& request) const {
     if (commit.end <= front_) continue;
     const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
     for (const BlockPtr& block : blocks_of(*view, commit.value)) {
-      if (block->topic != request.topic || block->lane != request.lane || block->end() <= request.from || loaded.blocks.size() == 2) continue;
+      if (block->topic != request.topic || block->lane != request.lane || block->end() <= request.from || loaded.blocks.size() == 2)
+        continue;
       loaded.blocks.push_back(block);
       loaded.until = block->end();
     }
@@ -165,8 +169,10 @@ std::map<std::string, std::string> logical(const Rows& rows) {
       const auto row = decode_index_row(key.second, value);
       auto& segments = index["index " + std::to_string(row->topic.value) + "/" + std::to_string(row->lane.value)];
       for (const IndexSegment& s : row->segments) {
-        if (!segments.empty() && segments.back().end() == s.first && segments.back().position.plus(segments.back().count) == s.position) segments.back().count += s.count;
-        else segments.push_back(s);
+        if (!segments.empty() && segments.back().end() == s.first && segments.back().position.plus(segments.back().count) == s.position)
+          segments.back().count += s.count;
+        else
+          segments.push_back(s);
       }
     } else {
       out[std::to_string(static_cast<int>(key.first)) + " " + key.second] = value;

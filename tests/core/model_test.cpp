@@ -28,16 +28,27 @@ class Model {
     come_up();
     for (int i = 0; i < steps; ++i) {
       switch (random_() % 16) {
-        case 0: case 1: case 2: case 3: publish(); break;
+        case 0:
+        case 1:
+        case 2:
+        case 3: publish(); break;
         case 4: retry_publish(); break;
-        case 5: case 6: case 7: ack(); break;
+        case 5:
+        case 6:
+        case 7: ack(); break;
         case 8: fail(); break;
         case 9: harness_.seal(); break;
         case 10: harness_.sync(); break;
         case 11: harness_.advance(std::chrono::milliseconds(random_() % 4000)); break;
-        case 12: if (random_() % 4 == 0) lose_worker(); break;
-        case 13: if (random_() % 10 == 0) crash(); break;
-        case 14: if (random_() % 6 == 0) checkpoint(); break;
+        case 12:
+          if (random_() % 4 == 0) lose_worker();
+          break;
+        case 13:
+          if (random_() % 10 == 0) crash();
+          break;
+        case 14:
+          if (random_() % 6 == 0) checkpoint();
+          break;
         default: stale_ack(); break;
       }
       absorb(harness_.take());
@@ -55,8 +66,11 @@ class Model {
   void come_up() {
     harness_.send(SessionUp{SessionId(++session_), ClientId(1), proto::ClientKind::kWorker, "worker"});
     harness_.request(SessionId(session_), CorrelationId(1), proto::PutGroup{"t", "g", proto::StartFrom::kEarliest, {1000}});
-    harness_.request(SessionId(session_), CorrelationId(1), proto::Subscribe{PartitionId(0), SubscriptionId(1), "t", "g", proto::StartFrom::kEarliest});
-    harness_.request(SessionId(session_), CorrelationId(0), proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 1 + static_cast<std::uint32_t>(random_() % 40), 1 << 20, 0});
+    harness_.request(SessionId(session_), CorrelationId(1),
+                     proto::Subscribe{PartitionId(0), SubscriptionId(1), "t", "g", proto::StartFrom::kEarliest});
+    harness_.request(SessionId(session_), CorrelationId(0),
+                     proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding,
+                                   1 + static_cast<std::uint32_t>(random_() % 40), 1 << 20, 0});
     leases_.clear();
   }
   void publish() {
@@ -86,7 +100,8 @@ class Model {
       lease.open.erase(run.first);
       asked_[{lease.token.value, run.first}] = lease.payloads[run.first];
     }
-    harness_.request(SessionId(session_), CorrelationId(2), proto::Ack{PartitionId(0), SubscriptionId(1), {{lease.slot, lease.token, runs}}});
+    harness_.request(SessionId(session_), CorrelationId(2),
+                     proto::Ack{PartitionId(0), SubscriptionId(1), {{lease.slot, lease.token, runs}}});
     forget_empty();
   }
   void fail() {
@@ -94,13 +109,22 @@ class Model {
     Lease& lease = leases_[random_() % leases_.size()];
     const std::uint32_t index = *lease.open.begin();
     lease.open.erase(index);
-    proto::Fail fail{PartitionId(0), SubscriptionId(1), lease.slot, lease.token, index, random_() % 2 == 0 ? proto::FailOutcome::kRetry : proto::FailOutcome::kRelease, random_() % 2 * 700, 1, "why"};
+    proto::Fail fail{PartitionId(0),
+                     SubscriptionId(1),
+                     lease.slot,
+                     lease.token,
+                     index,
+                     random_() % 2 == 0 ? proto::FailOutcome::kRetry : proto::FailOutcome::kRelease,
+                     random_() % 2 * 700,
+                     1,
+                     "why"};
     harness_.request(SessionId(session_), CorrelationId(3), fail);
     forget_empty();
   }
   void stale_ack() {
     if (!old_) return;
-    harness_.request(SessionId(session_), CorrelationId(4), proto::Ack{PartitionId(0), SubscriptionId(1), {{old_->slot, old_->token, {{0, old_->count}}}}});
+    harness_.request(SessionId(session_), CorrelationId(4),
+                     proto::Ack{PartitionId(0), SubscriptionId(1), {{old_->slot, old_->token, {{0, old_->count}}}}});
   }
   void lose_worker() {
     if (!leases_.empty()) old_ = leases_.front();
@@ -117,7 +141,8 @@ class Model {
     if (random_() % 2 == 0) return;
     proto::Resume resume{PartitionId(0), SubscriptionId(1), {}};
     for (const Lease& lease : held)
-      for (const std::uint32_t i : lease.open) resume.held.push_back({Lane(0), Offset(offsets_.at(lease.payloads[i])), 1, LeaseToken(lease.token.value + i)});
+      for (const std::uint32_t i : lease.open)
+        resume.held.push_back({Lane(0), Offset(offsets_.at(lease.payloads[i])), 1, LeaseToken(lease.token.value + i)});
     harness_.request(SessionId(session_), CorrelationId(6), resume);
   }
   /// Nobody will hear what became of these acks.
@@ -130,8 +155,10 @@ class Model {
     harness_.checkpoint();
     const auto tables = logical(harness_.rows());
     const auto folded = logical(fold({}, harness_.log()));
-    for (const auto& [key, value] : folded) ASSERT_TRUE(tables.contains(key) && tables.at(key) == value) << "the tables lack or differ in " << testing::PrintToString(key);
-    for (const auto& [key, value] : tables) ASSERT_TRUE(folded.contains(key)) << "the tables have too much: " << testing::PrintToString(key);
+    for (const auto& [key, value] : folded)
+      ASSERT_TRUE(tables.contains(key) && tables.at(key) == value) << "the tables lack or differ in " << testing::PrintToString(key);
+    for (const auto& [key, value] : tables)
+      ASSERT_TRUE(folded.contains(key)) << "the tables have too much: " << testing::PrintToString(key);
   }
   void forget_empty() {
     std::erase_if(leases_, [](const Lease& lease) { return lease.open.empty(); });
@@ -177,7 +204,8 @@ class Model {
         for (const proto::ResumedRange& granted : resumed->granted) {
           Lease lease{granted.slot, granted.token, granted.held.count, {}, {}};
           for (std::uint32_t i = 0; i < granted.held.count; ++i) {
-            const auto name = std::ranges::find_if(offsets_, [&](const auto& known) { return known.second == granted.held.first.value + i; });
+            const auto name =
+                std::ranges::find_if(offsets_, [&](const auto& known) { return known.second == granted.held.first.value + i; });
             ASSERT_NE(name, offsets_.end());
             ASSERT_FALSE(done_.contains(name->first)) << "a done message was resumed";
             lease.payloads.push_back(name->first);
@@ -201,7 +229,8 @@ class Model {
           asked_[{lease.token.value, i}] = lease.payloads[i];
         }
         lease.open.clear();
-        harness_.request(SessionId(session_), CorrelationId(2), proto::Ack{PartitionId(0), SubscriptionId(1), {{lease.slot, lease.token, runs}}});
+        harness_.request(SessionId(session_), CorrelationId(2),
+                         proto::Ack{PartitionId(0), SubscriptionId(1), {{lease.slot, lease.token, runs}}});
       }
       forget_empty();
       absorb(harness_.settle());

@@ -32,7 +32,8 @@ TEST(ProducerTable, AnswersARememberedBatchAsTheFirstTime) {
     for (const ProducerTable* t : {&table, &back}) {
       const auto answer = t->find(producer, 1, Sequence(2 * batches));
       ASSERT_TRUE(std::holds_alternative<RememberedBatch>(answer));
-      EXPECT_EQ(std::get<RememberedBatch>(answer), (RememberedBatch{Sequence(2 * batches), Position(10 * batches), Offset(3 * batches), 3}));
+      EXPECT_EQ(std::get<RememberedBatch>(answer),
+                (RememberedBatch{Sequence(2 * batches), Position(10 * batches), Offset(3 * batches), 3}));
       EXPECT_TRUE(std::holds_alternative<ProducerTable::New>(t->find(producer, 1, Sequence(2 * batches + 1))));
     }
   }
@@ -44,7 +45,8 @@ TEST(ProducerTable, TellsAGapFromWhatItHasForgotten) {
   EXPECT_TRUE(std::holds_alternative<RememberedBatch>(table.find(producer, 1, Sequence(2 * 977))));
   EXPECT_TRUE(std::holds_alternative<ProducerTable::TooOld>(table.find(producer, 1, Sequence(2 * 976))));
   EXPECT_TRUE(std::holds_alternative<ProducerTable::TooOld>(table.find(producer, 1, Sequence(1))));
-  EXPECT_TRUE(std::holds_alternative<ProducerTable::OutOfSequence>(filled(10).find(producer, 1, Sequence(1)))) << "nothing was forgotten yet";
+  EXPECT_TRUE(std::holds_alternative<ProducerTable::OutOfSequence>(filled(10).find(producer, 1, Sequence(1))))
+      << "nothing was forgotten yet";
 }
 
 TEST(ProducerTable, FencesAnEarlierEpoch) {

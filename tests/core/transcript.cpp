@@ -31,8 +31,10 @@ Words split(const std::string& line) {
       const std::size_t end = std::min(line.find(' ', at), line.size());
       const std::string word = line.substr(at, end - at);
       const std::size_t equals = word.find('=');
-      if (equals == std::string::npos) words.plain.push_back(word);
-      else words.named[word.substr(0, equals)] = word.substr(equals + 1);
+      if (equals == std::string::npos)
+        words.plain.push_back(word);
+      else
+        words.named[word.substr(0, equals)] = word.substr(equals + 1);
       at = end;
     }
   }
@@ -52,7 +54,8 @@ std::string show(const std::vector<proto::IndexRun>& runs) {
 
 std::string show(const std::vector<proto::AckEntry>& entries) {
   std::string out;
-  for (const proto::AckEntry& entry : entries) out += " slot=" + std::to_string(entry.slot.value) + " token=" + show(entry.token) + " " + show(entry.runs);
+  for (const proto::AckEntry& entry : entries)
+    out += " slot=" + std::to_string(entry.slot.value) + " token=" + show(entry.token) + " " + show(entry.runs);
   return out;
 }
 
@@ -100,7 +103,9 @@ class Transcript {
   }
   static SubscriptionId subscription(const std::string& text) { return SubscriptionId(static_cast<std::uint32_t>(std::stoul(text))); }
   Slot slot(const Words& w) { return Slot(static_cast<std::uint32_t>(number(w, "slot", 0))); }
-  void ask(const std::string& name, proto::Request body, proto::Sections sections = {}) { harness_->request(session(name), CorrelationId(++correlation_), std::move(body), std::move(sections)); }
+  void ask(const std::string& name, proto::Request body, proto::Sections sections = {}) {
+    harness_->request(session(name), CorrelationId(++correlation_), std::move(body), std::move(sections));
+  }
 
   void execute(const Words& w) {
     const std::string& verb = w.plain.at(0);
@@ -114,10 +119,13 @@ class Transcript {
       sessions_[word(1)] = id;
       harness_->send(SessionUp{id, ClientId(number(w, "client", id.value)), proto::ClientKind::kWorker, word(1)});
     } else if (verb == "goodbye" || verb == "lost" || verb == "timeout") {
-      harness_->send(SessionLost{session(word(1)), verb == "goodbye" ? SessionEnd::kGoodbye : verb == "lost" ? SessionEnd::kDisconnected : SessionEnd::kTimedOut});
+      harness_->send(SessionLost{session(word(1)), verb == "goodbye" ? SessionEnd::kGoodbye
+                                                   : verb == "lost"  ? SessionEnd::kDisconnected
+                                                                     : SessionEnd::kTimedOut});
     } else if (verb == "publish") {
       proto::Sections sections = sections_of(w.quoted);
-      proto::Publish publish = publish_of(word(2), sections, static_cast<std::uint32_t>(w.quoted.size()), ProducerId(number(w, "producer", 1)), Sequence(number(w, "seq", 0)));
+      proto::Publish publish = publish_of(word(2), sections, static_cast<std::uint32_t>(w.quoted.size()),
+                                          ProducerId(number(w, "producer", 1)), Sequence(number(w, "seq", 0)));
       publish.lane = Lane(static_cast<std::uint8_t>(number(w, "lane", 0)));
       publish.producer_epoch = static_cast<std::uint32_t>(number(w, "epoch", 1));
       if (number(w, "acks", 1) == 0) publish.acks = proto::Acks::kNone;
@@ -129,28 +137,50 @@ class Transcript {
     } else if (verb == "unsubscribe") {
       ask(word(1), proto::Unsubscribe{PartitionId(0), subscription(word(2))});
     } else if (verb == "credit" || verb == "pull") {
-      proto::Credit credit{PartitionId(0), subscription(word(2)), verb == "pull" ? proto::CreditKind::kOnce : proto::CreditKind::kStanding,
-                           static_cast<std::uint32_t>(number(w, "messages", 10)), static_cast<std::uint32_t>(number(w, "bytes", 1 << 20)),
+      proto::Credit credit{PartitionId(0),
+                           subscription(word(2)),
+                           verb == "pull" ? proto::CreditKind::kOnce : proto::CreditKind::kStanding,
+                           static_cast<std::uint32_t>(number(w, "messages", 10)),
+                           static_cast<std::uint32_t>(number(w, "bytes", 1 << 20)),
                            static_cast<std::uint32_t>(number(w, "wait", 0))};
       ask(word(1), credit);
     } else if (verb == "ack") {
       ask(word(1), proto::Ack{PartitionId(0), subscription(word(2)), {{slot(w), token(w.named.at("token")), runs(word(3))}}});
     } else if (verb == "fail") {
-      proto::Fail fail{PartitionId(0), subscription(word(2)), slot(w), token(w.named.at("token")), static_cast<std::uint32_t>(number(w, "index", 0)),
-                       word(3) == "retry" ? proto::FailOutcome::kRetry : word(3) == "dead" ? proto::FailOutcome::kDead : proto::FailOutcome::kRelease,
-                       number(w, "delay", 0), 7, w.quoted.empty() ? "" : w.quoted[0]};
+      proto::Fail fail{PartitionId(0),
+                       subscription(word(2)),
+                       slot(w),
+                       token(w.named.at("token")),
+                       static_cast<std::uint32_t>(number(w, "index", 0)),
+                       word(3) == "retry"  ? proto::FailOutcome::kRetry
+                       : word(3) == "dead" ? proto::FailOutcome::kDead
+                                           : proto::FailOutcome::kRelease,
+                       number(w, "delay", 0),
+                       7,
+                       w.quoted.empty() ? "" : w.quoted[0]};
       ask(word(1), fail);
     } else if (verb == "complete") {
       proto::Sections sections = sections_of(w.quoted);
-      proto::Complete complete{PartitionId(0), subscription(word(2)), slot(w), token(w.named.at("token")), runs(word(3)), ProducerId(number(w, "producer", 1)), 1, Sequence(number(w, "seq", 0)), {}};
-      complete.follow_ups.push_back({word(4), Lane(0), static_cast<std::uint32_t>(w.quoted.size()), static_cast<std::uint32_t>(sections.metadata.size()),
-                                     static_cast<std::uint32_t>(sections.payload.size()), proto::section_checksum(sections.metadata), proto::section_checksum(sections.payload)});
+      proto::Complete complete{PartitionId(0),
+                               subscription(word(2)),
+                               slot(w),
+                               token(w.named.at("token")),
+                               runs(word(3)),
+                               ProducerId(number(w, "producer", 1)),
+                               1,
+                               Sequence(number(w, "seq", 0)),
+                               {}};
+      complete.follow_ups.push_back({word(4), Lane(0), static_cast<std::uint32_t>(w.quoted.size()),
+                                     static_cast<std::uint32_t>(sections.metadata.size()),
+                                     static_cast<std::uint32_t>(sections.payload.size()), proto::section_checksum(sections.metadata),
+                                     proto::section_checksum(sections.payload)});
       ask(word(1), complete, std::move(sections));
     } else if (verb == "resume") {
       proto::Resume resume{PartitionId(0), subscription(word(2)), {}};
       for (std::size_t i = 3; i + 1 < w.plain.size(); i += 2) {   // FIRST+COUNT TOKEN
         const std::size_t plus = word(i).find('+');
-        resume.held.push_back({Lane(0), Offset(std::stoull(word(i).substr(0, plus))), static_cast<std::uint32_t>(std::stoul(word(i).substr(plus + 1))), token(word(i + 1))});
+        resume.held.push_back({Lane(0), Offset(std::stoull(word(i).substr(0, plus))),
+                               static_cast<std::uint32_t>(std::stoul(word(i).substr(plus + 1))), token(word(i + 1))});
       }
       ask(word(1), resume);
     } else if (verb == "put-group") {
@@ -166,7 +196,12 @@ class Transcript {
     } else if (verb == "groups") {
       ask(word(1), proto::ListGroups{});
     } else if (verb == "peek") {
-      proto::Peek peek{PartitionId(0), word(2), Lane(static_cast<std::uint8_t>(number(w, "lane", 0))), std::nullopt, static_cast<std::uint32_t>(number(w, "n", 10)), 1 << 20,
+      proto::Peek peek{PartitionId(0),
+                       word(2),
+                       Lane(static_cast<std::uint8_t>(number(w, "lane", 0))),
+                       std::nullopt,
+                       static_cast<std::uint32_t>(number(w, "n", 10)),
+                       1 << 20,
                        static_cast<std::uint32_t>(number(w, "wait", 0))};
       if (w.named.contains("from")) peek.from = Offset(number(w, "from", 0));
       ask(word(1), peek);
@@ -199,11 +234,20 @@ class Transcript {
     std::visit([&](const auto& body) { show_body(body, outgoing); }, outgoing.body);
     out_ << "\n";
   }
-  void show_body(const proto::Published& p, const Outgoing&) { out_ << "published 0-" << p.first_position.value << " offset=" << p.first_offset.value << " count=" << p.count << (p.duplicate ? " duplicate" : ""); }
-  void show_body(const proto::Completed& c, const Outgoing&) { out_ << "completed 0-" << c.first_position.value << " count=" << c.count << (c.duplicate ? " duplicate" : ""); }
-  void show_body(const proto::Subscribed& s, const Outgoing&) { out_ << "subscribed " << s.subscription.value << " epoch=" << s.epoch.value; }
+  void show_body(const proto::Published& p, const Outgoing&) {
+    out_ << "published 0-" << p.first_position.value << " offset=" << p.first_offset.value << " count=" << p.count
+         << (p.duplicate ? " duplicate" : "");
+  }
+  void show_body(const proto::Completed& c, const Outgoing&) {
+    out_ << "completed 0-" << c.first_position.value << " count=" << c.count << (c.duplicate ? " duplicate" : "");
+  }
+  void show_body(const proto::Subscribed& s, const Outgoing&) {
+    out_ << "subscribed " << s.subscription.value << " epoch=" << s.epoch.value;
+  }
   void show_body(const proto::Unsubscribed& s, const Outgoing&) { out_ << "unsubscribed " << s.subscription.value; }
-  void show_body(const proto::CreditEnded& c, const Outgoing&) { out_ << "credit-ended " << c.subscription.value << " delivered=" << c.delivered; }
+  void show_body(const proto::CreditEnded& c, const Outgoing&) {
+    out_ << "credit-ended " << c.subscription.value << " delivered=" << c.delivered;
+  }
   void show_body(const proto::Acked& a, const Outgoing&) {
     out_ << "acked" << show(a.done);
     if (!a.stale.empty()) out_ << " stale" << show(a.stale);
@@ -211,35 +255,44 @@ class Transcript {
   void show_body(const proto::Failed& f, const Outgoing&) { out_ << "failed attempts=" << f.attempts << (f.dead ? " dead" : ""); }
   void show_body(const proto::Resumed& r, const Outgoing&) {
     out_ << "resumed";
-    for (const proto::ResumedRange& g : r.granted) out_ << " granted " << g.held.first.value << "+" << g.held.count << " slot=" << g.slot.value << " token=" << show(g.token);
+    for (const proto::ResumedRange& g : r.granted)
+      out_ << " granted " << g.held.first.value << "+" << g.held.count << " slot=" << g.slot.value << " token=" << show(g.token);
     for (const proto::HeldRange& l : r.lost) out_ << " lost " << l.first.value << "+" << l.count;
   }
   void show_body(const proto::Topics& t, const Outgoing&) {
     out_ << "topics";
-    for (const proto::TopicEntry& e : t.topics) out_ << " [" << e.topic << " messages=" << e.messages << " enqueued=" << e.enqueued << " groups=" << e.groups << "]";
+    for (const proto::TopicEntry& e : t.topics)
+      out_ << " [" << e.topic << " messages=" << e.messages << " enqueued=" << e.enqueued << " groups=" << e.groups << "]";
   }
   void show_body(const proto::Groups& g, const Outgoing&) {
     out_ << "groups";
     for (const proto::GroupEntry& e : g.groups) {
-      out_ << " [" << e.topic << "/" << e.group << " ready=" << e.ready << " leased=" << e.leased << " retrying=" << e.retrying << " held=" << e.held << " dead=" << e.dead << " done=" << e.done << " workers=" << e.workers << "]";
+      out_ << " [" << e.topic << "/" << e.group << " ready=" << e.ready << " leased=" << e.leased << " retrying=" << e.retrying
+           << " held=" << e.held << " dead=" << e.dead << " done=" << e.done << " workers=" << e.workers << "]";
     }
   }
   void show_body(const proto::TopicDone& t, const Outgoing&) { out_ << (t.created ? "topic created" : "topic changed"); }
   void show_body(const proto::GroupDone& g, const Outgoing&) { out_ << (g.created ? "group created" : "group changed"); }
   void show_body(const proto::TopicDeleted&, const Outgoing&) { out_ << "topic deleted"; }
   void show_body(const proto::GroupDeleted&, const Outgoing&) { out_ << "group deleted"; }
-  void show_body(const proto::Peeked& p, const Outgoing& o) { out_ << "peeked next=" << p.next.value << " end=" << p.end.value << show(payloads_of(o.slices)); }
+  void show_body(const proto::Peeked& p, const Outgoing& o) {
+    out_ << "peeked next=" << p.next.value << " end=" << p.end.value << show(payloads_of(o.slices));
+  }
   void show_body(const proto::Deliver& d, const Outgoing& o) {
     out_ << "deliver sub=" << d.subscription.value;
     for (const proto::DeliveredRange& r : d.ranges) {
-      out_ << " [slot=" << r.slot.value << " token=" << show(r.token) << " 0-" << r.stretch.first_position.value << " offset=" << r.stretch.first_offset.value << "+" << r.stretch.count
-           << (r.lane.value > 0 ? " lane=" + std::to_string(r.lane.value) : "") << (r.attempt > 1 ? " attempt=" + std::to_string(r.attempt) : "") << "]";
+      out_ << " [slot=" << r.slot.value << " token=" << show(r.token) << " 0-" << r.stretch.first_position.value
+           << " offset=" << r.stretch.first_offset.value << "+" << r.stretch.count
+           << (r.lane.value > 0 ? " lane=" + std::to_string(r.lane.value) : "")
+           << (r.attempt > 1 ? " attempt=" + std::to_string(r.attempt) : "") << "]";
     }
     out_ << show(payloads_of(o.slices));
   }
   void show_body(const proto::Error& e, const Outgoing&) { out_ << "refused " << error_label(e.code); }
   template <class Other>
-  void show_body(const Other&, const Outgoing&) { out_ << "?"; }
+  void show_body(const Other&, const Outgoing&) {
+    out_ << "?";
+  }
 
   PartitionSettings settings_;
   std::unique_ptr<Harness> harness_ = std::make_unique<Harness>(settings_);

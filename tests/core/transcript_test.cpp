@@ -27,8 +27,10 @@ TEST(Transcript, GivesTheAnswersThatTheFileHas) {
     SCOPED_TRACE(entry.path().filename().string());
     const std::string expected = read(entry.path());
     const std::string actual = run_transcript(expected);
-    if (std::getenv("TAKT_WRITE_GOLDEN") != nullptr) std::ofstream(entry.path()) << actual;
-    else EXPECT_EQ(actual, expected);
+    if (std::getenv("TAKT_WRITE_GOLDEN") != nullptr)
+      std::ofstream(entry.path()) << actual;
+    else
+      EXPECT_EQ(actual, expected);
   }
   EXPECT_GE(files, 10);
 }
