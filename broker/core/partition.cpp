@@ -68,7 +68,7 @@ void Partition::Body::start(Now now) {
 
 void Partition::Body::handle(Command&& command, Now now) {
   now_ = now;
-  std::visit([&](auto&& c) { on(std::move(c), now); }, std::move(command));
+  std::visit([&](auto&& c) { on(std::forward<decltype(c)>(c), now); }, std::move(command));
   if (journal_.bytes() >= commit_bytes_target) close_commit(now);
 }
 
