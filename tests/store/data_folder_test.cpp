@@ -10,7 +10,7 @@
 
 #include "broker/store/lmdb_log.h"
 #include "tests/conformance/commits.h"
-#include "tests/store/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace takt::store {
 namespace {

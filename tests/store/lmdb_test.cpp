@@ -13,7 +13,7 @@
 #include "broker/store/lmdb_tables.h"
 #include "tests/conformance/commits.h"
 #include "tests/store/faulty_disk.h"
-#include "tests/store/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace takt::store {
 namespace {

@@ -6,7 +6,7 @@
 #include "broker/store/memory_tables.h"
 #include "tests/conformance/log_suite.h"
 #include "tests/conformance/tables_suite.h"
-#include "tests/store/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace takt::testing {
 namespace {

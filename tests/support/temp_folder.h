@@ -12,7 +12,7 @@ namespace takt::testing {
 class TempFolder {
  public:
   TempFolder() {
-    std::string pattern = ::testing::TempDir() + "takt-store-XXXXXX";
+    std::string pattern = ::testing::TempDir() + "takt-test-XXXXXX";
     EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
     path_ = pattern;
   }

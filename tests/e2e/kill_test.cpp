@@ -1,0 +1,38 @@
+// kill -9 of the broker under load. TAKT_E2E_KILLS and TAKT_E2E_SEED choose another run.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "tests/e2e/kill_loop.h"
+
+namespace takt::e2e {
+namespace {
+
+int from_environment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
+TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsRunOnce) {
+  const KillPlan plan{.kills = from_environment("TAKT_E2E_KILLS", KILLS), .seed = static_cast<std::uint32_t>(from_environment("TAKT_E2E_SEED", 1))};
+  const KillReport report = run_kill_loop(plan);
+  std::cout << "kills=" << report.kills << " long_jobs_over_a_kill=" << report.long_jobs_over_a_kill << " resent_batches=" << report.resent_batches
+            << " duplicates=" << report.duplicates << " orders_done=" << report.orders_done << " invoices_stored=" << report.invoices_stored << ' ' << report.verdict << '\n';
+  EXPECT_EQ(report.trouble, "");
+  EXPECT_EQ(report.kills, plan.kills);
+  EXPECT_TRUE(report.drained);
+  EXPECT_TRUE(report.verdict.violations.empty());
+  // What the judgement stands on must have happened.
+  EXPECT_GT(report.verdict.acknowledged, 100u);
+  EXPECT_GT(report.verdict.confirmed, 100u);
+  EXPECT_GT(report.long_jobs_over_a_kill, 0u);
+  EXPECT_GT(report.resent_batches, 0u);
+  // A follow-up per finished order, in the broker's own books too.
+  EXPECT_EQ(report.invoices_stored, report.orders_done);
+  EXPECT_GT(report.invoices_stored, 0u);
+}
+
+}  // namespace
+}  // namespace takt::e2e
