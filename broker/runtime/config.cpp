@@ -73,7 +73,37 @@ std::string_view type_name(const toml::node& node) {
   return "something else";
 }
 
+/// Length of the UTF-8 sequence that `text` begins with; 0: it is none. Overlong forms pass, they harm nobody here.
+std::size_t utf8_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  if (length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  return length;
+}
+
+/// The first byte that no TOML file has: toml++ 3.3 stops the process on some of them.
+std::optional<ConfigProblem> find_foreign_byte(const ConfigSources::File& file) {
+  std::size_t line = 1;
+  std::size_t column = 1;
+  for (std::size_t at = 0; at < file.text.size();) {
+    const char c = file.text[at];
+    const bool is_control = (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 127;
+    const std::size_t length = utf8_length(std::string_view(file.text).substr(at));
+    if (is_control || length == 0) {
+      const std::string what = is_control ? "a control character" : "a byte that is not UTF-8";
+      return ConfigProblem{ErrorCode::kBadOption, file.name + ":" + std::to_string(line) + ":" + std::to_string(column), "not valid TOML: " + what};
+    }
+    at += length;
+    column = c == '\n' ? 1 : column + 1;
+    line += c == '\n' ? 1 : 0;
+  }
+  return std::nullopt;
+}
+
 void Loading::file(const ConfigSources::File& file) {
+  if (auto problem = find_foreign_byte(file)) return problems.push_back(std::move(*problem));
   try {
     const toml::table root = toml::parse(file.text, std::string_view(file.name));
     table(file, root, "");
@@ -86,7 +116,7 @@ void Loading::table(const ConfigSources::File& file, const toml::table& table, c
   // toml++ sorts by name; people read by line.
   std::vector<std::pair<const toml::key*, const toml::node*>> entries;
   for (const auto& [key, value] : table) entries.emplace_back(&key, &value);
-  std::ranges::stable_sort(entries, {}, [](const auto& entry) { return std::pair(entry.first->source().begin.line, entry.first->source().begin.column); });
+  std::ranges::sort(entries, {}, [](const auto& entry) { return std::pair(entry.first->source().begin.line, entry.first->source().begin.column); });
 
   for (const auto& [key, value] : entries) {
     const std::string name = prefix + std::string(key->str());

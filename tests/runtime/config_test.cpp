@@ -86,6 +86,8 @@ struct Mistake {
 // What people do in their first hour, and what they are told.
 const Mistake file_mistakes[] = {
     {"listen = ", "takt.toml:1:10: not valid TOML: Error while parsing key-value pair: encountered end-of-file"},
+    {"data = \"a\"\n[\x12mits]", "takt.toml:2:2: not valid TOML: a control character"},
+    {"data = \"\xff\"", "takt.toml:1:9: not valid TOML: a byte that is not UTF-8"},
     {"[limits]\nlisten = \"tcp://127.0.0.1:1\"", "takt.toml:2:1: unknown key \"limits.listen\"; did you mean \"listen\"?"},
     {"connections = 5", "takt.toml:1:1: unknown key \"connections\"; did you mean \"limits.connections\"?"},
     {"limits = 5", "takt.toml:1:1: \"limits\" is a section: write [limits] and its keys below it"},
