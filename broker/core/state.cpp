@@ -105,6 +105,9 @@ Result<void, Corruption> State::apply(const RunView& run, WallTime time) {
   } else {
     lane.recent.push_back({run.first_offset, run.first_position, run.count});
   }
+  // The first batch opens the lane in every group: their rows must say so, or events about it name what is not there.
+  if (lane.next == Offset(0))
+    for (const auto& [id, group] : topic->groups) changed_groups_.insert({topic->id, id});
   lane.next = lane.next.plus(run.count);
   lane.bytes += run.metadata.size() + run.payload.size();
   producers_.record(run.stamp, run.first_position, run.first_offset, time);
