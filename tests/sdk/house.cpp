@@ -1,13 +1,10 @@
 #include "tests/sdk/house.h"
 
-#include "proto/check.h"
-
 namespace takt::sdk {
 
 House::House() : now_{Time(std::chrono::hours(1)), WallTime(std::chrono::hours(400'000))} {
   desk_ = std::make_unique<transport::Desk>(transport::DeskSettings{});
-  partition_ = std::make_unique<core::Partition>(settings_);
-  partition_->start(now_);
+  partition_ = log_.open(settings_, now_);
   settle();
 }
 
@@ -37,31 +34,6 @@ void House::deliver(std::vector<transport::Departure> departures) {
   }
 }
 
-void House::load(const core::LoadBlocks& load) {
-  core::BlocksLoaded loaded{load.topic, load.lane, load.from, load.from, {}};
-  for (const core::Commit& commit : log_) {
-    const auto view = core::CommitView::parse(commit.value.bytes, settings_.uuid, core::CommitView::Sections::kTrust);
-    check(view.has_value(), "our own log is readable");
-    for (const core::RunView& run : view->runs) {
-      if (run.run_class != proto::RunClass::kImmediate || run.topic != load.topic || run.lane != load.lane) continue;
-      const Offset end = run.first_offset.plus(run.count);
-      if (end <= load.from) continue;
-      auto block = std::make_shared<core::Block>();
-      block->topic = run.topic;
-      block->lane = run.lane;
-      block->first_offset = run.first_offset;
-      block->first_position = run.first_position;
-      block->count = run.count;
-      block->parts = {{0, proto::SectionView(run.metadata, run.payload, run.count)}};
-      block->memory = commit.value;
-      block->bytes = run.metadata.size() + run.payload.size();
-      loaded.blocks.push_back(std::move(block));
-      loaded.until = end;
-    }
-  }
-  partition_->handle(std::move(loaded), now_);
-}
-
 void House::turn_broker(Commit commit) {
   transport::Desk::Output output = desk_->take_output();
   deliver(std::move(output.departures));
@@ -79,7 +51,7 @@ void House::turn_broker(Commit commit) {
   if (commit == Commit::kNow) {
     for (core::Commit& one : held_back_) {
       partition_->committed(one.end, now_);
-      log_.push_back(std::move(one));
+      log_.append(std::move(one));
     }
     held_back_.clear();
   }
@@ -89,7 +61,7 @@ void House::turn_broker(Commit commit) {
     if (auto* outgoing = std::get_if<core::Outgoing>(&effect)) {
       replies.push_back(std::move(*outgoing));
     } else {
-      load(std::get<core::LoadBlocks>(effect));
+      partition_->handle(log_.read(std::get<core::LoadBlocks>(effect), settings_.uuid), now_);
     }
   }
   desk_->replies(std::move(replies));
@@ -111,7 +83,7 @@ void House::settle(Commit commit) {
       }
     }
     turn_broker(commit);
-  } while (busy_);
+  } while (busy_ || (commit == Commit::kNow && partition_->staged_bytes() > 0));
 }
 
 void House::pass(Duration by) {
@@ -135,12 +107,7 @@ void House::restart() {
     session.disconnected("the broker died", now_);
   }
   desk_ = std::make_unique<transport::Desk>(transport::DeskSettings{});
-  partition_ = std::make_unique<core::Partition>(settings_);
-  for (const core::Commit& commit : log_) {
-    const auto view = core::CommitView::parse(commit.value.bytes, settings_.uuid, core::CommitView::Sections::kCheck);
-    check(view.has_value() && partition_->replay(*view).has_value(), "our own log replays");
-  }
-  partition_->start(now_);
+  partition_ = log_.open(settings_, now_);
   settle();
 }
 

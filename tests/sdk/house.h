@@ -7,6 +7,7 @@
 
 #include "broker/core/partition.h"
 #include "broker/transport/desk.h"
+#include "tests/sdk/memory_log.h"
 #include "worker-sdk/cpp/src/session.h"
 
 namespace takt::sdk {
@@ -29,14 +30,13 @@ class House {
 
  private:
   void turn_broker(Commit commit);
-  void load(const core::LoadBlocks& load);
   void deliver(std::vector<transport::Departure> departures);
 
   Now now_;
   core::PartitionSettings settings_;
   std::unique_ptr<transport::Desk> desk_;
   std::unique_ptr<core::Partition> partition_;
-  std::vector<core::Commit> log_;
+  MemoryLog log_;
   std::vector<core::Commit> held_back_;
   std::map<Session*, transport::ConnectionId> connections_;
   std::uint64_t last_connection_ = 0;

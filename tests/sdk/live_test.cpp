@@ -1,0 +1,377 @@
+// Client, Worker and Admin over real sockets and threads.
+
+#include <gtest/gtest.h>
+#include <takt/takt.h>
+
+#include <atomic>
+#include <csignal>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "tests/sdk/loop_broker.h"
+#include "tests/support/deadline.h"
+
+namespace takt {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Long enough for a sanitizer build on a busy machine, short enough to see a hang.
+template <class Condition>
+bool wait_until(Condition holds) {
+  return testing::wait_until(holds, 20s);
+}
+
+struct Job {
+  static constexpr std::string_view kind = "job";
+  int number = 0;
+  MSGPACK_DEFINE_MAP(number)
+};
+struct Other {
+  static constexpr std::string_view kind = "other";
+  std::string number;
+  MSGPACK_DEFINE_MAP(number)
+};
+
+/// A worker that runs on a thread of its own.
+class Running {
+ public:
+  explicit Running(Worker& worker) : worker_(worker), thread_([this] { result_.emplace(worker_.run()); }) {}
+  ~Running() { stop(); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  WorkerStats stop() {
+    worker_.stop();
+    if (thread_.joinable()) thread_.join();
+    EXPECT_TRUE(result_->has_value()) << (*result_ ? "" : result_->error().text());
+    return *result_ ? **result_ : WorkerStats{};
+  }
+
+ private:
+  Worker& worker_;
+  std::optional<Result<WorkerStats>> result_;
+  std::thread thread_;
+};
+
+struct Live : ::testing::Test {
+  sdk::LoopBroker broker;
+  Client client = *Client::open({.server = broker.server(), .name = "test"});
+  SendOptions to_jobs{.topic = "jobs"};
+
+  Worker worker(Subscription subscription, std::chrono::milliseconds grace = 25s) {
+    WorkerOptions options;
+    options.server = broker.server();
+    options.subscriptions = {std::move(subscription)};
+    options.shutdown_grace = grace;
+    options.backoff = {0ms, 0ms};
+    auto opened = Worker::open(std::move(options));
+    EXPECT_TRUE(opened);
+    return std::move(*opened);
+  }
+  Worker worker() { return worker({.topic = "jobs"}); }
+  void send(int first, int count) {
+    std::vector<Job> jobs;
+    for (int i = first; i < first + count; ++i) jobs.push_back({i});
+    for (const auto& receipt : client.send_all(jobs, to_jobs)) ASSERT_TRUE(receipt) << receipt.error().text();
+  }
+  GroupInfo group(const std::string& topic = "jobs") {
+    auto admin = Admin::open({.server = broker.server()});
+    const auto groups = admin->groups(topic);
+    EXPECT_TRUE(groups);
+    return groups && !groups->empty() ? groups->front() : GroupInfo{};
+  }
+};
+
+TEST_F(Live, ReceiptsNameConsecutiveMessages) {
+  const auto first = client.send(Job{1}, to_jobs);
+  const auto second = client.send(Job{2}, to_jobs);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->offset, 0u);
+  EXPECT_EQ(second->offset, 1u);
+  EXPECT_GT(second->id.position, first->id.position);
+  EXPECT_FALSE(second->duplicate);
+}
+
+TEST_F(Live, EveryJobIsHandledOnceByItsType) {
+  std::mutex mutex;
+  std::multiset<int> seen;
+  Worker one = worker({.topic = "jobs", .concurrency = 4});
+  one.handle<Job>([&](Context& context, const Job& job) {
+    EXPECT_EQ(context.topic(), "jobs");
+    EXPECT_EQ(context.attempt(), 1u);
+    const std::lock_guard lock(mutex);
+    seen.insert(job.number);
+  });
+  Running running(one);
+  send(0, 500);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().done == 500; }));
+  EXPECT_EQ(seen.size(), 500u);
+  EXPECT_EQ(std::set<int>(seen.begin(), seen.end()).size(), 500u);
+  EXPECT_EQ(running.stop().metrics.delivered, 500u);
+}
+
+TEST_F(Live, CallbacksComeOnceEachAndFlushWaitsForThem) {
+  std::atomic<int> stored{0};
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(client.send_async(Job{i}, to_jobs, [&](Result<Receipt> receipt) { stored += receipt ? 1 : 1000; }));
+  }
+  ASSERT_TRUE(client.flush(60s));
+  EXPECT_EQ(stored, 1000);
+  EXPECT_EQ(client.metrics().buffered_bytes, 0u);
+}
+
+TEST_F(Live, WithAcksZeroASendIsDoneWhenItLeaves) {
+  auto fast = Client::open({.server = broker.server(), .acks = Acks::kNone});
+  ASSERT_TRUE(fast);
+  const auto receipt = fast->send(Job{1}, to_jobs);
+  ASSERT_TRUE(receipt);
+  EXPECT_EQ(receipt->id.position, 0u);
+  ASSERT_TRUE(fast->close());
+  Worker one = worker();
+  one.handle<Job>([](Context&, const Job&) {});
+  Running running(one);
+  EXPECT_TRUE(wait_until([&] { return one.metrics().done == 1; }));
+}
+
+TEST_F(Live, AHandlerSeesTagsAttributesAndItsPlace) {
+  SendOptions options{.topic = "jobs", .tags = {"urgent"}, .attributes = {{"tenant", std::string("acme")}}, .priority = 3};
+  const auto receipt = client.send(Job{1}, options);
+  ASSERT_TRUE(receipt);
+  std::atomic<int> good{0};
+  Worker one = worker();
+  one.handle<Job>([&](Context& context, const Job&) {
+    good += context.tags() == std::vector<std::string>{"urgent"};
+    good += context.attribute("tenant") == Attribute(std::string("acme"));
+    good += !context.attribute("nobody");
+    good += context.id() == receipt->id;
+    good += context.message().priority() == 3;
+    good += context.fencing_token() != 0;
+  });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().done == 1; }));
+  EXPECT_EQ(good, 6);
+}
+
+TEST_F(Live, APayloadThatDoesNotFitIsDeadAtOnce) {
+  const auto bytes = pack_payload(Other{"seven"});
+  ASSERT_TRUE(client.send_bytes("job", std::as_bytes(std::span(bytes.data(), bytes.size())), to_jobs));
+  Worker one = worker();
+  one.handle<Job>([](Context&, const Job&) { ADD_FAILURE() << "must not be called"; });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().dead == 1; }));
+  EXPECT_EQ(one.metrics().decode_errors, 1u);
+  EXPECT_EQ(group().dead, 1u);
+}
+
+TEST_F(Live, AnExceptionIsARetryAndAPermanentOneIsDead) {
+  std::atomic<int> calls{0};
+  Worker one = worker();
+  one.handle<Job>([&](Context& context, const Job& job) {
+    ++calls;
+    if (job.number == 0) throw permanent_error("never");
+    if (context.attempt() < 3) throw std::runtime_error("not yet");
+  });
+  Running running(one);
+  send(0, 2);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().done == 1 && one.metrics().dead == 1; }));
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(one.metrics().retried, 2u);
+  EXPECT_EQ(one.metrics().exceptions, 3u);
+}
+
+TEST_F(Live, AnUnknownKindGoesToAWorkerThatKnowsIt) {
+  Worker stranger = worker();
+  stranger.handle<Other>([](Context&, const Other&) {});
+  Running running(stranger);
+  send(0, 1);
+  ASSERT_TRUE(wait_until([&] { return stranger.metrics().unknown_kinds >= 1; }));
+  Worker friendly = worker();
+  friendly.handle<Job>([](Context& context, const Job&) { EXPECT_EQ(context.attempt(), 1u); });
+  Running also(friendly);
+  EXPECT_TRUE(wait_until([&] { return friendly.metrics().done == 1; }));
+}
+
+TEST_F(Live, FollowUpsComeWithTheAckAndNotWithARetry) {
+  Worker first = worker();
+  first.handle<Job>([](Context& context, const Job& job) -> Outcome {
+    EXPECT_TRUE(context.send(Job{100 + job.number}, {.topic = "thumbs"}));
+    return context.attempt() == 1 ? retry("once more") : done();
+  });
+  std::mutex mutex;
+  std::vector<int> seen;
+  Worker second = worker({.topic = "thumbs"});
+  second.handle<Job>([&](Context&, const Job& job) {
+    const std::lock_guard lock(mutex);
+    seen.push_back(job.number);
+  });
+  Running a(first);
+  Running b(second);
+  send(1, 1);
+  ASSERT_TRUE(wait_until([&] { return first.metrics().follow_ups == 1 && second.metrics().done == 1; }));
+  EXPECT_EQ(seen, (std::vector<int>{101}));
+  EXPECT_EQ(first.metrics().retried, 1u);
+}
+
+TEST_F(Live, ABatchHandlerAcksInRunsAndMayFailSingleOnes) {
+  send(0, 300);
+  std::mutex mutex;
+  std::map<std::uint64_t, std::uint32_t> attempts;
+  Worker one = worker();
+  one.handle_batch([&](std::span<const Delivered> messages, BatchOutcome& outcome) {
+    const std::lock_guard lock(mutex);
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      attempts[messages[i].offset()] = messages[i].attempt();
+      if (messages[i].offset() == 7 && messages[i].attempt() == 1) outcome.set(i, retry_in(0ms, "not this one"));
+    }
+  });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().done == 300; }));
+  EXPECT_EQ(attempts[7], 2u);
+  EXPECT_EQ(attempts[8], 1u);
+  EXPECT_EQ(one.metrics().retried, 1u);
+}
+
+TEST_F(Live, PullHandlesEverything) {
+  send(0, 50);
+  Worker one = worker({.topic = "jobs", .concurrency = 3, .mode = Mode::kPull});
+  one.handle<Job>([](Context&, const Job&) {});
+  Running running(one);
+  EXPECT_TRUE(wait_until([&] { return one.metrics().done == 50; }));
+}
+
+TEST_F(Live, StopGivesBackAtOnceWhatWasNotBegunAndFinishesWhatWas) {
+  send(0, 5);
+  std::atomic<bool> begun{false};
+  std::atomic<bool> finish{false};
+  Worker one = worker({.topic = "jobs", .prefetch = 10});
+  one.handle<Job>([&](Context&, const Job&) {
+    begun = true;
+    begun.notify_all();
+    finish.wait(false);
+  });
+  std::optional<Running> running(std::in_place, one);
+  begun.wait(false);
+  one.stop();
+  Worker two = worker();
+  two.handle<Job>([](Context& context, const Job&) { EXPECT_EQ(context.attempt(), 1u); });
+  Running other(two);
+  EXPECT_TRUE(wait_until([&] { return two.metrics().done == 4; }));
+  finish = true;
+  finish.notify_all();
+  const WorkerStats stats = running->stop();
+  EXPECT_EQ(stats.metrics.done, 1u);
+  EXPECT_EQ(stats.metrics.released, 4u);
+  EXPECT_EQ(stats.abandoned, 0u);
+}
+
+TEST_F(Live, AfterTheGraceTheStopTokenFires) {
+  send(0, 1);
+  std::atomic<bool> begun{false};
+  Worker one = worker({.topic = "jobs"}, 0ms);
+  one.handle<Job>([&](Context& context, const Job&) -> Outcome {
+    begun = true;
+    EXPECT_TRUE(wait_until([&] { return context.stop_requested(); }));
+    return release();
+  });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return begun.load(); }));
+  EXPECT_EQ(running.stop().metrics.released, 1u);
+  EXPECT_TRUE(wait_until([&] { return group().ready == 1; }));
+}
+
+TEST_F(Live, ALostLeaseFiresTheStopTokenAndItsOutcomeIsStale) {
+  send(0, 1);
+  std::atomic<bool> begun{false};
+  Worker one = worker();
+  one.handle<Job>([&](Context& context, const Job&) {
+    begun = true;
+    EXPECT_TRUE(wait_until([&] { return context.stop_requested(); }));
+  });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return begun.load(); }));
+  // With its topic the message is gone; the next Resume can't claim it.
+  ASSERT_TRUE(Admin::open({.server = broker.server()})->delete_topic("jobs"));
+  broker.end_sessions();
+  EXPECT_TRUE(wait_until([&] { return one.metrics().stale == 1; }));
+  EXPECT_EQ(one.metrics().leases_lost, 1u);
+}
+
+TEST_F(Live, OverRestartsNothingIsLostAndNothingRunsTwice) {
+  std::mutex mutex;
+  std::map<int, int> runs;
+  Worker one = worker({.topic = "jobs", .concurrency = 2});
+  one.handle<Job>([&](Context&, const Job& job) {
+    const std::lock_guard lock(mutex);
+    ++runs[job.number];
+  });
+  Running running(one);
+  std::atomic<int> stored{0};
+  int sent = 0;
+  const auto send_some = [&] {
+    for (int i = 0; i < 300; ++i) {
+      EXPECT_TRUE(client.send_async(Job{sent++}, to_jobs, [&](Result<Receipt> receipt) { stored += receipt.has_value(); }));
+    }
+  };
+  for (int round = 0; round < 4; ++round) {
+    const int before = stored;
+    send_some();
+    ASSERT_TRUE(wait_until([&] { return stored > before; }));  // in the middle of it
+    broker.restart();
+    send_some();
+  }
+  ASSERT_TRUE(client.flush(60s));
+  EXPECT_EQ(stored, sent);
+  ASSERT_TRUE(wait_until([&] {
+    const std::lock_guard lock(mutex);
+    return runs.size() == static_cast<std::size_t>(sent);
+  }));
+  running.stop();
+  for (const auto& [number, times] : runs) EXPECT_EQ(times, 1) << number;
+  EXPECT_GE(client.metrics().connections, 2u);
+}
+
+TEST_F(Live, AdminSeesAndChangesTopicsAndGroups) {
+  auto admin = Admin::open({.server = broker.server()});
+  ASSERT_TRUE(admin);
+  EXPECT_EQ(admin->broker().value().partitions, 1u);
+  EXPECT_TRUE(admin->put_topic("jobs", {.keep = 1h}).value());
+  EXPECT_FALSE(admin->put_topic("jobs", {.bytes_max = 1 << 20}).value());
+  EXPECT_TRUE(admin->put_group("jobs", "resize", {.attempts_max = 3}).value());
+  send(0, 3);
+  const auto topics = admin->topics().value();
+  ASSERT_EQ(topics.size(), 1u);
+  EXPECT_EQ(topics[0].messages, 3u);
+  EXPECT_EQ(topics[0].settings.bytes_max, 1u << 20);
+  const auto groups = admin->groups("jobs").value();
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].attempts_max, 3u);
+  EXPECT_EQ(groups[0].ready, 3u);
+
+  const auto page = admin->peek({.topic = "jobs", .from = 1}).value();
+  ASSERT_EQ(page.messages.size(), 2u);
+  EXPECT_EQ(page.messages[0].kind, "job");
+  EXPECT_EQ(page.messages[0].offset, 1u);
+  EXPECT_EQ(page.next, 3u);
+
+  EXPECT_TRUE(admin->delete_group("jobs", "resize"));
+  EXPECT_EQ(admin->delete_group("jobs", "resize").error().name, "unknown_group");
+  EXPECT_EQ(admin->delete_topic("nothing").error().outcome, ErrorOutcome::kRefused);
+}
+
+TEST_F(Live, SignalsStopAWorkerThatAskedForIt) {
+  WorkerOptions options;
+  options.server = broker.server();
+  options.subscriptions = {{.topic = "jobs"}};
+  options.handle_signals = true;
+  Worker one = *Worker::open(options);
+  one.handle<Job>([](Context&, const Job&) { ASSERT_EQ(::raise(SIGTERM), 0); });
+  send(0, 1);
+  const auto stats = one.run();
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->metrics.done, 1u);
+}
+
+}  // namespace
+}  // namespace takt
