@@ -49,10 +49,14 @@ TEST(Payload, AMismatchNamesKindAndField) {
 
 TEST(Payload, WhatIsNoPayloadIsRefusedWithAReason) {
   EXPECT_EQ(error_of(unpack_payload<ResizePhoto>({})), "TK5005 bad_payload: photo.resize: the payload is empty, expected a msgpack map");
-  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\x2a"))), "TK5005 bad_payload: photo.resize: expected a map of fields, got integer");
-  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\x80\x80"))), "TK5005 bad_payload: photo.resize: the payload goes on after its msgpack value");
-  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\x81"))), "TK5005 bad_payload: photo.resize: the payload ends inside its msgpack value");
-  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\xdf\x7f\xff\xff\xff"))), "TK5005 bad_payload: photo.resize: the payload is not msgpack");
+  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\x2a"))),
+            "TK5005 bad_payload: photo.resize: expected a map of fields, got integer");
+  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\x80\x80"))),
+            "TK5005 bad_payload: photo.resize: the payload goes on after its msgpack value");
+  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\x81"))),
+            "TK5005 bad_payload: photo.resize: the payload ends inside its msgpack value");
+  EXPECT_EQ(error_of(unpack_payload<ResizePhoto>(bytes("\xdf\x7f\xff\xff\xff"))),
+            "TK5005 bad_payload: photo.resize: the payload is not msgpack");
 }
 
 TEST(MessageIdText, IsReadBackAndNothingElseIs) {
@@ -67,7 +71,8 @@ TEST(ClientOptionsCheck, NamesTheOption) {
   EXPECT_EQ(error({.linger = -1ms}), "TK5007 bad_option: ClientOptions.linger: it must be 0 to 10 s");
   EXPECT_EQ(error({.batch_bytes = 10}), "TK5007 bad_option: ClientOptions.batch_bytes: 10 is not within 1 KiB and 1 MiB");
   EXPECT_EQ(error({.send_timeout = 0ms}), "TK5007 bad_option: ClientOptions.send_timeout: it must be longer than 0");
-  EXPECT_EQ(error({.buffer_bytes_max = 1}), "TK5007 bad_option: ClientOptions.buffer_bytes_max: it must hold at least one batch (batch_bytes)");
+  EXPECT_EQ(error({.buffer_bytes_max = 1}),
+            "TK5007 bad_option: ClientOptions.buffer_bytes_max: it must hold at least one batch (batch_bytes)");
 }
 
 struct WithoutBroker : ::testing::Test {
@@ -95,10 +100,13 @@ TEST_F(WithoutBroker, ASendFailsInTimeAndSaysThatNothingWasSent) {
 TEST_F(WithoutBroker, AMessageThatCannotBeSentIsRefusedAtOnceAndNamesTheField) {
   auto client = Client::open(options(30s));
   ASSERT_TRUE(client);
-  const auto error = [&](const SendOptions& send, std::string_view kind = "k") { return error_of(client->send_bytes(kind, bytes("x"), send)); };
+  const auto error = [&](const SendOptions& send, std::string_view kind = "k") {
+    return error_of(client->send_bytes(kind, bytes("x"), send));
+  };
   EXPECT_EQ(error({}), "TK5007 bad_option: SendOptions.topic: it is empty; name it, with 1 to 200 characters of A-Z a-z 0-9 . _ -");
   EXPECT_EQ(error({.topic = "a b"}).substr(0, 15), "TK1009 bad_name");
-  EXPECT_EQ(error({.topic = "t", .priority = 8}), "TK5007 bad_option: SendOptions.priority: 8 is not one of 0 (default) to 7 (most urgent)");
+  EXPECT_EQ(error({.topic = "t", .priority = 8}),
+            "TK5007 bad_option: SendOptions.priority: 8 is not one of 0 (default) to 7 (most urgent)");
   EXPECT_EQ(error({.topic = "t", .tags = {"x", "x"}}), "TK5007 bad_option: SendOptions.tags: 'x' is there twice");
   EXPECT_EQ(error({.topic = "t", .attributes = {{"", true}}}), "TK5007 bad_option: SendOptions.attributes: a name is empty");
   EXPECT_EQ(error({.topic = "t"}, ""), "TK5007 bad_option: kind: it is empty; give the payload's type a stable name such as photo.resize");

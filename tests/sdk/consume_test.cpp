@@ -11,7 +11,9 @@ struct Consuming : ::testing::Test {
   Peer peer{session};
   SubscriptionIndex subscription{};
 
-  static SubscriptionSpec push() { return {"photos", "resize", proto::StartFrom::kEarliest, proto::CreditKind::kStanding, 100, 1 << 20, 20s}; }
+  static SubscriptionSpec push() {
+    return {"photos", "resize", proto::StartFrom::kEarliest, proto::CreditKind::kStanding, 100, 1 << 20, 20s};
+  }
   static SubscriptionSpec pull(std::uint32_t messages) {
     return {"photos", "resize", proto::StartFrom::kEarliest, proto::CreditKind::kOnce, messages, 1 << 20, 20s};
   }
@@ -24,8 +26,8 @@ struct Consuming : ::testing::Test {
   /// Delivers `count` messages from `offset` on; answers their lease.
   LeaseId deliver(std::uint32_t count, std::uint64_t offset = 0, std::uint32_t slot = 0, std::uint64_t token = 1000,
                   CorrelationId correlation = CorrelationId(0)) {
-    proto::Deliver deliver{PartitionId(0), SubscriptionId(1),
-                           {{Slot(slot), LeaseToken(token), Lane(0), {Offset(offset), Position(offset + 50), count}, 1}}};
+    proto::Deliver deliver{
+        PartitionId(0), SubscriptionId(1), {{Slot(slot), LeaseToken(token), Lane(0), {Offset(offset), Position(offset + 50), count}, 1}}};
     peer.say(deliver, correlation, sections_of(count));
     auto deliveries = peer.take_events<Delivery>();
     EXPECT_EQ(deliveries.size(), 1u);
@@ -62,8 +64,7 @@ TEST_F(Consuming, AcksOfALeaseGatherIntoRunsForOneMillisecond) {
   EXPECT_TRUE(peer.take().empty());
   peer.pass(1ms);
   const auto ack = peer.take_one<proto::Ack>();
-  EXPECT_EQ(ack.as<proto::Ack>().entries,
-            (std::vector<proto::AckEntry>{{Slot(0), LeaseToken(1000), {{0, 3}, {7, 1}}}}));
+  EXPECT_EQ(ack.as<proto::Ack>().entries, (std::vector<proto::AckEntry>{{Slot(0), LeaseToken(1000), {{0, 3}, {7, 1}}}}));
   peer.answer(ack, proto::Acked{SubscriptionId(1), ack.as<proto::Ack>().entries, {}});
   const auto done = peer.take_events<Acknowledged>();
   ASSERT_EQ(done.size(), 1u);
@@ -171,8 +172,7 @@ TEST_F(Consuming, WhatResumeDoesNotGrantIsLost) {
 
   peer.take();
   session.ack(lease, bits({{1, 1}, {5, 2}}), peer.now);  // a late one, and the two that are ours again
-  EXPECT_EQ(peer.take_one<proto::Ack>().as<proto::Ack>().entries,
-            (std::vector<proto::AckEntry>{{Slot(9), LeaseToken(7000), {{0, 2}}}}));
+  EXPECT_EQ(peer.take_one<proto::Ack>().as<proto::Ack>().entries, (std::vector<proto::AckEntry>{{Slot(9), LeaseToken(7000), {{0, 2}}}}));
   const auto stale = peer.take_events<StaleOutcome>();
   ASSERT_EQ(stale.size(), 1u);
   EXPECT_EQ(stale[0].count, 1u);

@@ -35,9 +35,10 @@ struct Promise : ::testing::Test {
     for (const std::string& payload : payloads) builder.add(record, as_bytes(payload));
     const std::uint32_t count = builder.count();
     proto::Sections sections = builder.take();
-    producer.publish({BatchId(++last_batch), std::move(topic), Lane(0), proto::Acks::kAll, count, SharedBytes::own(std::move(sections.metadata)),
-                      SharedBytes::own(std::move(sections.payload)), house.now().mono + 30s},
-                     house.now());
+    producer.publish(
+        {BatchId(++last_batch), std::move(topic), Lane(0), proto::Acks::kAll, count, SharedBytes::own(std::move(sections.metadata)),
+         SharedBytes::own(std::move(sections.payload)), house.now().mono + 30s},
+        house.now());
   }
   void subscribe(proto::CreditKind kind = proto::CreditKind::kStanding, std::uint32_t messages = 100) {
     subscription = worker.subscribe({"photos", "g", proto::StartFrom::kEarliest, kind, messages, 1 << 20, 20s}, house.now());
@@ -228,7 +229,8 @@ TEST_F(Promise, FollowUpsAreStoredWithTheAckOverACut) {
   house.connect(producer);
   house.connect(worker);
   subscribe();
-  const auto thumbs = worker.subscribe({"thumbs", "g", proto::StartFrom::kEarliest, proto::CreditKind::kStanding, 100, 1 << 20, 20s}, house.now());
+  const auto thumbs =
+      worker.subscribe({"thumbs", "g", proto::StartFrom::kEarliest, proto::CreditKind::kStanding, 100, 1 << 20, 20s}, house.now());
   (void)thumbs;
   publish({"a"});
   house.settle();

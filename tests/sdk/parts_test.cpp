@@ -47,9 +47,11 @@ TEST(Address, SaysWhichPartIsWrong) {
     return address ? *address : address.error().text();
   };
   EXPECT_EQ(message(""), "TK5004 bad_address: server '': the address is empty; write it as tcp://127.0.0.1:7400");
-  EXPECT_EQ(message("http://x:1"), "TK5004 bad_address: server 'http://x:1': the scheme 'http' is not known; write it as tcp://127.0.0.1:7400");
-  EXPECT_EQ(message("tcp://x:70000"),
-            "TK5004 bad_address: server 'tcp://x:70000': the port '70000' is not a number from 1 to 65535; write it as tcp://127.0.0.1:7400");
+  EXPECT_EQ(message("http://x:1"),
+            "TK5004 bad_address: server 'http://x:1': the scheme 'http' is not known; write it as tcp://127.0.0.1:7400");
+  EXPECT_EQ(
+      message("tcp://x:70000"),
+      "TK5004 bad_address: server 'tcp://x:70000': the port '70000' is not a number from 1 to 65535; write it as tcp://127.0.0.1:7400");
   EXPECT_EQ(message("tcp://:7400"), "TK5004 bad_address: server 'tcp://:7400': the host is missing; write it as tcp://127.0.0.1:7400");
   EXPECT_EQ(message("::1"), "TK5004 bad_address: server '::1': an IPv6 host needs brackets; write it as tcp://127.0.0.1:7400");
   EXPECT_EQ(message("tcp://x:7400/q"),

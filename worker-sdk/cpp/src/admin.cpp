@@ -67,8 +67,8 @@ Result<PeekPage> to_page(const proto::Peeked& peeked, const Answer& answer, std:
     for (std::uint32_t i = 0; i < stretch.count; ++i, ++index) {
       auto record = proto::decode_record(sections.metadata(index));
       if (!record) {
-        return tl::make_unexpected(make_error(record.error().code, "message " + std::to_string(index) + " of the peek: " + record.error().message,
-                                              ErrorOutcome::kFailed));
+        return tl::make_unexpected(make_error(
+            record.error().code, "message " + std::to_string(index) + " of the peek: " + record.error().message, ErrorOutcome::kFailed));
       }
       PeekedMessage message;
       message.id = {partition, stretch.first_position.value + i};
@@ -228,7 +228,8 @@ Result<std::vector<TopicInfo>> Admin::topics() {
 Result<bool> Admin::put_topic(const std::string& topic, const TopicSettings& settings) {
   if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
   if (settings.keep.count() < 0) return tl::make_unexpected(bad_option("TopicSettings.keep", "it must not be negative"));
-  auto answer = body_->ask(proto::PutTopic{topic, {static_cast<std::uint64_t>(settings.keep.count()), settings.keep_bytes, settings.bytes_max}});
+  auto answer =
+      body_->ask(proto::PutTopic{topic, {static_cast<std::uint64_t>(settings.keep.count()), settings.keep_bytes, settings.bytes_max}});
   auto reply = expect<proto::TopicDone>(answer);
   if (!reply) return tl::make_unexpected(std::move(reply.error()));
   return reply->created;
@@ -258,7 +259,8 @@ Result<bool> Admin::put_group(const std::string& topic, const std::string& group
   if (auto error = check_topic("topic", topic)) return tl::make_unexpected(std::move(*error));
   if (auto error = check_topic("group", group)) return tl::make_unexpected(std::move(*error));
   if (settings.attempts_max < 1 || settings.attempts_max > 1000) {
-    return tl::make_unexpected(bad_option("GroupSettings.attempts_max", std::to_string(settings.attempts_max) + " is not within 1 and 1,000"));
+    return tl::make_unexpected(
+        bad_option("GroupSettings.attempts_max", std::to_string(settings.attempts_max) + " is not within 1 and 1,000"));
   }
   const auto from = settings.from_now ? proto::StartFrom::kNow : proto::StartFrom::kEarliest;
   auto answer = body_->ask(proto::PutGroup{topic, group, from, {settings.attempts_max}});

@@ -56,7 +56,9 @@ class Batcher {
   std::vector<OpenBatch> take_full();
 
   /// What one message takes in the buffer.
-  static std::size_t message_bytes(ByteView metadata, ByteView payload) { return metadata.size() + payload.size() + proto::section_entry_bytes; }
+  static std::size_t message_bytes(ByteView metadata, ByteView payload) {
+    return metadata.size() + payload.size() + proto::section_entry_bytes;
+  }
 
  private:
   using Key = std::pair<std::string, Lane>;

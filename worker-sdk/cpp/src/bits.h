@@ -50,10 +50,16 @@ class Bits {
     for (const std::uint64_t word : words_) sum += std::popcount(word);
     return static_cast<std::uint32_t>(sum);
   }
-  Bits& operator&=(const Bits& other) { return combine(other, [](std::uint64_t a, std::uint64_t b) { return a & b; }); }
-  Bits& operator|=(const Bits& other) { return combine(other, [](std::uint64_t a, std::uint64_t b) { return a | b; }); }
+  Bits& operator&=(const Bits& other) {
+    return combine(other, [](std::uint64_t a, std::uint64_t b) { return a & b; });
+  }
+  Bits& operator|=(const Bits& other) {
+    return combine(other, [](std::uint64_t a, std::uint64_t b) { return a | b; });
+  }
   /// Takes away what is in `other`.
-  Bits& operator-=(const Bits& other) { return combine(other, [](std::uint64_t a, std::uint64_t b) { return a & ~b; }); }
+  Bits& operator-=(const Bits& other) {
+    return combine(other, [](std::uint64_t a, std::uint64_t b) { return a & ~b; });
+  }
   friend Bits operator&(Bits a, const Bits& b) { return a &= b; }
   friend Bits operator-(Bits a, const Bits& b) { return a -= b; }
   friend bool operator==(const Bits&, const Bits&) = default;

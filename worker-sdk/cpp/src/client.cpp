@@ -25,7 +25,8 @@ constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
 std::optional<Error> check_options(const ClientOptions& options) {
   if (auto error = check_client_name("ClientOptions.name", options.name)) return error;
-  if (options.linger.count() < 0 || options.linger > std::chrono::seconds(10)) return bad_option("ClientOptions.linger", "it must be 0 to 10 s");
+  if (options.linger.count() < 0 || options.linger > std::chrono::seconds(10))
+    return bad_option("ClientOptions.linger", "it must be 0 to 10 s");
   if (options.batch_bytes < 1024 || options.batch_bytes > limits::batch_bytes_default) {
     return bad_option("ClientOptions.batch_bytes", std::to_string(options.batch_bytes) + " is not within 1 KiB and 1 MiB");
   }
@@ -81,8 +82,8 @@ class Client::Body final : public ConnectionOwner {
 
   enum class Full { kWait, kRefuse };
   /// Under lock_: adds one message, or says why not.
-  std::optional<Error> add(std::unique_lock<std::mutex>& lock, std::string_view kind, std::span<const std::byte> payload, const SendOptions& options,
-                           SendCallback callback, Batcher::Urgency urgency, Full full, Time now);
+  std::optional<Error> add(std::unique_lock<std::mutex>& lock, std::string_view kind, std::span<const std::byte> payload,
+                           const SendOptions& options, SendCallback callback, Batcher::Urgency urgency, Full full, Time now);
   std::optional<Error> accept(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options, SendCallback callback,
                               Batcher::Urgency urgency, Full full) {
     if (auto error = check_message(kind, payload.size(), options, message_bytes_max_.load(std::memory_order_relaxed))) return error;
@@ -163,9 +164,10 @@ std::optional<Error> Client::Body::add(std::unique_lock<std::mutex>& lock, std::
                                          std::to_string(limits::metadata_bytes_max) + " are allowed");
   }
   if (bytes > batch_bytes_max_) {
-    return make_error(ErrorCode::kMessageTooLarge, "the " + std::string(kind) + " for topic '" + options.topic + "' takes " + std::to_string(bytes) +
-                                                       " bytes with its metadata, a batch at most " + std::to_string(batch_bytes_max_) +
-                                                       "; put the data elsewhere and send its place",
+    return make_error(ErrorCode::kMessageTooLarge,
+                      "the " + std::string(kind) + " for topic '" + options.topic + "' takes " + std::to_string(bytes) +
+                          " bytes with its metadata, a batch at most " + std::to_string(batch_bytes_max_) +
+                          "; put the data elsewhere and send its place",
                       ErrorOutcome::kRefused);
   }
   const auto has_room = [&] { return closing_ || buffered_bytes_ == 0 || buffered_bytes_ + bytes <= options_.buffer_bytes_max; };
@@ -180,14 +182,15 @@ std::optional<Error> Client::Body::add(std::unique_lock<std::mutex>& lock, std::
       if (closing_) return closed();
     }
     if (!has_room()) {
-      const std::string text = "ClientOptions.buffer_bytes_max: " + std::to_string(buffered_bytes_) + " bytes wait for the broker's answer" +
-                               (connected_ ? "" : " (" + trouble_ + ")") + "; slow down, or raise the bound";
+      const std::string text = "ClientOptions.buffer_bytes_max: " + std::to_string(buffered_bytes_) +
+                               " bytes wait for the broker's answer" + (connected_ ? "" : " (" + trouble_ + ")") +
+                               "; slow down, or raise the bound";
       return make_error(ErrorCode::kQueueFull, text, ErrorOutcome::kFailed, std::chrono::milliseconds(10));
     }
-    return add(lock, kind, payload, options, std::move(callback), urgency, full, read_clock().mono);  // the encoder may have served others meanwhile
+    return add(lock, kind, payload, options, std::move(callback), urgency, full,
+               read_clock().mono);  // the encoder may have served others meanwhile
   }
-  const Batcher::Added added =
-      batcher_.add(options.topic, Lane(options.priority), metadata, payload, std::move(callback), urgency, now);
+  const Batcher::Added added = batcher_.add(options.topic, Lane(options.priority), metadata, payload, std::move(callback), urgency, now);
   buffered_bytes_ += bytes;
   if (added.opened) unanswered_.insert(added.batch);
   if (added.opened || added.sealed || urgency == Batcher::Urgency::kNow) connection_.wake();
@@ -201,7 +204,8 @@ Client::Accepted Client::Body::accept_many(std::span<const RawMessage> messages,
   std::unique_lock lock(mutex_);
   for (const RawMessage& message : messages) {
     accepted.error = check_message(message.kind, message.payload.size(), options, bytes_max);
-    if (!accepted.error) accepted.error = add(lock, message.kind, message.payload, options, {}, Batcher::Urgency::kMayLinger, Full::kWait, now);
+    if (!accepted.error)
+      accepted.error = add(lock, message.kind, message.payload, options, {}, Batcher::Urgency::kMayLinger, Full::kWait, now);
     if (accepted.error) return accepted;
     ++accepted.count;
   }
@@ -267,7 +271,8 @@ void Client::Body::handle(Event event, Session& session, Now) {
 }
 
 void Client::Body::greeted(const proto::HelloReply& broker) {
-  message_bytes_max_.store(broker.message_bytes_max > 0 ? broker.message_bytes_max : limits::message_bytes_default, std::memory_order_relaxed);
+  message_bytes_max_.store(broker.message_bytes_max > 0 ? broker.message_bytes_max : limits::message_bytes_default,
+                           std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   if (broker.batch_messages_max > 0) batcher_.messages_max(std::min(broker.batch_messages_max, limits::batch_messages_default));
   if (broker.batch_bytes_max > 0) {
@@ -337,9 +342,9 @@ Result<void> Client::Body::flush(std::chrono::milliseconds timeout) {
   const bool all = changed_.wait_for(lock, timeout, answered);
   --waiters_;
   if (!all) {
-    return tl::make_unexpected(make_error(ErrorCode::kTimedOut,
-                                          std::to_string(unanswered_.size()) + " batches are not answered yet" + (connected_ ? "" : ": " + trouble_),
-                                          ErrorOutcome::kUnknown));
+    return tl::make_unexpected(make_error(
+        ErrorCode::kTimedOut, std::to_string(unanswered_.size()) + " batches are not answered yet" + (connected_ ? "" : ": " + trouble_),
+        ErrorOutcome::kUnknown));
   }
   if (auto error = std::exchange(first_error_, std::nullopt)) return tl::make_unexpected(std::move(*error));
   return {};
@@ -408,7 +413,8 @@ std::vector<Result<Receipt>> Client::send_all_bytes(std::span<const RawMessage> 
   return answers.wait();
 }
 
-Result<void> Client::send_async_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options, SendCallback callback) {
+Result<void> Client::send_async_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options,
+                                      SendCallback callback) {
   if (auto error = body_->accept(kind, payload, options, std::move(callback), Batcher::Urgency::kMayLinger, Body::Full::kWait)) {
     return tl::make_unexpected(std::move(*error));
   }
@@ -419,7 +425,8 @@ Client::Accepted Client::send_many_async(std::span<const RawMessage> messages, c
   return body_->accept_many(messages, options);
 }
 
-Result<void> Client::try_send_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options, SendCallback callback) {
+Result<void> Client::try_send_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options,
+                                    SendCallback callback) {
   if (auto error = body_->accept(kind, payload, options, std::move(callback), Batcher::Urgency::kMayLinger, Body::Full::kRefuse)) {
     return tl::make_unexpected(std::move(*error));
   }

@@ -57,7 +57,10 @@ std::uint64_t random_number() {
 class Connection::Loop {
  public:
   Loop(std::string address, SessionOptions options, ConnectionOwner& owner)
-      : address_(std::move(address)), owner_(owner), session_(std::move(options)), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+      : address_(std::move(address)),
+        owner_(owner),
+        session_(std::move(options)),
+        wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     check(wake_fd_ >= 0, "the process may open an eventfd");
   }
   ~Loop() { close(wake_fd_); }

@@ -181,8 +181,8 @@ void Consumer::give_credit(Wire& wire) {
   const Subscription& subscription = subscriptions_[wire.spec];
   if (subscription.spec.credit != proto::CreditKind::kStanding) return;
   const bool stopped = subscription.credit_stopped;
-  outlet_.send(proto::Credit{wire.partition, wire.id, proto::CreditKind::kStanding, stopped ? 0 : share(subscription, subscription.spec.messages),
-                             stopped ? 0 : subscription.spec.bytes, 0});
+  outlet_.send(proto::Credit{wire.partition, wire.id, proto::CreditKind::kStanding,
+                             stopped ? 0 : share(subscription, subscription.spec.messages), stopped ? 0 : subscription.spec.bytes, 0});
 }
 
 void Consumer::pull(Wire& wire, Time now) {
@@ -475,8 +475,7 @@ PublishWindow::Refused Consumer::subscription_refused(std::uint32_t wire_index, 
       wire.state = WireState::kDown;
       wire.subscribe_not_before = now + pause_after(++wire.tries, std::chrono::milliseconds(error.retry_after_ms));
       return {true, false};
-    case RefusalClass::kNewSession:
-      return {true, true};
+    case RefusalClass::kNewSession: return {true, true};
     case RefusalClass::kFinal:
       wire.state = WireState::kRefused;
       outlet_.emit(SubscriptionRefused{SubscriptionIndex(wire.spec), from_wire(error)});

@@ -36,7 +36,10 @@ struct FollowUpBatch {
 class Consumer {
  public:
   Consumer(ProducerId producer, Duration ack_linger, Outlet& outlet, Sequencer& sequencer)
-      : producer_(producer), ack_linger_(ack_linger), outlet_(outlet), sequencer_(sequencer) {}
+      : producer_(producer),
+        ack_linger_(ack_linger),
+        outlet_(outlet),
+        sequencer_(sequencer) {}
 
   SubscriptionIndex subscribe(SubscriptionSpec spec);
   /// No more deliveries; what is held stays held.

@@ -63,15 +63,18 @@ std::optional<Attribute> Delivered::attribute(std::string_view name) const {
 void Context::FollowUpsDelete::operator()(FollowUps* follow_ups) const { delete follow_ups; }
 
 Result<void> Context::send_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options) {
-  if (auto error = sdk::check_message(kind, payload.size(), options, limits::message_bytes_default)) return tl::make_unexpected(std::move(*error));
+  if (auto error = sdk::check_message(kind, payload.size(), options, limits::message_bytes_default))
+    return tl::make_unexpected(std::move(*error));
   if (!follow_ups_) follow_ups_.reset(new FollowUps);
   const std::pair key(options.topic, Lane(options.priority));
   if (follow_ups_->batches.size() == follow_up_batches_max && !follow_ups_->batches.contains(key)) {
-    return tl::make_unexpected(sdk::bad_option("SendOptions.topic", "the follow-ups of one message go to at most 64 topics and priorities"));
+    return tl::make_unexpected(
+        sdk::bad_option("SendOptions.topic", "the follow-ups of one message go to at most 64 topics and priorities"));
   }
   const ByteView metadata = follow_ups_->encoder.encode(kind, options);
   if (follow_ups_->bytes + metadata.size() + payload.size() > limits::batch_bytes_default) {
-    return tl::make_unexpected(sdk::make_error(ErrorCode::kBatchTooLarge, "the follow-ups of one message may take 1 MiB together; send the rest as their follow-ups",
+    return tl::make_unexpected(sdk::make_error(ErrorCode::kBatchTooLarge,
+                                               "the follow-ups of one message may take 1 MiB together; send the rest as their follow-ups",
                                                ErrorOutcome::kRefused));
   }
   follow_ups_->bytes += metadata.size() + payload.size();

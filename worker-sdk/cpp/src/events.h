@@ -139,7 +139,8 @@ struct RequestFailed {
 /// The broker has answered our goodbye.
 struct SaidGoodbye {};
 
-using Event = std::variant<Greeted, LinkDead, Disconnected, BatchStored, BatchFailed, Subscribed, SubscriptionRefused, Delivery, Acknowledged, StaleOutcome,
-                           LeaseLost, OutcomeUnconfirmed, FailSettled, OutcomeRefused, CompleteSettled, RequestAnswered, RequestFailed, SaidGoodbye>;
+using Event = std::variant<Greeted, LinkDead, Disconnected, BatchStored, BatchFailed, Subscribed, SubscriptionRefused, Delivery,
+                           Acknowledged, StaleOutcome, LeaseLost, OutcomeUnconfirmed, FailSettled, OutcomeRefused, CompleteSettled,
+                           RequestAnswered, RequestFailed, SaidGoodbye>;
 
 }  // namespace takt::sdk

@@ -26,12 +26,9 @@ double jitter() {
 proto::FailOutcome to_wire(Outcome::Kind kind) {
   switch (kind) {
     case Outcome::Kind::kDone:
-    case Outcome::Kind::kRetry:
-      return proto::FailOutcome::kRetry;
-    case Outcome::Kind::kRelease:
-      return proto::FailOutcome::kRelease;
-    case Outcome::Kind::kDead:
-      return proto::FailOutcome::kDead;
+    case Outcome::Kind::kRetry: return proto::FailOutcome::kRetry;
+    case Outcome::Kind::kRelease: return proto::FailOutcome::kRelease;
+    case Outcome::Kind::kDead: return proto::FailOutcome::kDead;
   }
   return proto::FailOutcome::kRetry;
 }
@@ -57,7 +54,8 @@ void Executor::settle(const AssignmentPtr& assignment, std::uint32_t index, Outc
     handled.follow_ups = std::move(follow_ups);
   } else {
     handled.fail = to_wire(outcome.kind);
-    if (outcome.kind == Outcome::Kind::kRetry) handled.delay = outcome.delay ? Duration(*outcome.delay) : retry_delay(assignment->lease.attempt);
+    if (outcome.kind == Outcome::Kind::kRetry)
+      handled.delay = outcome.delay ? Duration(*outcome.delay) : retry_delay(assignment->lease.attempt);
     handled.code = outcome.code;
     handled.text = std::move(outcome.text);
   }

@@ -31,7 +31,10 @@ struct ExecutionCounters {
 class Executor {
  public:
   Executor(const Handlers& handlers, const Backoff& backoff, OutcomeBox& box, std::function<void()> wake)
-      : handlers_(handlers), backoff_(backoff), box_(box), wake_(std::move(wake)) {}
+      : handlers_(handlers),
+        backoff_(backoff),
+        box_(box),
+        wake_(std::move(wake)) {}
 
   void run_one(const Subscription& subscription, const AssignmentPtr& assignment, const HandlerPool::Claim& claim);
   void run_batch(const AssignmentPtr& assignment, const HandlerPool::Claim& claim);

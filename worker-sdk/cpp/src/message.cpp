@@ -90,7 +90,8 @@ Result<msgpack::object_handle> unpack_exactly(std::string_view kind, std::span<c
   try {
     std::size_t used = 0;
     bool referenced = false;
-    msgpack::object_handle handle = msgpack::unpack(reinterpret_cast<const char*>(bytes.data()), bytes.size(), used, referenced, nullptr, nullptr, limit);
+    msgpack::object_handle handle =
+        msgpack::unpack(reinterpret_cast<const char*>(bytes.data()), bytes.size(), used, referenced, nullptr, nullptr, limit);
     if (used != bytes.size()) return refuse("the payload goes on after its msgpack value");
     return handle;
   } catch (const msgpack::insufficient_bytes&) {

@@ -82,10 +82,10 @@ void PublishWindow::send(Order order, Pending& one) {
   }
   if (one.tries++ > 0) ++resent_;
   const Batch& batch = one.batch;
-  const CorrelationId correlation = outlet_.send(
-      proto::Publish{one.partition, batch.topic, batch.lane, proto::RunClass::kImmediate, batch.acks, producer_, 1, *one.sequence,
-                     batch.count, one.metadata_checksum, one.payload_checksum},
-      batch.metadata, batch.payload);
+  const CorrelationId correlation =
+      outlet_.send(proto::Publish{one.partition, batch.topic, batch.lane, proto::RunClass::kImmediate, batch.acks, producer_, 1,
+                                  *one.sequence, batch.count, one.metadata_checksum, one.payload_checksum},
+                   batch.metadata, batch.payload);
   if (batch.acks == proto::Acks::kNone) {
     outlet_.emit(BatchStored{batch.id, one.partition, {}, {}, batch.count, false});
     settle(order);
@@ -122,7 +122,8 @@ bool PublishWindow::answered(CorrelationId correlation, const proto::Published& 
   if (at == in_flight_.end()) return false;
   const Order order = at->second;
   const Batch& batch = pending_.at(order).batch;
-  outlet_.emit(BatchStored{batch.id, published.partition, published.first_position, published.first_offset, batch.count, published.duplicate});
+  outlet_.emit(
+      BatchStored{batch.id, published.partition, published.first_position, published.first_offset, batch.count, published.duplicate});
   settle(order);
   return true;
 }
@@ -152,15 +153,15 @@ PublishWindow::Refused PublishWindow::refused(CorrelationId correlation, const p
       one.sequence = sequencer_.next(one.partition);
       unsent_.insert(order);
       return {true, false};
-    case RefusalClass::kNewSession:
-      unsent_.insert(order);
-      return {true, true};
+    case RefusalClass::kNewSession: unsent_.insert(order); return {true, true};
     case RefusalClass::kStale:
     case RefusalClass::kFinal: {
       Error final_error = *one.refusal;
       if (one.ambiguous) {
-        final_error = make_error(ErrorCode::kUnknownOutcome, "topic '" + one.batch.topic + "': an earlier attempt was not answered, then " + final_error.name + ": " + final_error.message,
-                                 ErrorOutcome::kUnknown);
+        final_error = make_error(
+            ErrorCode::kUnknownOutcome,
+            "topic '" + one.batch.topic + "': an earlier attempt was not answered, then " + final_error.name + ": " + final_error.message,
+            ErrorOutcome::kUnknown);
       }
       fail(order, std::move(final_error));
       return {true, false};
@@ -172,7 +173,8 @@ PublishWindow::Refused PublishWindow::refused(CorrelationId correlation, const p
 Error PublishWindow::over_deadline(const Pending& one) const {
   const std::string topic = "topic '" + one.batch.topic + "': ";
   if (one.in_flight || one.ambiguous) {
-    return make_error(ErrorCode::kUnknownOutcome, topic + "sent, but no answer came within send_timeout; it may have been stored", ErrorOutcome::kUnknown);
+    return make_error(ErrorCode::kUnknownOutcome, topic + "sent, but no answer came within send_timeout; it may have been stored",
+                      ErrorOutcome::kUnknown);
   }
   if (one.refusal) {
     Error error = *one.refusal;
@@ -201,9 +203,10 @@ void PublishWindow::abandon(ErrorCode code, const std::string& message) {
   while (!pending_.empty()) {
     const auto& [order, one] = *pending_.begin();
     const bool may_be_stored = one.in_flight || one.ambiguous;
-    fail(order, may_be_stored ? make_error(ErrorCode::kUnknownOutcome, "topic '" + one.batch.topic + "': sent, " + message + " before the answer",
-                                           ErrorOutcome::kUnknown)
-                              : make_error(code, "topic '" + one.batch.topic + "': not sent, " + message, ErrorOutcome::kFailed));
+    fail(order, may_be_stored
+                    ? make_error(ErrorCode::kUnknownOutcome, "topic '" + one.batch.topic + "': sent, " + message + " before the answer",
+                                 ErrorOutcome::kUnknown)
+                    : make_error(code, "topic '" + one.batch.topic + "': not sent, " + message, ErrorOutcome::kFailed));
   }
 }
 

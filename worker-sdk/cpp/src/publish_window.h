@@ -44,7 +44,10 @@ class PublishWindow {
     std::size_t bytes_max = 16u << 20;       ///< one batch is always let through
   };
   PublishWindow(ProducerId producer, Bounds bounds, Outlet& outlet, Sequencer& sequencer)
-      : producer_(producer), bounds_(bounds), outlet_(outlet), sequencer_(sequencer) {}
+      : producer_(producer),
+        bounds_(bounds),
+        outlet_(outlet),
+        sequencer_(sequencer) {}
 
   void publish(Batch batch);
   /// A live link with `partitions`; everything unanswered leaves again, in order.

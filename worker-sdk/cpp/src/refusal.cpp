@@ -8,20 +8,15 @@ RefusalClass classify(ErrorCode code) {
     case ErrorCode::kStoreFull:
     case ErrorCode::kTopicFull:
     case ErrorCode::kInFlightFull:
-    case ErrorCode::kDraining:
-      return RefusalClass::kTryLater;
+    case ErrorCode::kDraining: return RefusalClass::kTryLater;
     case ErrorCode::kUnknownOutcome:
-    case ErrorCode::kStoreFailed:
-      return RefusalClass::kUnknown;
-    case ErrorCode::kOutOfSequence:
-      return RefusalClass::kNewSequence;
+    case ErrorCode::kStoreFailed: return RefusalClass::kUnknown;
+    case ErrorCode::kOutOfSequence: return RefusalClass::kNewSequence;
     case ErrorCode::kHelloRequired:
     case ErrorCode::kUnknownSession:
     case ErrorCode::kSessionExpired:
-    case ErrorCode::kUnknownSubscription:
-      return RefusalClass::kNewSession;
-    case ErrorCode::kStaleLease:
-      return RefusalClass::kStale;
+    case ErrorCode::kUnknownSubscription: return RefusalClass::kNewSession;
+    case ErrorCode::kStaleLease: return RefusalClass::kStale;
     case ErrorCode::kMalformedFrame:
     case ErrorCode::kUnsupportedVersion:
     case ErrorCode::kUnknownType:
@@ -53,8 +48,7 @@ RefusalClass classify(ErrorCode code) {
     case ErrorCode::kBadPayload:
     case ErrorCode::kQueueFull:
     case ErrorCode::kBadOption:
-    case ErrorCode::kNoHandler:
-      return RefusalClass::kFinal;
+    case ErrorCode::kNoHandler: return RefusalClass::kFinal;
   }
   return RefusalClass::kFinal;  // a number of a newer broker
 }
@@ -67,7 +61,7 @@ Error make_error(ErrorCode code, std::string message, ErrorOutcome outcome, Dura
 
 Error from_wire(const proto::Error& error) {
   const RefusalClass kind = classify(error.code);
-  const ErrorOutcome outcome = kind == RefusalClass::kTryLater ? ErrorOutcome::kFailed
+  const ErrorOutcome outcome = kind == RefusalClass::kTryLater  ? ErrorOutcome::kFailed
                                : kind == RefusalClass::kUnknown ? ErrorOutcome::kUnknown
                                                                 : ErrorOutcome::kRefused;
   return make_error(error.code, error.message, outcome, std::chrono::milliseconds(error.retry_after_ms));

@@ -12,7 +12,8 @@ bool changes_something(const proto::Request& request) {
 }
 
 Error unknown_outcome(std::string why) {
-  return make_error(ErrorCode::kUnknownOutcome, "the request was sent, but " + why + "; it may have been carried out", ErrorOutcome::kUnknown);
+  return make_error(ErrorCode::kUnknownOutcome, "the request was sent, but " + why + "; it may have been carried out",
+                    ErrorOutcome::kUnknown);
 }
 
 }  // namespace
@@ -65,14 +66,11 @@ PublishWindow::Refused RequestQueue::refused(CorrelationId correlation, const pr
     case RefusalClass::kTryLater:
       one.not_before = now + pause_after(one.tries, std::chrono::milliseconds(error.retry_after_ms));
       return {true, false};
-    case RefusalClass::kNewSession:
-      return {true, true};
+    case RefusalClass::kNewSession: return {true, true};
     case RefusalClass::kUnknown:
     case RefusalClass::kNewSequence:
     case RefusalClass::kStale:
-    case RefusalClass::kFinal:
-      fail(ticket, *one.refusal);
-      return {true, false};
+    case RefusalClass::kFinal: fail(ticket, *one.refusal); return {true, false};
   }
   return {true, false};
 }

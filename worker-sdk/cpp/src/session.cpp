@@ -102,7 +102,8 @@ void Session::handle(proto::DecodedReply reply, SharedBytes metadata, SharedByte
   const CorrelationId correlation = reply.correlation;
   // An answer that nobody waits for came after its request was given up: passed over.
   std::visit(
-      Overloaded{  // all by plain reference: beside the generic last one, a const one would never be chosen
+      Overloaded{
+                   // all by plain reference: beside the generic last one, a const one would never be chosen
           [&](proto::HelloReply& hello) { greeted(hello, now); },
           [&](proto::HeartbeatReply&) {},
           [&](proto::GoodbyeReply&) { outlet_.emit(SaidGoodbye{}); },
@@ -211,7 +212,8 @@ void Session::ack(LeaseId lease, const Bits& messages, Now now) {
   if (link_ == Link::kLive) consuming_.advance(now.mono);
 }
 
-void Session::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, Duration delay, std::uint16_t code, std::string text, Now now) {
+void Session::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, Duration delay, std::uint16_t code, std::string text,
+                   Now now) {
   consuming_.fail(lease, index, outcome, delay, code, std::move(text));
   if (link_ == Link::kLive) consuming_.advance(now.mono);
 }

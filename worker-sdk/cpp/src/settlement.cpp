@@ -27,7 +27,8 @@ void Consumer::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outco
   if (!take_open(lease, index)) return;
   if (text.size() > limits::error_text_bytes_max) text.resize(limits::error_text_bytes_max);
   const Lease& held = leases_.at(lease);
-  settlements_.push_back({lease, index, held.wire, held.first_position.plus(index), Fail{outcome, delay, code, std::move(text)}, std::nullopt, 0});
+  settlements_.push_back(
+      {lease, index, held.wire, held.first_position.plus(index), Fail{outcome, delay, code, std::move(text)}, std::nullopt, 0});
 }
 
 void Consumer::complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups) {
@@ -70,8 +71,9 @@ std::optional<CorrelationId> Consumer::send_fail(const Settlement& settlement) {
   const Fail& fail = std::get<Fail>(settlement.what);
   const Wire& wire = wires_[settlement.wire];
   const auto delay = std::chrono::ceil<std::chrono::milliseconds>(fail.delay);
-  return outlet_.send(proto::Fail{wire.partition, wire.id, piece->slot, piece->token, to_wire(*piece, {settlement.index, 1}).first, fail.outcome,
-                                  static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0)), fail.code, fail.text});
+  return outlet_.send(proto::Fail{wire.partition, wire.id, piece->slot, piece->token, to_wire(*piece, {settlement.index, 1}).first,
+                                  fail.outcome, static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0)), fail.code,
+                                  fail.text});
 }
 
 std::optional<CorrelationId> Consumer::send_complete(Settlement& settlement) {
@@ -133,7 +135,8 @@ bool Consumer::completed(CorrelationId correlation, const proto::Completed& repl
   const auto settlement = take_settlement(correlation);
   if (!settlement) return false;
   forget(settlement->lease, Bits::one(settlement->index));
-  outlet_.emit(CompleteSettled{settlement->lease, settlement->index, SubscriptionIndex(wires_[settlement->wire].spec), settlement->position, reply.partition, reply.first_position, reply.count});
+  outlet_.emit(CompleteSettled{settlement->lease, settlement->index, SubscriptionIndex(wires_[settlement->wire].spec), settlement->position,
+                               reply.partition, reply.first_position, reply.count});
   return true;
 }
 

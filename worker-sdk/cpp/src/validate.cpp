@@ -12,7 +12,8 @@ namespace takt::sdk {
 namespace {
 
 std::string bound(std::string_view what, std::size_t is, std::size_t at_most, std::string_view unit) {
-  return std::string(what) + " has " + std::to_string(is) + " " + std::string(unit) + ", at most " + std::to_string(at_most) + " are allowed";
+  return std::string(what) + " has " + std::to_string(is) + " " + std::string(unit) + ", at most " + std::to_string(at_most) +
+         " are allowed";
 }
 
 std::optional<Error> check_tags(const std::vector<std::string>& tags) {
@@ -20,7 +21,8 @@ std::optional<Error> check_tags(const std::vector<std::string>& tags) {
   std::set<std::string_view> seen;
   for (const std::string& tag : tags) {
     if (tag.empty()) return bad_option("SendOptions.tags", "a tag is empty");
-    if (tag.size() > limits::tag_bytes_max) return bad_option("SendOptions.tags", bound("'" + tag + "'", tag.size(), limits::tag_bytes_max, "bytes"));
+    if (tag.size() > limits::tag_bytes_max)
+      return bad_option("SendOptions.tags", bound("'" + tag + "'", tag.size(), limits::tag_bytes_max, "bytes"));
     if (!is_utf8(tag)) return bad_option("SendOptions.tags", quote(tag) + " is not UTF-8 text");
     if (!seen.insert(tag).second) return bad_option("SendOptions.tags", "'" + tag + "' is there twice");
   }
@@ -29,11 +31,13 @@ std::optional<Error> check_tags(const std::vector<std::string>& tags) {
 
 std::optional<Error> check_attributes(const Attributes& attributes) {
   constexpr std::string_view field = "SendOptions.attributes";
-  if (attributes.size() > limits::attributes_max) return bad_option(field, bound("the list", attributes.size(), limits::attributes_max, "attributes"));
+  if (attributes.size() > limits::attributes_max)
+    return bad_option(field, bound("the list", attributes.size(), limits::attributes_max, "attributes"));
   std::set<std::string_view> seen;
   for (const auto& [name, value] : attributes) {
     if (name.empty()) return bad_option(field, "a name is empty");
-    if (name.size() > limits::attribute_name_bytes_max) return bad_option(field, bound("the name '" + name + "'", name.size(), limits::attribute_name_bytes_max, "bytes"));
+    if (name.size() > limits::attribute_name_bytes_max)
+      return bad_option(field, bound("the name '" + name + "'", name.size(), limits::attribute_name_bytes_max, "bytes"));
     if (!is_utf8(name)) return bad_option(field, "the name " + quote(name) + " is not UTF-8 text");
     if (!seen.insert(name).second) return bad_option(field, "the name '" + name + "' is there twice");
     if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->size() > limits::attribute_value_bytes_max) {
@@ -65,7 +69,8 @@ std::optional<Error> check_client_name(std::string_view field, std::string_view 
   return bad_option(field, bound("it", name.size(), limits::name_bytes_max, "bytes"));
 }
 
-std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options, std::size_t message_bytes_max) {
+std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options,
+                                   std::size_t message_bytes_max) {
   if (auto error = check_topic("SendOptions.topic", options.topic)) return error;
   if (options.priority >= lane_count) {
     return bad_option("SendOptions.priority", std::to_string(options.priority) + " is not one of 0 (default) to 7 (most urgent)");
@@ -84,10 +89,11 @@ std::optional<Error> check_message(std::string_view kind, std::size_t payload_by
   }
   if (!is_utf8(options.content_type)) return bad_option("SendOptions.content_type", "it is not UTF-8 text");
   if (payload_bytes > message_bytes_max) {
-    return make_error(ErrorCode::kMessageTooLarge,
-                      bound("the payload of a " + std::string(kind) + " for topic '" + options.topic + "'", payload_bytes, message_bytes_max, "bytes") +
-                          "; put the data elsewhere and send its place",
-                      ErrorOutcome::kRefused);
+    return make_error(
+        ErrorCode::kMessageTooLarge,
+        bound("the payload of a " + std::string(kind) + " for topic '" + options.topic + "'", payload_bytes, message_bytes_max, "bytes") +
+            "; put the data elsewhere and send its place",
+        ErrorOutcome::kRefused);
   }
   return std::nullopt;
 }

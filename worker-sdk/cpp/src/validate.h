@@ -10,7 +10,8 @@
 namespace takt::sdk {
 
 /// None when the message may be sent. `message_bytes_max` bounds metadata and payload together.
-std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options, std::size_t message_bytes_max);
+std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options,
+                                   std::size_t message_bytes_max);
 std::optional<Error> check_topic(std::string_view field, std::string_view topic);
 Error bad_option(std::string_view field, std::string_view what);
 std::optional<Error> check_client_name(std::string_view field, std::string_view name);

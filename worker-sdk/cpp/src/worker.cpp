@@ -46,9 +46,11 @@ std::optional<Error> check_options(const WorkerOptions& options) {
   for (std::size_t i = 0; i < options.subscriptions.size(); ++i) {
     if (auto error = check_subscription(options.subscriptions[i], i)) return error;
     for (std::size_t k = 0; k < i; ++k) {
-      if (options.subscriptions[k].topic == options.subscriptions[i].topic && options.subscriptions[k].group == options.subscriptions[i].group) {
+      if (options.subscriptions[k].topic == options.subscriptions[i].topic &&
+          options.subscriptions[k].group == options.subscriptions[i].group) {
         return bad_option("WorkerOptions.subscriptions", "topic '" + options.subscriptions[i].topic + "' and group '" +
-                                                             options.subscriptions[i].group + "' are there twice; raise concurrency instead");
+                                                             options.subscriptions[i].group +
+                                                             "' are there twice; raise concurrency instead");
       }
     }
   }
@@ -69,7 +71,8 @@ class Worker::Body final : public ConnectionOwner {
       : options_(std::move(options)),
         executor_(handlers_, options_.backoff, box_, [this] { connection_.wake(); }),
         connection_(address, session_options(), *this) {
-    for (const Subscription& subscription : options_.subscriptions) pools_.push_back(std::make_unique<HandlerPool>(subscription.concurrency));
+    for (const Subscription& subscription : options_.subscriptions)
+      pools_.push_back(std::make_unique<HandlerPool>(subscription.concurrency));
   }
   ~Body() override { pools_.clear(); }  // handlers that ran on still wake the connection
 
@@ -91,7 +94,8 @@ class Worker::Body final : public ConnectionOwner {
  private:
   enum class Phase { kStarting, kWorking, kDraining, kStopping, kLeaving, kLeft };
   struct Counters {
-    std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, leases_lost{0}, follow_ups{0}, connections{0};
+    std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, leases_lost{0}, follow_ups{0},
+        connections{0};
   };
 
   SessionOptions session_options() const {
@@ -297,7 +301,8 @@ void Worker::Body::lease_lost(const LeaseLost& lost) {
 
 void Worker::Body::confirmed(SubscriptionIndex index, PartitionId partition, const Acknowledged::Run& run) {
   const Subscription& subscription = options_.subscriptions[index.value];
-  for (std::uint32_t i = 0; i < run.count; ++i) options_.on_confirmed({{partition.value, run.first.value + i}, subscription.topic, subscription.group});
+  for (std::uint32_t i = 0; i < run.count; ++i)
+    options_.on_confirmed({{partition.value, run.first.value + i}, subscription.topic, subscription.group});
 }
 
 void Worker::Body::handle(Event event, Session& session, Now now) {
@@ -331,7 +336,8 @@ void Worker::Body::handle(Event event, Session& session, Now now) {
     }
   } else if (auto* refused = std::get_if<SubscriptionRefused>(&event)) {
     const Subscription& subscription = options_.subscriptions[refused->subscription.value];
-    refused->error.message = "subscription of topic '" + subscription.topic + "', group '" + subscription.group + "': " + refused->error.message;
+    refused->error.message =
+        "subscription of topic '" + subscription.topic + "', group '" + subscription.group + "': " + refused->error.message;
     refuse(std::move(refused->error));
   } else if (std::holds_alternative<SaidGoodbye>(event)) {
     phase_ = Phase::kLeft;
@@ -371,7 +377,7 @@ class SignalStop {
     Worker* none = nullptr;
     taken_ = signalled_worker.compare_exchange_strong(none, &worker);
     if (!taken_) return;
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) {
       if (Worker* running = signalled_worker.load()) running->stop();
     };
@@ -390,15 +396,16 @@ class SignalStop {
 
  private:
   bool taken_ = false;
-  struct sigaction old_term_ {};
-  struct sigaction old_int_ {};
+  struct sigaction old_term_{};
+  struct sigaction old_int_{};
 };
 
 }  // namespace
 
 Result<WorkerStats> Worker::Body::run() {
   if (handlers_.empty()) {
-    return tl::make_unexpected(make_error(ErrorCode::kNoHandler, "Worker.run: no handler was registered; call handle, handle_any or handle_batch first",
+    return tl::make_unexpected(make_error(ErrorCode::kNoHandler,
+                                          "Worker.run: no handler was registered; call handle, handle_any or handle_batch first",
                                           ErrorOutcome::kRefused));
   }
   if (ran_.exchange(true)) return tl::make_unexpected(bad_option("Worker.run", "a worker runs once; make another one"));

@@ -1,13 +1,13 @@
 #pragma once
 // Topics and groups: list, make, change, delete; and a look at messages without leasing them.
 
+#include <takt/error.h>
+#include <takt/message.h>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <takt/error.h>
-#include <takt/message.h>
 #include <vector>
 
 namespace takt {

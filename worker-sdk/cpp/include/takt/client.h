@@ -1,6 +1,8 @@
 #pragma once
 // A producer: sends messages, in batches that it forms by itself.
 
+#include <takt/error.h>
+#include <takt/message.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,8 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <takt/error.h>
-#include <takt/message.h>
 #include <vector>
 
 namespace takt {
@@ -121,7 +121,8 @@ class Client {
     const msgpack::sbuffer bytes = pack_payload(job);
     return send_async_bytes(T::kind, view(bytes), options, std::move(callback));
   }
-  Result<void> send_async_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options, SendCallback callback = {});
+  Result<void> send_async_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options,
+                                SendCallback callback = {});
   /// The same for many messages under one lock and without callbacks: the fast path. Returns how many were accepted
   /// before the first error, which is in `error` when fewer than all.
   struct Accepted {
@@ -136,7 +137,8 @@ class Client {
     const msgpack::sbuffer bytes = pack_payload(job);
     return try_send_bytes(T::kind, view(bytes), options, std::move(callback));
   }
-  Result<void> try_send_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options, SendCallback callback = {});
+  Result<void> try_send_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options,
+                              SendCallback callback = {});
 
   /// Waits until everything accepted so far is answered. Errors: timed_out (the rest goes on); else the first error of a
   /// message without callback since the last flush.

@@ -1,11 +1,11 @@
 #pragma once
 // What a call of the SDK answers when it has no value: a number and a name that never change, and whether it happened.
 
+#include <takt/result.h>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <takt/result.h>
 
 namespace takt {
 

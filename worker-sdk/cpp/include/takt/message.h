@@ -1,13 +1,13 @@
 #pragma once
 // What producers and workers both name: ids, attributes, and a payload as a plain struct.
 
+#include <takt/error.h>
 #include <cstdint>
 #include <msgpack.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <takt/error.h>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -32,11 +32,12 @@ using Attributes = std::vector<std::pair<std::string, Attribute>>;
 /// A payload type: a default-constructible struct with `static constexpr std::string_view kind = "photo.resize"` and
 /// MSGPACK_DEFINE_MAP(field, ...). Its wire form is a msgpack map with field names, which other languages read.
 template <class T>
-concept Payload = std::is_default_constructible_v<T> && requires(const T& job, msgpack::packer<msgpack::sbuffer>& out, T& into, const msgpack::object& from) {
-  { std::string_view(T::kind) };
-  job.msgpack_pack(out);
-  into.msgpack_unpack(from);
-};
+concept Payload = std::is_default_constructible_v<T> &&
+                  requires(const T& job, msgpack::packer<msgpack::sbuffer>& out, T& into, const msgpack::object& from) {
+                    { std::string_view(T::kind) };
+                    job.msgpack_pack(out);
+                    into.msgpack_unpack(from);
+                  };
 
 namespace detail {
 
@@ -81,7 +82,8 @@ Result<T> unpack_payload(std::span<const std::byte> bytes) {
   } catch (const std::exception&) {
     msgpack::sbuffer sample = pack_payload(T{});
     const msgpack::object_handle sample_value = msgpack::unpack(sample.data(), sample.size());
-    return tl::make_unexpected(detail::bad_payload(detail::describe_mismatch(T::kind, handle->get(), sample_value.get(), &detail::accepts<T>)));
+    return tl::make_unexpected(
+        detail::bad_payload(detail::describe_mismatch(T::kind, handle->get(), sample_value.get(), &detail::accepts<T>)));
   }
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 // A worker: takes messages of one or more topics and groups, runs handlers, reports what became of each message.
 
+#include <takt/client.h>
+#include <takt/error.h>
+#include <takt/message.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +14,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <takt/client.h>
-#include <takt/error.h>
-#include <takt/message.h>
 #include <type_traits>
 #include <vector>
 
