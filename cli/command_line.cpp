@@ -83,7 +83,8 @@ Failure unexpected(const Place& place, const std::vector<std::string>& extras) {
     if (!word.starts_with('-') || word == "-") continue;
     const std::string name = word.substr(0, word.find('='));
     const auto meant = nearest(name, option_names(place.app));
-    return usage_failure(place.name + " has no option " + name, meant ? "did you mean " + *meant + "? Else " + see_help(place) : see_help(place));
+    return usage_failure(place.name + " has no option " + name,
+                         meant ? "did you mean " + *meant + "? Else " + see_help(place) : see_help(place));
   }
   const std::string& word = extras.front();
   const auto commands = command_names(*place.app);
@@ -107,7 +108,8 @@ Failure mismatch(const Place& place, const CLI::ParseError& error) {
   if (text.find("At Most") != std::string::npos || text.find("Expected exactly") != std::string::npos) {
     return usage_failure(name + " is there more than once", "give it once; " + see_help(place));
   }
-  if (text.find("flag override") != std::string::npos) return usage_failure(name + " takes no value", "leave the value out; " + see_help(place));
+  if (text.find("flag override") != std::string::npos)
+    return usage_failure(name + " takes no value", "leave the value out; " + see_help(place));
   return usage_failure(name + " has no value", "write it behind the option: " + name + " VALUE; " + see_help(place));
 }
 
@@ -127,14 +129,15 @@ Result<Environment, Failure> make_environment(const GlobalArguments& globals) {
   const bool color = !globals.no_color && (no_color == nullptr || *no_color == '\0');
   const bool error_tty = isatty(STDERR_FILENO) == 1;
   const auto color_on = [&](int file) { return color && isatty(file) == 1 ? Color::kOn : Color::kOff; };
-  return Environment{.console = {.format = *format,
-                                 .color_out = color_on(STDOUT_FILENO),
-                                 .color_error = color_on(STDERR_FILENO),
-                                 .progress = error_tty ? ProgressStyle::kBar : (globals.progress ? ProgressStyle::kLines : ProgressStyle::kNone),
-                                 .verbose = globals.verbose,
-                                 .can_ask = error_tty && isatty(STDIN_FILENO) == 1},
-                     .server = globals.server,
-                     .timeout = *timeout};
+  return Environment{
+      .console = {.format = *format,
+                  .color_out = color_on(STDOUT_FILENO),
+                  .color_error = color_on(STDERR_FILENO),
+                  .progress = error_tty ? ProgressStyle::kBar : (globals.progress ? ProgressStyle::kLines : ProgressStyle::kNone),
+                  .verbose = globals.verbose,
+                  .can_ask = error_tty && isatty(STDIN_FILENO) == 1},
+      .server = globals.server,
+      .timeout = *timeout};
 }
 
 int leave(const Console& console, const Failure& failure) {
@@ -150,9 +153,14 @@ std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& ac
   app->require_subcommand(0, 1);
   app->fallthrough();  // before the commands, which inherit it: global options work behind them too
   app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-  app->add_option("--server", globals.server, "Address of the broker: tcp://host:port")->type_name("ADDRESS")->envname("TAKT_SERVER")->capture_default_str();
+  app->add_option("--server", globals.server, "Address of the broker: tcp://host:port")
+      ->type_name("ADDRESS")
+      ->envname("TAKT_SERVER")
+      ->capture_default_str();
   app->add_option("-o,--output", globals.output, "How results are written")->type_name("table|json")->capture_default_str();
-  app->add_option("--timeout", globals.timeout, "How long to wait for the broker's answer: 500ms, 5s, 1m")->type_name("DURATION")->capture_default_str();
+  app->add_option("--timeout", globals.timeout, "How long to wait for the broker's answer: 500ms, 5s, 1m")
+      ->type_name("DURATION")
+      ->capture_default_str();
   app->add_flag("--no-color", globals.no_color, "No colour, also on a terminal (so does NO_COLOR)");
   app->add_flag("--progress", globals.progress, "Progress as plain lines on stderr when it is not a terminal");
   app->add_flag("-v,--verbose", globals.verbose, "Say on stderr what is being done");
@@ -185,9 +193,12 @@ Failure describe_parse_error(const CLI::App& app, const CLI::ParseError& error) 
       break;
     case CLI::ExitCodes::RequiredError: return usage_failure(argument_of(error) + " is missing", "write `" + usage_of(place) + "`");
     case CLI::ExitCodes::ArgumentMismatch: return mismatch(place, error);
-    case CLI::ExitCodes::ExcludesError: return usage_failure(argument_of(error) + " and " + last_word + " exclude each other", "leave one of them out");
+    case CLI::ExitCodes::ExcludesError:
+      return usage_failure(argument_of(error) + " and " + last_word + " exclude each other", "leave one of them out");
     case CLI::ExitCodes::RequiresError: return usage_failure(argument_of(error) + " needs " + last_word, "give both; " + see_help(place));
-    case CLI::ExitCodes::ConversionError: return usage_failure("'" + last_word + "' does not fit its option", "leave the value out, the option is a switch; " + see_help(place));
+    case CLI::ExitCodes::ConversionError:
+      return usage_failure("'" + last_word + "' does not fit its option",
+                           "leave the value out, the option is a switch; " + see_help(place));
     default: break;  // the library's other codes are about how the tree is built
   }
   return usage_failure(error.what(), see_help(place));

@@ -82,7 +82,8 @@ std::string shell_function(const CLI::App& root, const char* name) {
       if (!takes_value(*option)) continue;
       std::vector<std::string> patterns;
       // Global options may stand behind every command.
-      for (const auto& spelling : spellings(*option)) patterns.push_back(place.app == &root ? "*\" " + spelling + "\"" : "\"" + place.path + " " + spelling + "\"");
+      for (const auto& spelling : spellings(*option))
+        patterns.push_back(place.app == &root ? "*\" " + spelling + "\"" : "\"" + place.path + " " + spelling + "\"");
       text += "    " + joined(patterns, "|") + ") found=\"" + joined(choices_of(*option), " ") + "\"; return ;;\n";
     }
   }
@@ -135,7 +136,8 @@ std::string fish_script(const CLI::App& root) {
     if (place.app != &root) paths.push_back(fish_quoted(place.path));
   }
   std::string text = "# fish completion for takt. Load it: takt completion fish | source\n";
-  text += "function __takt_at\n  set -l at " + root.get_name() + "\n  for word in (commandline -opc)[2..-1]\n    switch \"$at $word\"\n      case " + joined(paths, " ") +
+  text += "function __takt_at\n  set -l at " + root.get_name() +
+          "\n  for word in (commandline -opc)[2..-1]\n    switch \"$at $word\"\n      case " + joined(paths, " ") +
           "\n        set at \"$at $word\"\n    end\n  end\n  test \"$at\" = \"$argv[1]\"\nend\ncomplete -c takt -f\n";
   for (const Place& place : places) {
     const std::string condition = "-n " + fish_quoted("__takt_at " + fish_quoted(place.path));
@@ -168,7 +170,8 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
   for (std::size_t begin = 0; begin <= type.size();) {
     const std::size_t end = std::min(type.find('|', begin), type.size());
     const std::string word = type.substr(begin, end - begin);
-    const bool literal = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0; });
+    const bool literal = !word.empty() && std::all_of(word.begin(), word.end(),
+                                                      [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0; });
     if (literal) choices.push_back(word);
     begin = end + 1;
   }

@@ -16,14 +16,18 @@ Failure explain(const Environment& environment, const Error& error) {
 
 Result<Connection, Failure> connect_admin(const Environment& environment, Milliseconds patience) {
   environment.console.detail("connecting to " + environment.server);
-  auto admin = Admin::open({.server = environment.server, .name = "takt", .timeout = environment.timeout + patience});
+  auto admin = Admin::open({.server = environment.server, .name = "takt", .timeout = environment.timeout});
   if (!admin) return failed(explain(environment, admin.error()));
   auto broker = admin->broker();
   if (!broker) {
-    if (nobody_answered(broker.error())) return failed(unreachable(environment.server, duration_text(environment.timeout + patience)));
+    if (nobody_answered(broker.error())) return failed(unreachable(environment.server, duration_text(environment.timeout)));
     return failed(explain(environment, broker.error()));
   }
   environment.console.detail("connected: " + broker->software + ", partitions: " + std::to_string(broker->partitions));
+  if (patience.count() > 0) {  // only once it is known that somebody answers
+    admin = Admin::open({.server = environment.server, .name = "takt", .timeout = environment.timeout + patience});
+    if (!admin) return failed(explain(environment, admin.error()));
+  }
   return Connection{std::move(*admin), std::move(*broker)};
 }
 

@@ -53,16 +53,19 @@ Failure not_found(ErrorCode code, std::string_view what, std::string_view remedy
   return {ExitCode::kNotFound, line(error_label(code), what, remedy)};
 }
 
+Failure timed_out(std::string_view what, std::string_view remedy) {
+  return {ExitCode::kTimedOut, line(error_label(ErrorCode::kTimedOut), what, remedy)};
+}
+
 Failure unreachable(std::string_view server, std::string_view waited) {
   return {ExitCode::kTimedOut,
-          line(error_label(ErrorCode::kNotConnected),
-               "no broker answered at " + std::string(server) + " within " + std::string(waited),
+          line(error_label(ErrorCode::kNotConnected), "no broker answered at " + std::string(server) + " within " + std::string(waited),
                "start one with `taktd`, or name the right address with --server or TAKT_SERVER")};
 }
 
-Failure partly_done(const Failure& cause, std::uint64_t done, std::uint64_t total, std::string_view what) {
-  return {ExitCode::kPartlyDone,
-          cause.text + " Done before that: " + grouped(done) + " of " + grouped(total) + " " + std::string(what) + "."};
+Failure partly_done(const Failure& cause, std::uint64_t done, std::optional<std::uint64_t> total) {
+  const std::string of_total = total ? " of " + grouped(*total) : "";
+  return {ExitCode::kPartlyDone, cause.text + " Done before that: " + grouped(done) + of_total + " messages."};
 }
 
 ExitCode exit_code_of(ErrorCode code) {
@@ -70,18 +73,14 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kBadName:
     case ErrorCode::kBadAddress:
     case ErrorCode::kBadPayload:
-    case ErrorCode::kBadOption:
-      return ExitCode::kUsage;
+    case ErrorCode::kBadOption: return ExitCode::kUsage;
     case ErrorCode::kUnknownTopic:
-    case ErrorCode::kUnknownGroup:
-      return ExitCode::kNotFound;
+    case ErrorCode::kUnknownGroup: return ExitCode::kNotFound;
     case ErrorCode::kTimedOut:
     case ErrorCode::kNotConnected:
-    case ErrorCode::kUnknownOutcome:
-      return ExitCode::kTimedOut;
+    case ErrorCode::kUnknownOutcome: return ExitCode::kTimedOut;
     case ErrorCode::kStoreFailed:
-    case ErrorCode::kClosed:
-      return ExitCode::kFailed;
+    case ErrorCode::kClosed: return ExitCode::kFailed;
     case ErrorCode::kMalformedFrame:
     case ErrorCode::kUnsupportedVersion:
     case ErrorCode::kUnknownType:
@@ -115,8 +114,7 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kSubscriptionInUse:
     case ErrorCode::kReadOnly:
     case ErrorCode::kQueueFull:
-    case ErrorCode::kNoHandler:
-      return ExitCode::kRefused;
+    case ErrorCode::kNoHandler: return ExitCode::kRefused;
   }
   return ExitCode::kRefused;  // a number of a newer broker: it did say no
 }

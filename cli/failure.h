@@ -1,10 +1,11 @@
 #pragma once
 // Why a command did not do what it was asked, as one line for people and one exit code for scripts.
 
+#include <takt/error.h>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <takt/error.h>
 
 #include "proto/error_code.h"
 
@@ -35,10 +36,12 @@ Failure local_failure(std::string_view what, std::string_view remedy);
 Failure refused(const Error& error);
 /// Something that this program looked for itself is not there: the code that the broker would have used.
 Failure not_found(ErrorCode code, std::string_view what, std::string_view remedy);
+/// Something that this program waited for did not come.
+Failure timed_out(std::string_view what, std::string_view remedy);
 /// Nothing answered at `server` within `waited` (as text, "5s").
 Failure unreachable(std::string_view server, std::string_view waited);
-/// The same failure after `done` of `total` had succeeded.
-Failure partly_done(const Failure& cause, std::uint64_t done, std::uint64_t total, std::string_view what);
+/// The same failure after `done` of `total` messages had succeeded; none: it is not known how many there are.
+Failure partly_done(const Failure& cause, std::uint64_t done, std::optional<std::uint64_t> total);
 
 /// The exit code of each refusal.
 ExitCode exit_code_of(ErrorCode code);

@@ -24,7 +24,8 @@ Result<std::string, Failure> read_all(std::FILE* file, const std::string& where,
                                   "store large data elsewhere and send its address; for one message per line use --lines"));
     }
   }
-  if (std::ferror(file) != 0) return failed(local_failure(where + " cannot be read: " + std::strerror(errno), "check that it is a readable file"));
+  if (std::ferror(file) != 0)
+    return failed(local_failure(where + " cannot be read: " + std::strerror(errno), "check that it is a readable file"));
   return bytes;
 }
 
@@ -40,7 +41,9 @@ Result<Input, Failure> read_input(std::string_view argument, std::size_t bytes_m
   const std::string path(argument.substr(1));
   const std::string where = "file '" + path + "'";
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
-  if (!file) return failed(local_failure(where + " cannot be opened: " + std::strerror(errno), "check the path; data that begins with @ can come from stdin: --data -"));
+  if (!file)
+    return failed(local_failure(where + " cannot be opened: " + std::strerror(errno),
+                                "check the path; data that begins with @ can come from stdin: --data -"));
   auto bytes = read_all(file.get(), where, bytes_max);
   if (!bytes) return failed(bytes.error());
   return Input{std::move(*bytes), where};

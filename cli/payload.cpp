@@ -103,13 +103,15 @@ Result<Bytes, Failure> msgpack_from_json(std::string_view where, std::string_vie
       return failed(usage_failure(std::string(where) + " is nested more than " + std::to_string(depth_max) + " levels deep",
                                   "flatten it, or add --raw to send the bytes as they are"));
     }
-    return failed(usage_failure(std::string(where) + " is not valid JSON: the mistake is at byte " + std::to_string(guard.error_byte()),
-                                "correct it, quote it for your shell ('{\"path\":\"a.jpg\"}'), or add --raw to send the bytes as they are"));
+    return failed(
+        usage_failure(std::string(where) + " is not valid JSON: the mistake is at byte " + std::to_string(guard.error_byte()),
+                      "correct it, quote it for your shell ('{\"path\":\"a.jpg\"}'), or add --raw to send the bytes as they are"));
   }
   const Json document = Json::parse(text);
   if (!document.is_object()) {
-    return failed(usage_failure(std::string(where) + " is a JSON " + document.type_name() + ", but a payload is an object with named fields",
-                                "write {\"field\": value}, or add --raw to send the bytes as they are"));
+    return failed(
+        usage_failure(std::string(where) + " is a JSON " + document.type_name() + ", but a payload is an object with named fields",
+                      "write {\"field\": value}, or add --raw to send the bytes as they are"));
   }
   const auto packed = Json::to_msgpack(document);
   const auto bytes = std::as_bytes(std::span(packed));
@@ -140,9 +142,8 @@ std::string_view form_name(Rendered::Form form) {
 
 std::string payload_line(const Rendered& rendered, std::size_t width) {
   // `replace` because strings inside msgpack need not be UTF-8.
-  std::string text = rendered.form == Rendered::Form::kMsgpack
-                         ? rendered.value.dump(-1, ' ', false, Json::error_handler_t::replace)
-                         : rendered.value.get<std::string>();
+  std::string text = rendered.form == Rendered::Form::kMsgpack ? rendered.value.dump(-1, ' ', false, Json::error_handler_t::replace)
+                                                               : rendered.value.get<std::string>();
   text = printable(text);
   if (width_of(text) <= width || width < 2) return text;
   std::size_t end = 0;

@@ -23,7 +23,8 @@ std::string progress_line(const ProgressState& state) {
     const double share = std::min(1.0, static_cast<double>(state.done) / static_cast<double>(total));
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(bar_width));
     const std::string percent = std::to_string(static_cast<int>(share * 100));
-    text += "[" + std::string(filled, '#') + std::string(bar_width - filled, '-') + "]  " + std::string(3 - percent.size(), ' ') + percent + " %  ";
+    text += "[" + std::string(filled, '#') + std::string(bar_width - filled, '-') + "]  " + std::string(3 - percent.size(), ' ') + percent +
+            " %  ";
   }
   text += grouped(state.done);
   if (state.total) text += "/" + grouped(*state.total);
@@ -35,7 +36,9 @@ std::string progress_line(const ProgressState& state) {
 }
 
 Progress::Progress(const Console& console, std::string label, std::optional<std::uint64_t> total)
-    : console_(console), state_{.label = std::move(label), .total = total}, next_draw_(begun_ + bar_interval) {}
+    : console_(console),
+      state_{.label = std::move(label), .total = total},
+      next_draw_(begun_ + bar_interval) {}
 
 Progress::~Progress() {
   if (drawn_ && console_.progress == ProgressStyle::kBar) std::fputs(wipe_line, stderr);

@@ -17,6 +17,11 @@ Json value_of(const Attribute& attribute) {
   return std::visit([](const auto& value) { return Json(value); }, attribute);
 }
 
+std::string text_of(const Attribute& attribute) {
+  const auto* text = std::get_if<std::string>(&attribute);
+  return printable(text != nullptr ? *text : value_of(attribute).dump());
+}
+
 std::span<const std::byte> bytes_of(const std::string& payload) { return std::as_bytes(std::span(payload)); }
 
 }  // namespace
@@ -37,7 +42,8 @@ Result<std::vector<SeenMessage>, Failure> read_from(const Environment& environme
   std::vector<SeenMessage> seen;
   while (seen.size() < count) {
     const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(count - seen.size(), page_messages_max));
-    auto page = admin.peek({.topic = cursor.topic, .partition = cursor.partition, .priority = cursor.priority, .from = cursor.next, .messages_max = most});
+    auto page = admin.peek(
+        {.topic = cursor.topic, .partition = cursor.partition, .priority = cursor.priority, .from = cursor.next, .messages_max = most});
     if (!page) return failed(explain(environment, page.error()));
     const bool advanced = page->next > cursor.next;
     cursor.next = std::max(cursor.next, page->next);
@@ -48,7 +54,8 @@ Result<std::vector<SeenMessage>, Failure> read_from(const Environment& environme
 }
 
 Result<std::vector<SeenMessage>, Failure> read_last(const Environment& environment, Admin& admin, Cursor& cursor, std::uint64_t count) {
-  const auto page = admin.peek({.topic = cursor.topic, .partition = cursor.partition, .priority = cursor.priority, .from = std::nullopt, .messages_max = 1});
+  const auto page = admin.peek(
+      {.topic = cursor.topic, .partition = cursor.partition, .priority = cursor.priority, .from = std::nullopt, .messages_max = 1});
   if (!page) return failed(explain(environment, page.error()));
   cursor.next = page->end > count ? page->end - count : 0;
   if (count == 0) return std::vector<SeenMessage>{};
@@ -77,16 +84,18 @@ std::string line_of(const SeenMessage& seen, std::size_t payload_width) {
   std::string text = message.id.text() + "  " + printable(message.kind);
   if (seen.priority > 0) text += "  priority=" + std::to_string(seen.priority);
   for (const auto& tag : message.tags) text += "  #" + printable(tag);
-  for (const auto& [name, value] : message.attributes) text += "  " + printable(name) + "=" + printable(value_of(value).dump(-1, ' ', false, Json::error_handler_t::replace));
+  for (const auto& [name, value] : message.attributes) text += "  " + printable(name) + "=" + text_of(value);
   const std::size_t used = width_of(text) + 2;
   const std::size_t room = payload_width > used + 20 ? payload_width - used : std::max<std::size_t>(20, payload_width / 2);
-  const std::string payload = payload_line(render_payload(bytes_of(message.payload)), payload_width == std::numeric_limits<std::size_t>::max() ? payload_width : room);
+  const std::string payload = payload_line(render_payload(bytes_of(message.payload)),
+                                           payload_width == std::numeric_limits<std::size_t>::max() ? payload_width : room);
   return payload.empty() ? text : text + "  " + payload;
 }
 
 std::size_t payload_width() {
   winsize size{};
-  if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return std::numeric_limits<std::size_t>::max();
+  if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+    return std::numeric_limits<std::size_t>::max();
   return size.ws_col;
 }
 

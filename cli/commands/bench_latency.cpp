@@ -1,7 +1,7 @@
 // takt bench latency: how long a message takes at a steady rate, from send to durable and from send to handler.
 
-#include <cstring>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -103,7 +103,8 @@ struct Load {
 
 /// Sends at the rate, each message at its own moment whatever became of the ones before: a slow broker does not slow
 /// down the measurement that shows it.
-std::optional<Error> send_steadily(Client& client, const Arguments& given, const Load& load, std::int64_t run, Samples& samples, Progress& progress) {
+std::optional<Error> send_steadily(Client& client, const Arguments& given, const Load& load, std::int64_t run, Samples& samples,
+                                   Progress& progress) {
   Bytes payload(load.size, std::byte{'x'});
   const SendOptions options{.topic = given.topic};
   const auto begun = Clock::now();
@@ -112,9 +113,10 @@ std::optional<Error> send_steadily(Client& client, const Arguments& given, const
     std::this_thread::sleep_until(moment);
     const Stamp stamp{.run = run, .sent_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(moment.time_since_epoch()).count()};
     std::memcpy(payload.data(), &stamp, sizeof stamp);
-    const auto accepted = client.send_async_bytes(bench_kind, payload, options, [&samples, sent = stamp.sent_ns](const takt::Result<Receipt>& answer) {
-      if (answer) samples.answered(sent);
-    });
+    const auto accepted =
+        client.send_async_bytes(bench_kind, payload, options, [&samples, sent = stamp.sent_ns](const takt::Result<Receipt>& answer) {
+          if (answer) samples.answered(sent);
+        });
     if (!accepted) return accepted.error();
     progress.reach(i + 1);
   }
@@ -130,7 +132,8 @@ Result<Load, Failure> load_of(const Arguments& given) {
   const auto size = parse_bytes("--size", given.size);
   if (!size) return failed(size.error());
   if (*size < sizeof(Stamp) || *size > limits::message_bytes_hard) {
-    return failed(usage_failure("--size cannot be " + byte_text(*size), "give 16 bytes, which hold the time, to " + byte_text(limits::message_bytes_hard)));
+    return failed(usage_failure("--size cannot be " + byte_text(*size),
+                                "give 16 bytes, which hold the time, to " + byte_text(limits::message_bytes_hard)));
   }
   return Load{.rate = *rate, .count = *rate * *seconds, .size = *size};
 }
@@ -147,7 +150,8 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
     auto connection = connect_admin(environment);
     if (!connection) return failed(connection.error());
     if (const auto topic = connection->admin.put_topic(given.topic, {}); !topic) return failed(explain(environment, topic.error()));
-    if (const auto group = connection->admin.put_group(given.topic, given.group, {.from_now = true}); !group) return failed(explain(environment, group.error()));
+    if (const auto group = connection->admin.put_group(given.topic, given.group, {.from_now = true}); !group)
+      return failed(explain(environment, group.error()));
   }
   auto worker = Worker::open({.server = environment.server,
                               .name = "takt-bench",
@@ -175,7 +179,12 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (error) return failed(explain(environment, *error));
   if (worker_error) return failed(explain(environment, *worker_error));
 
-  Json document{{"bench", "latency"}, {"topic", given.topic}, {"messages", load->count}, {"delivered", samples.deliveries().size()}, {"rate_per_second", load->rate}, {"size_bytes", load->size}};
+  Json document{{"bench", "latency"},
+                {"topic", given.topic},
+                {"messages", load->count},
+                {"delivered", samples.deliveries().size()},
+                {"rate_per_second", load->rate},
+                {"size_bytes", load->size}};
   add_summary(document, "ack", samples.acks());
   add_summary(document, "delivery", samples.deliveries());
   write_measurement(environment.console, document);

@@ -45,7 +45,10 @@ void declare(CLI::App& command, Arguments& given) {
   command.add_option("--linger", given.linger, "How long a message may wait for company")->type_name("DURATION")->capture_default_str();
   command.add_option("--acks", given.acks, "1 or all")->type_name("1|all")->capture_default_str();
   CLI::Option* unbatched = command.add_flag("--unbatched", given.unbatched, "Send one by one, each waiting for its answer");
-  command.add_option("--outstanding", given.outstanding, "With --unbatched: so many at the same time, 1 to 256")->type_name("N")->capture_default_str()->needs(unbatched);
+  command.add_option("--outstanding", given.outstanding, "With --unbatched: so many at the same time, 1 to 256")
+      ->type_name("N")
+      ->capture_default_str()
+      ->needs(unbatched);
 }
 
 struct Plan {
@@ -65,14 +68,17 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
   if (!count) return failed(count.error());
   const auto size = parse_bytes("--size", given.size);
   if (!size) return failed(size.error());
-  if (*size > limits::message_bytes_hard) return failed(usage_failure("--size cannot be " + byte_text(*size), "a message has at most " + byte_text(limits::message_bytes_hard)));
+  if (*size > limits::message_bytes_hard)
+    return failed(usage_failure("--size cannot be " + byte_text(*size), "a message has at most " + byte_text(limits::message_bytes_hard)));
   const auto batch = parse_bytes("--batch", given.batch);
   if (!batch) return failed(batch.error());
   const auto linger = parse_duration("--linger", given.linger);
   if (!linger) return failed(linger.error());
   const auto outstanding = parse_whole("--outstanding", given.outstanding, 1, 256);
   if (!outstanding) return failed(outstanding.error());
-  if (given.acks != "1" && given.acks != "all") return failed(usage_failure("--acks cannot be '" + given.acks + "' here", "give one of: 1, all; without answers there is nothing to measure"));
+  if (given.acks != "1" && given.acks != "all")
+    return failed(
+        usage_failure("--acks cannot be '" + given.acks + "' here", "give one of: 1, all; without answers there is nothing to measure"));
   if (given.seconds.empty()) {
     plan.count = *count;
     plan.total = *count;
@@ -83,7 +89,8 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
   }
   plan.payload.assign(*size, std::byte{'x'});
   plan.outstanding = *outstanding;
-  plan.client = {.acks = given.acks == "1" ? Acks::kLeader : Acks::kAll, .linger = *linger, .batch_bytes = *batch, .send_timeout = answer_patience};
+  plan.client = {
+      .acks = given.acks == "1" ? Acks::kLeader : Acks::kAll, .linger = *linger, .batch_bytes = *batch, .send_timeout = answer_patience};
   return plan;
 }
 
@@ -154,7 +161,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   }
   if (error) {
     const Failure cause = explain(environment, *error);
-    return failed(stored == 0 ? cause : partly_done(cause, stored, plan->total.value_or(stored), "messages"));
+    return failed(stored == 0 ? cause : partly_done(cause, stored, plan->total));
   }
   const ClientMetrics metrics = client->metrics();
   const double rate = static_cast<double>(stored) / seconds;

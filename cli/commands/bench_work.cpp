@@ -28,12 +28,16 @@ struct Arguments {
 
 void declare(CLI::App& command, Arguments& given) {
   command.add_option("--topic", given.topic, "Topic to work on")->type_name("TOPIC")->capture_default_str();
-  command.add_option("--group", given.group, "Group to work in; its messages are done afterwards")->type_name("GROUP")->capture_default_str();
+  command.add_option("--group", given.group, "Group to work in; its messages are done afterwards")
+      ->type_name("GROUP")
+      ->capture_default_str();
   command.add_option("--count", given.count, "Messages to work")->type_name("N")->capture_default_str();
   CLI::Option* seconds = command.add_option("--seconds", given.seconds, "Work for so long instead of a count")->type_name("N");
   seconds->excludes(command.get_option("--count"));
   command.add_option("--idle", given.idle, "Give up when nothing came for so long")->type_name("DURATION")->capture_default_str();
-  command.add_option("--prefetch", given.prefetch, "Messages that may be here un-acked, 0 (the SDK chooses) to 65,536")->type_name("N")->capture_default_str();
+  command.add_option("--prefetch", given.prefetch, "Messages that may be here un-acked, 0 (the SDK chooses) to 65,536")
+      ->type_name("N")
+      ->capture_default_str();
   command.add_option("--mode", given.mode, "How messages come")->type_name("push|pull")->capture_default_str();
 }
 
@@ -41,7 +45,12 @@ void declare(CLI::App& command, Arguments& given) {
 class Watch {
  public:
   Watch(Worker& worker, std::uint64_t count, std::optional<Clock::duration> time, Clock::duration idle, Progress& progress)
-      : worker_(worker), count_(count), time_(time), idle_(idle), progress_(progress), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      : worker_(worker),
+        count_(count),
+        time_(time),
+        idle_(idle),
+        progress_(progress),
+        thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   void handled(std::size_t messages) {
     const std::lock_guard lock(mutex_);
@@ -105,7 +114,8 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (!idle) return failed(idle.error());
   const auto prefetch = parse_whole("--prefetch", given.prefetch, 0, 65'536);
   if (!prefetch) return failed(prefetch.error());
-  if (given.mode != "push" && given.mode != "pull") return failed(usage_failure("--mode cannot be '" + given.mode + "'", "give one of: push, pull"));
+  if (given.mode != "push" && given.mode != "pull")
+    return failed(usage_failure("--mode cannot be '" + given.mode + "'", "give one of: push, pull"));
 
   if (const auto connection = connect_admin(environment); !connection) return failed(connection.error());
   auto worker = Worker::open({.server = environment.server,
@@ -126,9 +136,9 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   const std::uint64_t done = stats->metrics.done;
   const double seconds = watch.first() ? std::chrono::duration<double>(ended - *watch.first()).count() : 0;
   if (watch.gave_up()) {
-    const Failure cause{ExitCode::kTimedOut, "error usage: nothing came from topic '" + given.topic + "' for " + duration_text(*idle) +
-                                                 ". What to do: send enough messages first (takt bench send), or use a group that is not done with them."};
-    return failed(done == 0 ? cause : partly_done(cause, done, time ? done : *count, "messages"));
+    const Failure cause = timed_out("nothing came from topic '" + given.topic + "' for " + duration_text(*idle),
+                                    "send enough messages first (takt bench send), or use a group that is not done with them");
+    return failed(done == 0 ? cause : partly_done(cause, done, time ? std::nullopt : std::optional(*count)));
   }
   write_measurement(environment.console, {{"bench", "work"},
                                           {"topic", given.topic},

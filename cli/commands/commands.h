@@ -31,7 +31,8 @@ void add_command(CLI::App& parent, Action& action, const char* name, const char*
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = parent.add_subcommand(name, description);
   declare(*command, *arguments);
-  command->callback([&action, arguments, run] { action = [arguments, run](const Environment& environment) { return run(*arguments, environment); }; });
+  command->callback(
+      [&action, arguments, run] { action = [arguments, run](const Environment& environment) { return run(*arguments, environment); }; });
 }
 
 }  // namespace takt::cli

@@ -18,7 +18,11 @@ struct Arguments {
 std::string label_number(ErrorCode code) { return "TK" + std::to_string(static_cast<unsigned>(code)); }
 
 nlohmann::ordered_json document_of(const ErrorEntry& entry) {
-  return {{"code", label_number(entry.code)}, {"name", entry.name}, {"meaning", entry.meaning}, {"remedy", entry.remedy}, {"exit_code", static_cast<int>(exit_code_of(entry.code))}};
+  return {{"code", label_number(entry.code)},
+          {"name", entry.name},
+          {"meaning", entry.meaning},
+          {"remedy", entry.remedy},
+          {"exit_code", static_cast<int>(exit_code_of(entry.code))}};
 }
 
 /// `TK2003`, `tk2003`, `2003` or `topic_full`.
@@ -42,8 +46,9 @@ Failure no_such_code(const std::string& text) {
   // The nearest number is not a slip of the same meaning, so only names are suggested.
   const bool numeric = text.find_first_of("0123456789") != std::string::npos;
   const auto meant = numeric ? std::nullopt : nearest(text, known);
-  return {ExitCode::kNotFound, "error usage: there is no error code '" + text + "'. What to do: " +
-                                   (meant ? "did you mean " + *meant + "? Else see `takt errors`." : "see all of them with `takt errors`.")};
+  return {ExitCode::kNotFound,
+          "error usage: there is no error code '" + text +
+              "'. What to do: " + (meant ? "did you mean " + *meant + "? Else see `takt errors`." : "see all of them with `takt errors`.")};
 }
 
 Result<ExitCode, Failure> run(const Arguments& given, const Environment& environment) {
@@ -54,7 +59,8 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
     if (console.format == Format::kJson) {
       console.write_document(document_of(*entry));
     } else {
-      console.write(error_label(entry->code) + "\n  meaning  " + std::string(entry->meaning) + "\n  remedy   " + std::string(entry->remedy) + "\n");
+      console.write(error_label(entry->code) + "\n  meaning  " + std::string(entry->meaning) + "\n  remedy   " +
+                    std::string(entry->remedy) + "\n");
     }
     return ExitCode::kOk;
   }
@@ -72,7 +78,9 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   return ExitCode::kOk;
 }
 
-void declare(CLI::App& command, Arguments& given) { command.add_option("CODE", given.code, "TK2003, 2003 or topic_full; all when left out")->type_name(""); }
+void declare(CLI::App& command, Arguments& given) {
+  command.add_option("CODE", given.code, "TK2003, 2003 or topic_full; all when left out")->type_name("");
+}
 
 }  // namespace
 

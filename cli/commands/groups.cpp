@@ -30,8 +30,11 @@ std::map<Key, GroupInfo> by_name(const std::vector<GroupInfo>& groups) {
 }
 
 Json document_of(const GroupInfo& group) {
-  return {{"topic", group.topic},   {"group", group.name}, {"ready", group.ready}, {"leased", group.leased},   {"retrying", group.retrying},
-          {"held", group.held},     {"dead", group.dead},  {"done", group.done},   {"workers", group.workers}, {"attempts_max", group.attempts_max}};
+  return {{"topic", group.topic},       {"group", group.name},
+          {"ready", group.ready},       {"leased", group.leased},
+          {"retrying", group.retrying}, {"held", group.held},
+          {"dead", group.dead},         {"done", group.done},
+          {"workers", group.workers},   {"attempts_max", group.attempts_max}};
 }
 
 Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& admin, const std::string& topic, const std::string& group) {
@@ -53,7 +56,9 @@ struct ListArguments {
   std::string topic;
 };
 
-void declare_list(CLI::App& command, ListArguments& given) { command.add_option("TOPIC", given.topic, "Only this topic's groups")->type_name(""); }
+void declare_list(CLI::App& command, ListArguments& given) {
+  command.add_option("TOPIC", given.topic, "Only this topic's groups")->type_name("");
+}
 
 Result<ExitCode, Failure> list(const ListArguments& given, const Environment& environment) {
   auto connection = connect_admin(environment);
@@ -64,10 +69,19 @@ Result<ExitCode, Failure> list(const ListArguments& given, const Environment& en
   const auto groups = connection->admin.groups(given.topic);
   if (!groups) return failed(explain(environment, groups.error()));
   auto documents = Json::array();
-  Table table({{"TOPIC"}, {"GROUP"}, {"READY", Align::kRight}, {"LEASED", Align::kRight}, {"RETRYING", Align::kRight}, {"HELD", Align::kRight}, {"DEAD", Align::kRight}, {"DONE", Align::kRight}, {"WORKERS", Align::kRight}});
+  Table table({{"TOPIC"},
+               {"GROUP"},
+               {"READY", Align::kRight},
+               {"LEASED", Align::kRight},
+               {"RETRYING", Align::kRight},
+               {"HELD", Align::kRight},
+               {"DEAD", Align::kRight},
+               {"DONE", Align::kRight},
+               {"WORKERS", Align::kRight}});
   for (const auto& [key, group] : by_name(*groups)) {
     documents.push_back(document_of(group));
-    table.add({group.topic, group.name, grouped(group.ready), grouped(group.leased), grouped(group.retrying), grouped(group.held), grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
+    table.add({group.topic, group.name, grouped(group.ready), grouped(group.leased), grouped(group.retrying), grouped(group.held),
+               grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
   }
   const Console& console = environment.console;
   if (console.format == Format::kJson) {
@@ -122,23 +136,30 @@ struct CreateArguments {
 
 void declare_create(CLI::App& command, CreateArguments& given) {
   declare_name(command, given.name);
-  command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")->type_name("N")->capture_default_str();
-  command.add_option("--from", given.from, "Where a new group begins: at the earliest retained message, or with what comes from now on")->type_name("start|now")->capture_default_str();
+  command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--from", given.from, "Where a new group begins: at the earliest retained message, or with what comes from now on")
+      ->type_name("start|now")
+      ->capture_default_str();
 }
 
 Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
   const auto attempts = parse_whole("--attempts", given.attempts, 1, 1'000);
   if (!attempts) return failed(attempts.error());
-  if (given.from != "start" && given.from != "now") return failed(usage_failure("--from cannot be '" + given.from + "'", "give one of: start, now"));
+  if (given.from != "start" && given.from != "now")
+    return failed(usage_failure("--from cannot be '" + given.from + "'", "give one of: start, now"));
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
-  const auto created = connection->admin.put_group(given.name.topic, given.name.group, {.attempts_max = static_cast<std::uint32_t>(*attempts), .from_now = given.from == "now"});
+  const auto created = connection->admin.put_group(
+      given.name.topic, given.name.group, {.attempts_max = static_cast<std::uint32_t>(*attempts), .from_now = given.from == "now"});
   if (!created) return failed(explain(environment, created.error()));
   const Console& console = environment.console;
   if (console.format == Format::kJson) {
     console.write_document({{"topic", given.name.topic}, {"group", given.name.group}, {"created", *created}});
   } else {
-    console.write("group '" + given.name.group + "' of topic '" + given.name.topic + "' " + (*created ? "created" : "was there; its settings are now as given") + "\n");
+    console.write("group '" + given.name.group + "' of topic '" + given.name.topic + "' " +
+                  (*created ? "created" : "was there; its settings are now as given") + "\n");
   }
   return ExitCode::kOk;
 }
@@ -160,10 +181,11 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   if (!group) return failed(group.error());
   const Console& console = environment.console;
   const std::uint64_t unfinished = group->ready + group->leased + group->retrying + group->held;
-  const std::string what = "group '" + group->name + "' of topic '" + group->topic + "' with " + grouped(unfinished) + " messages unfinished, " + grouped(group->dead) +
-                           " dead and " + std::to_string(group->workers) + " workers";
+  const std::string what = "group '" + group->name + "' of topic '" + group->topic + "' with " + grouped(unfinished) +
+                           " messages unfinished, " + grouped(group->dead) + " dead and " + std::to_string(group->workers) + " workers";
   if (!given.yes) {
-    if (!console.can_ask) return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
+    if (!console.can_ask)
+      return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
     if (!confirmed(console, "Delete " + what + "?")) return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
   } else {
     console.note("deleting " + what);
@@ -186,7 +208,8 @@ void add_groups(CLI::App& app, Action& action) {
   add_command<ListArguments>(*groups, action, "list", "All groups with their counts", &declare_list, &list);
   add_command<NameArguments>(*groups, action, "show", "One group: counts, settings", &declare_name, &show);
   add_command<CreateArguments>(*groups, action, "create", "Make a group, or change the settings of one", &declare_create, &create);
-  add_command<DeleteArguments>(*groups, action, "delete", "Delete a group: what it had not finished is forgotten; asks first", &declare_delete, &remove);
+  add_command<DeleteArguments>(*groups, action, "delete", "Delete a group: what it had not finished is forgotten; asks first",
+                               &declare_delete, &remove);
 }
 
 }  // namespace takt::cli

@@ -15,7 +15,9 @@ struct Arguments {
 
 void declare(CLI::App& command, Arguments& given) {
   command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
-  command.add_option("--from", given.from, "An offset, start (earliest retained) or end (the last ones)")->type_name("N|start|end")->capture_default_str();
+  command.add_option("--from", given.from, "An offset, start (earliest retained) or end (the last ones)")
+      ->type_name("N|start|end")
+      ->capture_default_str();
   command.add_option("-n,--number", given.count, "At most so many messages per priority")->type_name("N")->capture_default_str();
   command.add_option("--priority", given.priority, "Only this lane, 0 to 7; all when left out (0 with --from N)")->type_name("N");
 }
@@ -42,7 +44,8 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   std::size_t shown = 0;
   for (Cursor& cursor : cursors_of(given.topic, connection->broker.partitions, priority)) {
     cursor.next = from->offset;
-    const auto seen = from->kind == StartPoint::Kind::kEnd ? read_last(environment, admin, cursor, *count) : read_from(environment, admin, cursor, *count);
+    const auto seen = from->kind == StartPoint::Kind::kEnd ? read_last(environment, admin, cursor, *count)
+                                                           : read_from(environment, admin, cursor, *count);
     if (!seen) return failed(seen.error());
     for (const SeenMessage& message : *seen) {
       if (console.format == Format::kJson) {

@@ -15,8 +15,8 @@
 namespace takt::cli {
 namespace {
 
-/// A message waits for as long as the SDK's own default, unless the user gives more.
-constexpr Milliseconds send_timeout_min{30'000};
+/// One of many messages waits behind the others: at least the SDK's own default.
+constexpr Milliseconds stream_timeout_min{30'000};
 
 struct Arguments {
   std::string topic;
@@ -34,12 +34,15 @@ struct Arguments {
 void declare(CLI::App& command, Arguments& given) {
   command.add_option("TOPIC", given.topic, "Name of the topic; made on first use")->type_name("")->required();
   command.add_option("KIND", given.kind, "What the message asks for: handlers are chosen by it (photo.resize)")->type_name("")->required();
-  CLI::Option* data = command.add_option("--data", given.data, "Payload: a JSON object, @file, or - for stdin; {} when left out")->type_name("JSON|@FILE|-");
+  CLI::Option* data = command.add_option("--data", given.data, "Payload: a JSON object, @file, or - for stdin; {} when left out")
+                          ->type_name("JSON|@FILE|-");
   command.add_option("--tag", given.tags, "A tag; may be repeated")->type_name("TAG")->allow_extra_args(false);
   command.add_option("--attribute", given.attributes, "An attribute; may be repeated")->type_name("NAME=VALUE")->allow_extra_args(false);
   command.add_option("--priority", given.priority, "0 (default) to 7 (most urgent)")->type_name("N");
   CLI::Option* count = command.add_option("--count", given.count, "Send the message so many times")->type_name("N");
-  command.add_option("--acks", given.acks, "What counts as sent: nothing, synced on the leader, synced on every in-sync replica")->type_name("0|1|all")->capture_default_str();
+  command.add_option("--acks", given.acks, "What counts as sent: nothing, synced on the leader, synced on every in-sync replica")
+      ->type_name("0|1|all")
+      ->capture_default_str();
   command.add_flag("--raw", given.raw, "Send the bytes as they are instead of turning JSON into msgpack");
   command.add_flag("--lines", given.lines, "One message per line of stdin, each line a payload")->excludes(data)->excludes(count);
 }
@@ -142,8 +145,8 @@ void report(const Console& console, const Arguments& given, Acks acks, const Tal
   } else if (tally.stored() == 1) {
     console.write("sent " + tally.first()->id.text() + " to '" + given.topic + "'\n");
   } else {
-    console.write("sent " + grouped(tally.stored()) + " messages to '" + given.topic + "', " + tally.first()->id.text() + " to " + tally.last()->id.text() + ", " +
-                  grouped(static_cast<std::uint64_t>(rate)) + "/s\n");
+    console.write("sent " + grouped(tally.stored()) + " messages to '" + given.topic + "', " + tally.first()->id.text() + " to " +
+                  tally.last()->id.text() + ", " + grouped(static_cast<std::uint64_t>(rate)) + "/s\n");
   }
 }
 
@@ -157,7 +160,8 @@ Result<ExitCode, Failure> send_all(const Arguments& given, const Environment& en
   // The first payload is read before anything is asked of the broker: a mistake in it costs no connection.
   Result<std::optional<Bytes>, Failure> payload = next();
   if (!payload) return failed(payload.error());
-  auto client = connect_client(environment, {.acks = *acks, .send_timeout = std::max(environment.timeout, send_timeout_min)});
+  const Milliseconds patience = total == 1 ? environment.timeout : std::max(environment.timeout, stream_timeout_min);
+  auto client = connect_client(environment, {.acks = *acks, .send_timeout = patience});
   if (!client) return failed(client.error());
 
   Tally tally;
@@ -165,7 +169,8 @@ Result<ExitCode, Failure> send_all(const Arguments& given, const Environment& en
   std::uint64_t sent = 0;
   std::optional<Failure> stopped;
   while (!stopped && !tally.has_failed() && *payload) {
-    const auto accepted = client->send_async_bytes(given.kind, **payload, *options, [&tally](const takt::Result<Receipt>& answer) { tally.count(answer); });
+    const auto accepted =
+        client->send_async_bytes(given.kind, **payload, *options, [&tally](const takt::Result<Receipt>& answer) { tally.count(answer); });
     if (!accepted) {
       stopped = explain(environment, accepted.error());
       break;
@@ -185,7 +190,7 @@ Result<ExitCode, Failure> send_all(const Arguments& given, const Environment& en
   if (const auto closed = client->close(environment.timeout); !closed && !stopped) stopped = explain(environment, closed.error());
   if (stopped) {
     if (tally.stored() == 0) return failed(*stopped);
-    return failed(partly_done(*stopped, tally.stored(), total.value_or(sent), "messages"));
+    return failed(partly_done(*stopped, tally.stored(), total));
   }
   report(environment.console, given, *acks, tally, seconds);
   return ExitCode::kOk;
@@ -215,13 +220,12 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (!input) return failed(input.error());
   const auto payload = payload_of(given, input->where, input->bytes);
   if (!payload) return failed(payload.error());
-  return send_all(given, environment, *count, [&payload]() -> Result<std::optional<Bytes>, Failure> { return std::optional<Bytes>(*payload); });
+  return send_all(given, environment, *count,
+                  [&payload]() -> Result<std::optional<Bytes>, Failure> { return std::optional<Bytes>(*payload); });
 }
 
 }  // namespace
 
-void add_send(CLI::App& app, Action& action) {
-  add_command<Arguments>(app, action, "send", "Send messages to a topic", &declare, &run);
-}
+void add_send(CLI::App& app, Action& action) { add_command<Arguments>(app, action, "send", "Send messages to a topic", &declare, &run); }
 
 }  // namespace takt::cli

@@ -58,7 +58,8 @@ class Follower {
  private:
   void run(const std::stop_token& stop, Cursor& cursor) {
     while (!stop.stop_requested()) {
-      auto page = admin_.peek({.topic = cursor.topic, .partition = cursor.partition, .priority = cursor.priority, .from = cursor.next, .wait = look_patience});
+      auto page = admin_.peek(
+          {.topic = cursor.topic, .partition = cursor.partition, .priority = cursor.priority, .from = cursor.next, .wait = look_patience});
       if (!page) {
         if (lost_for_a_while(page.error())) continue;
         const std::lock_guard lock(mutex_);
@@ -127,7 +128,8 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
 }  // namespace
 
 void add_tail(CLI::App& app, Action& action) {
-  add_command<Arguments>(app, action, "tail", "Show a topic's last messages and follow it; nothing is leased, acked or changed", &declare, &run);
+  add_command<Arguments>(app, action, "tail", "Show a topic's last messages and follow it; nothing is leased, acked or changed", &declare,
+                         &run);
 }
 
 }  // namespace takt::cli

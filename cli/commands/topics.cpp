@@ -45,10 +45,17 @@ Result<ExitCode, Failure> list(const ListArguments&, const Environment& environm
   const auto topics = connection->admin.topics();
   if (!topics) return failed(explain(environment, topics.error()));
   auto documents = Json::array();
-  Table table({{"TOPIC"}, {"MESSAGES", Align::kRight}, {"BYTES", Align::kRight}, {"ENQUEUED", Align::kRight}, {"GROUPS", Align::kRight}, {"KEEP", Align::kRight}, {"MAX", Align::kRight}});
+  Table table({{"TOPIC"},
+               {"MESSAGES", Align::kRight},
+               {"BYTES", Align::kRight},
+               {"ENQUEUED", Align::kRight},
+               {"GROUPS", Align::kRight},
+               {"KEEP", Align::kRight},
+               {"MAX", Align::kRight}});
   for (const auto& [name, topic] : by_name(*topics)) {
     documents.push_back(document_of(topic));
-    table.add({name, grouped(topic.messages), byte_text(topic.bytes), grouped(topic.enqueued), std::to_string(topic.groups), age_or_none(topic.settings.keep), size_or_none(topic.settings.bytes_max)});
+    table.add({name, grouped(topic.messages), byte_text(topic.bytes), grouped(topic.enqueued), std::to_string(topic.groups),
+               age_or_none(topic.settings.keep), size_or_none(topic.settings.bytes_max)});
   }
   const Console& console = environment.console;
   if (console.format == Format::kJson) {
@@ -65,7 +72,9 @@ struct ShowArguments {
   std::string topic;
 };
 
-void declare_show(CLI::App& command, ShowArguments& given) { command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required(); }
+void declare_show(CLI::App& command, ShowArguments& given) {
+  command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
+}
 
 Result<ExitCode, Failure> show(const ShowArguments& given, const Environment& environment) {
   auto connection = connect_admin(environment);
@@ -92,9 +101,15 @@ Result<ExitCode, Failure> show(const ShowArguments& given, const Environment& en
   facts.add({"refuse above", size_or_none(topic->settings.bytes_max)});
   console.write(facts.render(console.color_out));
   if (groups->empty()) return ExitCode::kOk;
-  Table table({{"GROUP"}, {"READY", Align::kRight}, {"LEASED", Align::kRight}, {"DEAD", Align::kRight}, {"DONE", Align::kRight}, {"WORKERS", Align::kRight}});
+  Table table({{"GROUP"},
+               {"READY", Align::kRight},
+               {"LEASED", Align::kRight},
+               {"DEAD", Align::kRight},
+               {"DONE", Align::kRight},
+               {"WORKERS", Align::kRight}});
   for (const GroupInfo& group : *groups) {
-    table.add({group.name, grouped(group.ready), grouped(group.leased), grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
+    table.add(
+        {group.name, grouped(group.ready), grouped(group.leased), grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
   }
   console.write("\n" + table.render(console.color_out));
   return ExitCode::kOk;
@@ -109,7 +124,8 @@ struct CreateArguments {
 
 void declare_create(CLI::App& command, CreateArguments& given) {
   command.add_option("TOPIC", given.topic, "Name of the topic: 1 to 200 of A-Z a-z 0-9 . _ -")->type_name("")->required();
-  command.add_option("--keep", given.keep, "Keep messages at least so long, also when every group is done with them")->type_name("DURATION");
+  command.add_option("--keep", given.keep, "Keep messages at least so long, also when every group is done with them")
+      ->type_name("DURATION");
   command.add_option("--keep-bytes", given.keep_bytes, "Keep at least so many of the newest bytes")->type_name("SIZE");
   command.add_option("--max-bytes", given.bytes_max, "Refuse new messages while the topic holds so many bytes")->type_name("SIZE");
 }
@@ -165,10 +181,11 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   for (const GroupInfo& group : *groups) unfinished += group.ready + group.leased + group.retrying + group.held;
 
   const Console& console = environment.console;
-  const std::string what = "topic '" + given.topic + "' with " + grouped(topic->messages) + " messages and " + std::to_string(groups->size()) + " groups (" +
-                           grouped(unfinished) + " deliveries unfinished)";
+  const std::string what = "topic '" + given.topic + "' with " + grouped(topic->messages) + " messages and " +
+                           std::to_string(groups->size()) + " groups (" + grouped(unfinished) + " deliveries unfinished)";
   if (!given.yes) {
-    if (!console.can_ask) return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
+    if (!console.can_ask)
+      return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
     if (!confirmed(console, "Delete " + what + "?")) return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
   } else {
     console.note("deleting " + what);
@@ -193,7 +210,8 @@ void add_topics(CLI::App& app, Action& action) {
   add_command<ListArguments>(*topics, action, "list", "All topics with their counts", &declare_nothing, &list);
   add_command<ShowArguments>(*topics, action, "show", "One topic: counts, settings, groups", &declare_show, &show);
   add_command<CreateArguments>(*topics, action, "create", "Make a topic, or change the settings of one", &declare_create, &create);
-  add_command<DeleteArguments>(*topics, action, "delete", "Delete a topic with its messages and groups; asks first", &declare_delete, &remove);
+  add_command<DeleteArguments>(*topics, action, "delete", "Delete a topic with its messages and groups; asks first", &declare_delete,
+                               &remove);
 }
 
 }  // namespace takt::cli

@@ -1,8 +1,8 @@
 // takt version [--server]: this program's version, and on demand the broker's.
 
+#include "cli/version.h"
 #include "cli/commands/commands.h"
 #include "cli/connection.h"
-#include "cli/version.h"
 
 namespace takt::cli {
 namespace {
@@ -40,7 +40,9 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
 
 void declare(CLI::App& command, Arguments& given) {
   // Here --server may stand without a value: ask the broker that every other command would ask.
-  CLI::Option* server = command.add_option("--server", given.address, "Ask the broker too; its address may be left out")->type_name("[ADDRESS]")->expected(0, 1);
+  CLI::Option* server = command.add_option("--server", given.address, "Ask the broker too; its address may be left out")
+                            ->type_name("[ADDRESS]")
+                            ->expected(0, 1);
   command.parse_complete_callback([&given, server] { given.ask = server->count() > 0; });
 }
 

@@ -67,7 +67,8 @@ Ended run_program(const std::vector<std::string>& words, const std::vector<std::
   posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
   pid_t pid = 0;
-  const int failed = posix_spawn(&pid, arguments.front().c_str(), &actions, nullptr, pointers(arguments).data(), pointers(variables).data());
+  const int failed =
+      posix_spawn(&pid, arguments.front().c_str(), &actions, nullptr, pointers(arguments).data(), pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("cannot start " + arguments.front());
   int status = 0;
@@ -81,7 +82,8 @@ ClosedAddress::ClosedAddress() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOE
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   // Bound and not listening: nobody else gets the port, and whoever connects is refused.
-  if (socket_ < 0 || bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+  if (socket_ < 0 || bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     throw std::runtime_error("no port");
   }
   port_ = ntohs(address.sin_port);

@@ -22,7 +22,8 @@ struct Tree {
  private:
   static void visit(const CLI::App& app, const std::string& path, const std::function<void(const std::string&, const CLI::App&)>& see) {
     see(path, app);
-    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) visit(*child, path + " " + child->get_name(), see);
+    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; }))
+      visit(*child, path + " " + child->get_name(), see);
   }
 };
 
@@ -51,8 +52,12 @@ TEST(CommandTree, StandsInFullInTheReference) {
     ASSERT_NE(at, std::string::npos) << "docs/cli.md has no section for `" << path << "`";
     const std::string section = page.substr(at, page.find("\n#", at + 3) - at);
     for (const CLI::Option* option : app.get_options()) {
-      for (const auto& name : option->get_lnames()) EXPECT_NE(section.find("--" + name), std::string::npos) << path << " --" << name << " is not in its section";
-      if (option->get_positional()) EXPECT_NE(section.find(option->get_name()), std::string::npos) << path << " " << option->get_name();
+      for (const auto& name : option->get_lnames()) {
+        if (name == "help" && path != "takt") continue;  // said once
+        EXPECT_NE(section.find("--" + name), std::string::npos) << path << " --" << name << " is not in its section";
+      }
+      const std::string argument = option->get_positional() ? option->get_name() : "";
+      EXPECT_NE(section.find(argument), std::string::npos) << path << " " << argument;
     }
   });
 }
@@ -60,17 +65,20 @@ TEST(CommandTree, StandsInFullInTheReference) {
 TEST(CommandTree, DescribesEveryCommandAndOption) {
   Tree().visit([](const std::string& path, const CLI::App& app) {
     EXPECT_FALSE(app.get_description().empty()) << path;
-    for (const CLI::Option* option : app.get_options()) EXPECT_FALSE(option->get_description().empty()) << path << " " << option->get_name();
+    for (const CLI::Option* option : app.get_options())
+      EXPECT_FALSE(option->get_description().empty()) << path << " " << option->get_name();
   });
 }
 
 TEST(CommandTree, ListsTheExitCodesInItsHelp) {
   const std::string help = Tree().root->help();
-  for (const char* line : {"0  ok", "1  failed", "2  usage", "3  not found", "4  refused", "5  timeout", "6  partly done"}) EXPECT_NE(help.find(line), std::string::npos) << line;
+  for (const char* line : {"0  ok", "1  failed", "2  usage", "3  not found", "4  refused", "5  timeout", "6  partly done"})
+    EXPECT_NE(help.find(line), std::string::npos) << line;
 }
 
 TEST(CommandTree, TakesGlobalOptionsBeforeAndBehindTheCommand) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"-o", "json", "topics", "list"}, {"topics", "-o", "json", "list"}, {"topics", "list", "-o", "json"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"-o", "json", "topics", "list"}, {"topics", "-o", "json", "list"}, {"topics", "list", "-o", "json"}}) {
     Tree tree;
     tree.root->parse(std::vector<std::string>(words.rbegin(), words.rend()));
     EXPECT_EQ(tree.globals.output, "json");

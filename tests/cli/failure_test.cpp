@@ -19,8 +19,9 @@ TEST(Failure, SaysCodeWhatAndWhatToDo) {
 }
 
 TEST(Failure, PrefersTheMessagesOwnAdvice) {
-  EXPECT_EQ(refused(error_of(ErrorCode::kBadAddress, "server 'http://a': the scheme 'http' is not known; write it as tcp://127.0.0.1:7400")).text,
-            "error TK5004 bad_address: server 'http://a': the scheme 'http' is not known. What to do: write it as tcp://127.0.0.1:7400.");
+  EXPECT_EQ(
+      refused(error_of(ErrorCode::kBadAddress, "server 'http://a': the scheme 'http' is not known; write it as tcp://127.0.0.1:7400")).text,
+      "error TK5004 bad_address: server 'http://a': the scheme 'http' is not known. What to do: write it as tcp://127.0.0.1:7400.");
 }
 
 TEST(Failure, DoesNotTakeWhatMayHaveHappenedForAdvice) {
@@ -31,14 +32,16 @@ TEST(Failure, DoesNotTakeWhatMayHaveHappenedForAdvice) {
 TEST(Failure, NamesTheAddressAndHowToStartABrokerWhenNobodyAnswers) {
   const Failure failure = unreachable("tcp://127.0.0.1:7400", "5s");
   EXPECT_EQ(failure.exit, ExitCode::kTimedOut);
-  for (const char* part : {"tcp://127.0.0.1:7400", "within 5s", "`taktd`", "TAKT_SERVER"}) EXPECT_NE(failure.text.find(part), std::string::npos) << part;
+  for (const char* part : {"tcp://127.0.0.1:7400", "within 5s", "`taktd`", "TAKT_SERVER"})
+    EXPECT_NE(failure.text.find(part), std::string::npos) << part;
 }
 
 TEST(Failure, KeepsTheCauseOfWhatIsPartlyDone) {
   const Failure cause = refused(error_of(ErrorCode::kStoreFull, "the store is full"));
-  const Failure failure = partly_done(cause, 1'234, 5'000, "messages");
+  const Failure failure = partly_done(cause, 1'234, 5'000);
   EXPECT_EQ(failure.exit, ExitCode::kPartlyDone);
   EXPECT_EQ(failure.text, cause.text + " Done before that: 1,234 of 5,000 messages.");
+  EXPECT_EQ(partly_done(cause, 2, std::nullopt).text, cause.text + " Done before that: 2 messages.");
 }
 
 TEST(Failure, GivesScriptsAnExitCodeByKind) {

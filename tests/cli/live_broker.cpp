@@ -46,8 +46,8 @@ LiveBroker::LiveBroker(const std::string& taktd) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   log_ = ends[0];
-  pid_ = start({taktd, "--data", (folder_ / "data").string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--log-format", "json", "--set", "store.map_bytes=1GiB", "--set",
-                "store.bytes_max=512MiB"},
+  pid_ = start({taktd, "--data", (folder_ / "data").string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--log-format", "json",
+                "--set", "store.map_bytes=1GiB", "--set", "store.bytes_max=512MiB"},
                ends[1]);
   close(ends[1]);
 
@@ -71,8 +71,7 @@ LiveBroker::LiveBroker(const std::string& taktd) {
   }
   drain_ = std::thread([log = log_] {
     std::array<char, 4096> rest{};
-    while (read(log, rest.data(), rest.size()) > 0) {
-    }
+    while (read(log, rest.data(), rest.size()) > 0) {}
   });
 }
 

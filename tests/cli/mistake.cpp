@@ -114,7 +114,7 @@ std::string write_page(const std::vector<Table>& tables) {
       "# Mistakes, and what takt says about them\n\n"
       "What a user can get wrong in the first hour, with the exact words of the answer, so that they can be searched for. "
       "This page is written by the test that makes each of these mistakes (`tests/cli/mistakes/`); `takt errors CODE` explains a code. "
-      "`{server}`, `{config}`, `{dir}` and `{big}` stand for your own address, files and folder.\n\n";
+      "`{server}`, `{config}`, `{photo}`, `{big}` and `{dir}` stand for your own address, files and folder.\n\n";
   for (const Table& table : tables) {
     text += "#" + table.heading;
     for (const Mistake& mistake : table.mistakes) text += shown(mistake);

@@ -11,7 +11,8 @@
 //   run: COMMAND         words, or '...' for words with blanks
 //   exit: N
 //   stderr:              exactly what the user reads
-// Placeholders {server}, {config} and {dir} stand for what differs from run to run; {big} is a file of 17 MiB.
+// Placeholders {server}, {config} and {dir} stand for what differs from run to run; {photo} is a file of
+// 600 bytes, {big} one of 17 MiB.
 
 #include <string>
 #include <string_view>

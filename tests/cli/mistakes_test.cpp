@@ -76,7 +76,9 @@ class Stage {
       replace_all(word, "{server}", server_);
       replace_all(word, "{config}", config().string());
       if (word.find("{big}") != std::string::npos) write_file(big(), std::string(17u << 20, 'x'));
+      if (word.find("{photo}") != std::string::npos) write_file(photo(), std::string(600, 'x'));
       replace_all(word, "{big}", big().string());
+      replace_all(word, "{photo}", photo().string());
       replace_all(word, "{dir}", folder_.path().string());
     }
     static const std::map<std::string, std::string> programs{{"takt", TAKT_PATH}, {"taktd", TAKTD_PATH}, {"sdk", SDK_MISTAKES_PATH}};
@@ -92,6 +94,7 @@ class Stage {
 
  private:
   fs::path config() const { return folder_.path() / "takt.toml"; }
+  fs::path photo() const { return folder_.path() / "photo.jpg"; }
   fs::path big() const { return folder_.path() / "big.jpg"; }
 
   Folder folder_;
@@ -157,6 +160,7 @@ TEST(MistakeList, HasAtLeastFortyAndEachOnce) {
 }
 
 TEST(MistakeList, AlwaysSaysWhatToDo) {
+  if (updating()) GTEST_SKIP() << "the texts are being rewritten";
   for (const Table& table : all_tables()) {
     for (const Mistake& mistake : table.mistakes) {
       EXPECT_NE(mistake.exit, 0) << mistake.title;

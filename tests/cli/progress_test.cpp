@@ -10,11 +10,13 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Progress, ShowsShareCountRateAndRest) {
-  EXPECT_EQ(progress_line({.label = "sending", .done = 450, .total = 1'000, .elapsed = 200ms}), "sending  [#########-----------]   45 %  450/1,000  2,250/s  1 s left");
+  EXPECT_EQ(progress_line({.label = "sending", .done = 450, .total = 1'000, .elapsed = 200ms}),
+            "sending  [#########-----------]   45 %  450/1,000  2,250/s  1 s left");
 }
 
 TEST(Progress, EndsFullWithoutARest) {
-  EXPECT_EQ(progress_line({.label = "sending", .done = 1'000, .total = 1'000, .elapsed = 1s}), "sending  [####################]  100 %  1,000/1,000  1,000/s");
+  EXPECT_EQ(progress_line({.label = "sending", .done = 1'000, .total = 1'000, .elapsed = 1s}),
+            "sending  [####################]  100 %  1,000/1,000  1,000/s");
 }
 
 TEST(Progress, ShowsCountAndRateWhenTheEndIsNotKnown) {

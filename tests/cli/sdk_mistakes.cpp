@@ -42,28 +42,31 @@ std::optional<takt::Error> error_of(const takt::Result<T>& result) {
 std::optional<takt::Error> open_client(takt::ClientOptions options) { return error_of(takt::Client::open(std::move(options))); }
 
 std::optional<takt::Error> send(const takt::SendOptions& options, const Resize& job = {}) {
-  auto client = takt::Client::open({.server = server(), .send_timeout = 300ms});
+  auto client = takt::Client::open({.server = server(), .send_timeout = 1s});
   if (!client) return client.error();
   return error_of(client->send(job, options));
 }
 
 takt::WorkerOptions worker_options(takt::Subscription subscription) {
-  return {.server = server(), .subscriptions = {std::move(subscription)}, .connect_timeout = 300ms};
+  return {.server = server(), .subscriptions = {std::move(subscription)}, .connect_timeout = 1s};
 }
 
-std::optional<takt::Error> open_worker(takt::Subscription subscription) { return error_of(takt::Worker::open(worker_options(std::move(subscription)))); }
+std::optional<takt::Error> open_worker(takt::Subscription subscription) {
+  return error_of(takt::Worker::open(worker_options(std::move(subscription))));
+}
 
 std::optional<takt::Error> send_after_close() {
-  auto client = takt::Client::open({.server = server(), .send_timeout = 300ms});
+  auto client = takt::Client::open({.server = server(), .send_timeout = 1s});
   if (!client) return client.error();
   (void)client->close(0ms);
   return error_of(client->send(Resize{}, {.topic = "photos"}));
 }
 
 std::optional<takt::Error> buffer_full() {
-  auto client = takt::Client::open({.server = server(), .send_timeout = 300ms, .buffer_bytes_max = 1024});
+  auto client = takt::Client::open({.server = server(), .batch_bytes = 1024, .send_timeout = 1s, .buffer_bytes_max = 2048});
   if (!client) return client.error();
-  const Resize job{.path = std::string(700, 'x')};
+  (void)client->wait_connected(1s);
+  const Resize job{.path = std::string(1500, 'x')};
   if (const auto first = client->try_send(job, {.topic = "photos"}); !first) return first.error();
   return error_of(client->try_send(job, {.topic = "photos"}));
 }

@@ -42,7 +42,8 @@ TEST(Values, ReadsWholeNumbersInsideTheirBoundsOnly) {
 }
 
 TEST(Values, NamesTheBoundsOfAWholeNumber) {
-  EXPECT_EQ(parse_whole("--count", "0", 1, 1'000'000).error().text, "error usage: --count cannot be '0'. What to do: give a whole number from 1 to 1,000,000.");
+  EXPECT_EQ(parse_whole("--count", "0", 1, 1'000'000).error().text,
+            "error usage: --count cannot be '0'. What to do: give a whole number from 1 to 1,000,000.");
 }
 
 TEST(Values, SplitsAnAttributeAtTheFirstEqualsSign) {

@@ -1,0 +1,114 @@
+// The commands against a real broker: what they do, and that their JSON keeps its names.
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/child.h"
+#include "tests/cli/live_broker.h"
+
+namespace takt::mistakes {
+namespace {
+
+using Json = nlohmann::json;
+
+class Commands : public testing::Test {
+ protected:
+  static Ended takt(std::vector<std::string> words, const std::string& input = "") {
+    static LiveBroker broker(TAKTD_PATH);
+    words.insert(words.begin(), TAKT_PATH);
+    return run_program(words, {"TAKT_SERVER=" + broker.address()}, input);
+  }
+
+  static Json json(std::vector<std::string> words, const std::string& input = "") {
+    words.insert(words.end(), {"-o", "json"});
+    const Ended ended = takt(std::move(words), input);
+    EXPECT_EQ(ended.exit, 0) << ended.err;
+    return Json::parse(ended.out);
+  }
+
+  static std::vector<Json> lines(const std::string& text) {
+    std::vector<Json> values;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) values.push_back(Json::parse(line));
+    return values;
+  }
+};
+
+TEST_F(Commands, ShowWhatWasSentWithoutChangingIt) {
+  const Json sent = json(
+      {"send", "albums", "photo.resize", "--data", R"({"path":"in/1.jpg","width":640})", "--tag", "urgent", "--attribute", "tenant=acme"});
+  EXPECT_EQ(sent["sent"], 1);
+  for (int again = 0; again < 2; ++again) {
+    const auto seen = lines(takt({"peek", "albums", "-o", "json"}).out);
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_EQ(seen[0]["id"], sent["first_id"]);
+    EXPECT_EQ(seen[0]["kind"], "photo.resize");
+    EXPECT_EQ(seen[0]["payload"], Json::parse(R"({"path":"in/1.jpg","width":640})"));
+    EXPECT_EQ(seen[0]["payload_form"], "msgpack");
+    EXPECT_EQ(seen[0]["tags"], Json::parse(R"(["urgent"])"));
+    EXPECT_EQ(seen[0]["attributes"]["tenant"], "acme");
+  }
+}
+
+TEST_F(Commands, SendOneMessagePerLine) {
+  EXPECT_EQ(json({"send", "lines", "a", "--lines"}, "{\"n\":1}\n\n{\"n\":2}\n{\"n\":3}")["sent"], 3);
+  const auto last = lines(takt({"tail", "lines", "-n", "2", "--no-follow", "-o", "json"}).out);
+  ASSERT_EQ(last.size(), 2u);
+  EXPECT_EQ(last[0]["payload"]["n"], 2);
+  EXPECT_EQ(last[1]["payload"]["n"], 3);
+}
+
+TEST_F(Commands, PeekTheMostUrgentLaneFirst) {
+  json({"send", "lanes", "low"});
+  json({"send", "lanes", "high", "--priority", "7"});
+  const auto seen = lines(takt({"peek", "lanes", "-o", "json"}).out);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0]["kind"], "high");
+  EXPECT_EQ(seen[1]["kind"], "low");
+}
+
+TEST_F(Commands, KeepTheSettingsOfATopicAndAGroup) {
+  EXPECT_EQ(json({"topics", "create", "kept", "--keep", "2h", "--max-bytes", "1MiB"})["created"], true);
+  EXPECT_EQ(json({"topics", "create", "kept", "--keep", "3h"})["created"], false);
+  EXPECT_EQ(json({"topics", "show", "kept"})["keep_ms"], 3 * 3'600'000);
+  EXPECT_EQ(json({"groups", "create", "kept", "thumbs", "--attempts", "3"})["created"], true);
+  const Json group = json({"groups", "show", "kept", "thumbs"});
+  EXPECT_EQ(group["attempts_max"], 3);
+  EXPECT_EQ(group["ready"], 0);
+}
+
+TEST_F(Commands, DeleteOnlyWithYesAndSayWhatGoes) {
+  json({"send", "doomed", "a", "--count", "5"});
+  EXPECT_EQ(takt({"topics", "delete", "doomed"}).exit, 2);
+  EXPECT_EQ(json({"topics", "show", "doomed"})["messages"], 5);
+  const Ended deleted = takt({"topics", "delete", "doomed", "--yes"});
+  EXPECT_EQ(deleted.exit, 0);
+  EXPECT_NE(deleted.err.find("5 messages"), std::string::npos) << deleted.err;
+  EXPECT_EQ(takt({"topics", "show", "doomed"}).exit, 3);
+}
+
+TEST_F(Commands, MeasureSendingAndWorkingTheSameMessages) {
+  const Json sent = json({"bench", "send", "--topic", "measured", "--count", "2000"});
+  EXPECT_EQ(sent["messages"], 2000);
+  EXPECT_GT(sent["msgs_per_second"], 0);
+  const Json worked = json({"bench", "work", "--topic", "measured", "--count", "2000"});
+  EXPECT_EQ(worked["messages"], 2000);
+  EXPECT_EQ(json({"groups", "show", "measured", "bench"})["done"], 2000);
+}
+
+TEST_F(Commands, WriteProgressToStderrOnly) {
+  const Ended ended = takt({"send", "progressed", "a", "--count", "1000", "--progress", "-o", "json"});
+  EXPECT_EQ(ended.exit, 0);
+  EXPECT_NE(ended.err.find("1,000/1,000"), std::string::npos) << ended.err;
+  EXPECT_EQ(Json::parse(ended.out)["sent"], 1000);
+  EXPECT_EQ(ended.err.find('\x1b'), std::string::npos) << "no escape sequences into a pipe";
+}
+
+TEST_F(Commands, AskTheBrokerForItsVersion) {
+  const Json version = json({"version", "--server"});
+  EXPECT_TRUE(version["server"]["software"].get<std::string>().starts_with("taktd/"));
+}
+
+}  // namespace
+}  // namespace takt::mistakes
