@@ -1,0 +1,244 @@
+// Bytes that no client of ours would send, at the real broker's client port. It must stay up, keep its memory, and serve
+// an honest client meanwhile.
+
+#include <gtest/gtest.h>
+#include <takt/client.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <memory>
+#include <random>
+
+#include "proto/section.h"
+#include "tests/e2e/stage.h"
+#include "tests/e2e/wire_client.h"
+
+namespace takt::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using takt::testing::port_of;
+using takt::testing::RawSocket;
+using Bytes = std::vector<std::byte>;
+
+Bytes random_bytes(std::mt19937& random, std::size_t count) {
+  Bytes bytes(count);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  return bytes;
+}
+
+Bytes bytes_of(std::initializer_list<int> values) {
+  Bytes bytes;
+  for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
+  return bytes;
+}
+
+void append(Bytes& to, const Bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+/// ZMTP 3.0: signature, version, mechanism NULL, as-server, filler.
+Bytes greeting() {
+  Bytes bytes = bytes_of({0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 0, 'N', 'U', 'L', 'L'});
+  bytes.resize(64);
+  return bytes;
+}
+
+Bytes ready_command(const std::string& identity = {}) {
+  Bytes body = bytes_of({5, 'R', 'E', 'A', 'D', 'Y'});
+  const auto property = [&](const std::string& name, const std::string& value) {
+    body.push_back(static_cast<std::byte>(name.size()));
+    for (const char c : name) body.push_back(static_cast<std::byte>(c));
+    append(body, bytes_of({0, 0, 0, static_cast<int>(value.size())}));
+    for (const char c : value) body.push_back(static_cast<std::byte>(c));
+  };
+  property("Socket-Type", "DEALER");
+  if (!identity.empty()) property("Identity", identity);
+  Bytes frame = bytes_of({4, static_cast<int>(body.size())});
+  append(frame, body);
+  return frame;
+}
+
+Bytes short_frame(const Bytes& body, bool more) {
+  Bytes frame = bytes_of({more ? 1 : 0, static_cast<int>(body.size())});
+  append(frame, body);
+  return frame;
+}
+
+/// A raw peer after the ZMTP handshake.
+std::unique_ptr<RawSocket> shake_hands(std::uint16_t port, const std::string& identity = {}) {
+  auto socket = std::make_unique<RawSocket>(port);
+  Bytes bytes = greeting();
+  append(bytes, ready_command(identity));
+  socket->send(bytes);
+  socket->receive(64, 5s);
+  return socket;
+}
+
+std::uint64_t resident_kib(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/status");
+  for (std::string word; in >> word;) {
+    std::uint64_t kib = 0;
+    if (word == "VmRSS:" && in >> kib) return kib;
+  }
+  return 0;
+}
+
+class Hostile : public ::testing::Test {
+ protected:
+  std::uint16_t port() { return port_of(stage.broker().server()); }
+  /// An honest client is served as if nothing had happened.
+  void expect_served() {
+    ASSERT_TRUE(stage.broker().is_running()) << stage.broker().log_text();
+    auto client = Client::open({.server = stage.broker().server(), .send_timeout = 30s});
+    ASSERT_TRUE(client);
+    const std::string payload = "honest";
+    const auto receipt = client->send_bytes("k", std::as_bytes(std::span(payload)), {.topic = "honest"});
+    ASSERT_TRUE(receipt) << receipt.error().text() << stage.broker().log_text();
+    EXPECT_EQ(stage.broker().starts(), 1);
+  }
+
+  Stage stage;
+  std::mt19937 random{20240607};
+};
+
+TEST_F(Hostile, RandomBytes) {
+  for (std::size_t i = 0; i < 200; ++i) {
+    RawSocket socket(port());
+    socket.send(random_bytes(random, 1 + random() % 4096));
+  }
+  expect_served();
+}
+
+TEST_F(Hostile, AHandshakeCutAtEveryByte) {
+  Bytes whole = greeting();
+  append(whole, ready_command());
+  append(whole, short_frame(bytes_of({0x94, 1, 1, 1, 0x90}), false));
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    RawSocket socket(port());
+    socket.send(std::span(whole).first(cut));
+  }
+  expect_served();
+}
+
+TEST_F(Hostile, AHandshakeWithOneByteWrong) {
+  Bytes whole = greeting();
+  append(whole, ready_command());
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    Bytes wrong = whole;
+    wrong[at] ^= static_cast<std::byte>(1 + random() % 255);
+    RawSocket socket(port());
+    socket.send(wrong);
+    socket.send(short_frame(random_bytes(random, 40), false));
+  }
+  expect_served();
+}
+
+TEST_F(Hostile, GarbageFramesAfterAHonestHandshake) {
+  auto socket = shake_hands(port());
+  for (int i = 0; i < 500; ++i) {
+    const std::size_t frames = 1 + random() % 6;
+    for (std::size_t k = 0; k < frames; ++k) {
+      if (!socket->send(short_frame(random_bytes(random, random() % 200), k + 1 < frames))) socket = shake_hands(port());
+    }
+  }
+  expect_served();
+  EXPECT_GE(stage.metrics().sum("takt_requests_refused_total"), 1);
+}
+
+TEST_F(Hostile, AFrameThatAnnouncesMoreThanIsAllowed) {
+  for (const int head : {0x7F, 0xFF, 0x00}) {
+    auto socket = shake_hands(port());
+    socket->send(bytes_of({2, head, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}));
+    socket->send(random_bytes(random, 1000));
+  }
+  expect_served();
+}
+
+TEST_F(Hostile, AMessageOfFramesWithoutEnd) {
+  const auto before = resident_kib(stage.broker().pid());
+  auto socket = shake_hands(port());
+  Bytes flood;
+  for (int i = 0; i < 1000; ++i) append(flood, short_frame(Bytes(250), true));
+  std::size_t sent = 0;
+  while (sent < (256u << 20) && socket->send(flood)) sent += flood.size();
+  EXPECT_LT(sent, 256u << 20) << "the broker must close the connection";
+  expect_served();
+  EXPECT_LT(resident_kib(stage.broker().pid()), before + (256u << 10));
+}
+
+TEST_F(Hostile, AClientThatGuessesTheNextRoutingIdentity) {
+  std::vector<std::unique_ptr<RawSocket>> sockets;
+  for (int next = 0; next < 20; ++next) {
+    std::string identity{'\0', '\x6b', '\x8b', '\x45', static_cast<char>(0x67 + next)};
+    sockets.push_back(shake_hands(port(), identity));
+    sockets.push_back(shake_hands(port()));
+  }
+  expect_served();
+}
+
+TEST_F(Hostile, TwoClientsWithOneIdentity) {
+  auto first = shake_hands(port(), "twin");
+  auto second = shake_hands(port(), "twin");
+  first->send(short_frame(random_bytes(random, 20), false));
+  second->send(short_frame(random_bytes(random, 20), false));
+  expect_served();
+}
+
+TEST_F(Hostile, EnvelopesWithFlippedBytesInEveryPlace) {
+  WireClient client(stage.broker().server());
+  client.send(proto::Hello{ClientId(5), proto::ClientKind::kTool, "mutant", "test"});
+  ASSERT_TRUE(client.receive<proto::HelloReply>(patience));
+  const std::vector<proto::Request> honest{
+      proto::Subscribe{PartitionId(0), SubscriptionId(1), "jobs", "g", proto::StartFrom::kEarliest},
+      proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 5, 1000, 0},
+      proto::Ack{PartitionId(0), SubscriptionId(1), {{Slot(3), LeaseToken(9), {{0, 1024}}}}},
+      proto::Fail{PartitionId(0), SubscriptionId(1), Slot(0), LeaseToken(9), 7, proto::FailOutcome::kRetry, ~std::uint64_t{0}, 9, "no"},
+      proto::Resume{PartitionId(0), SubscriptionId(1), {{Lane(7), Offset(~std::uint64_t{0}), 1024, LeaseToken(~std::uint64_t{0})}}},
+      proto::Peek{PartitionId(9), "jobs", Lane(0), Offset(~std::uint64_t{0}), 0xFFFFFFFF, 0xFFFFFFFF, 0},
+      proto::PutGroup{"jobs", "g", proto::StartFrom::kNow, {0}},
+      proto::ListGroups{""},
+  };
+  std::size_t sent = 0;
+  for (const proto::Request& request : honest) {
+    const Bytes whole = proto::encode(request, CorrelationId(1));
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      Bytes wrong = whole;
+      wrong[at] = static_cast<std::byte>(random());
+      client.send_frames(std::vector<Bytes>{wrong});
+      ++sent;
+    }
+    client.send_frames(std::vector<Bytes>{whole});
+  }
+  EXPECT_GT(sent, 100u);
+  expect_served();
+}
+
+TEST_F(Hostile, PublishesWhoseSectionsLie) {
+  WireClient client(stage.broker().server());
+  client.send(proto::Hello{ClientId(6), proto::ClientKind::kProducer, "liar", "test"});
+  ASSERT_TRUE(client.receive<proto::HelloReply>(patience));
+  std::size_t refused = 0;
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    const Bytes metadata = random_bytes(random, random() % 64);
+    const Bytes payload = random_bytes(random, random() % 64);
+    proto::Publish publish;
+    publish.topic = "jobs";
+    publish.producer = ProducerId(3);
+    publish.sequence = Sequence(i);
+    publish.count = static_cast<std::uint32_t>(i % 3 == 0 ? 0xFFFFFFFF : 1 + random() % 8);
+    publish.metadata_checksum = proto::section_checksum(metadata);
+    publish.payload_checksum = i % 2 == 0 ? 17 : proto::section_checksum(payload);
+    client.send_frames(std::vector<Bytes>{proto::encode(publish, CorrelationId(i)), metadata, payload});
+    const auto error = client.receive<proto::Error>(20s);
+    refused += error ? 1 : 0;
+    if (!error) break;
+  }
+  EXPECT_EQ(refused, 200u);
+  expect_served();
+  const auto topics = stage.admin().topics();
+  ASSERT_TRUE(topics);
+  for (const TopicInfo& topic : *topics) EXPECT_EQ(topic.name, "honest");
+}
+
+}  // namespace
+}  // namespace takt::e2e
