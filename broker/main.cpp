@@ -54,7 +54,12 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
   app.add_option("-c,--config", line.config_file, "Configuration file (TOML)")->envname("TAKT_CONFIG")->type_name("FILE");
   app.add_flag("--check-config", line.check_config, "Check the configuration and exit");
 
-  struct Shortcut { const char* flag; const char* key; const char* type; const char* meaning; };
+  struct Shortcut {
+    const char* flag;
+    const char* key;
+    const char* type;
+    const char* meaning;
+  };
   constexpr Shortcut shortcuts[] = {
       {"--listen", "listen", "ADDRESS", "Address for clients [tcp://127.0.0.1:7400]"},
       {"--http", "http", "ADDRESS", "Address for metrics and health, or off [127.0.0.1:7480]"},
@@ -65,14 +70,18 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
   };
   for (const Shortcut& shortcut : shortcuts) {
     app.add_option_function<std::string>(
-           shortcut.flag, [&line, &shortcut](const std::string& value) { line.flags.push_back({shortcut.flag, shortcut.key, value}); }, shortcut.meaning)
+           shortcut.flag, [&line, &shortcut](const std::string& value) { line.flags.push_back({shortcut.flag, shortcut.key, value}); },
+           shortcut.meaning)
         ->type_name(shortcut.type);
   }
   app.add_flag_callback(
       "--insecure-no-auth", [&line] { line.flags.push_back({"--insecure-no-auth", "insecure_no_auth", "true"}); },
       "Let other machines connect although clients are not authenticated");
   std::vector<std::string> settings;
-  app.add_option("--set", settings, "Any key of the configuration, as KEY=VALUE; may be repeated")->type_name("KEY=VALUE")->expected(1)->take_all();
+  app.add_option("--set", settings, "Any key of the configuration, as KEY=VALUE; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
 
   try {
     app.parse(argc, argv);
@@ -98,14 +107,16 @@ std::optional<Config> load(const CommandLine& line) {
   sources.flags = line.flags;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
-    if (const auto equals = text.find('='); equals != std::string_view::npos) sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    if (const auto equals = text.find('='); equals != std::string_view::npos)
+      sources.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   if (!line.config_file.empty()) {
     std::ifstream in(line.config_file);
     std::stringstream text;
     if (in) text << in.rdbuf();
     if (!in || !text) {
-      std::cerr << error_label(ErrorCode::kBadOption) << ": flag --config: cannot read " << line.config_file << ": " << std::strerror(errno) << "; check the path\n";
+      std::cerr << error_label(ErrorCode::kBadOption) << ": flag --config: cannot read " << line.config_file << ": " << std::strerror(errno)
+                << "; check the path\n";
       return std::nullopt;
     }
     sources.file = ConfigSources::File{line.config_file, text.str()};
@@ -153,7 +164,10 @@ int run(const Config& config) {
     return kExitFailed;
   }
   runtime::log(LogLevel::kInfo, "ready",
-               {{"version", TAKT_VERSION}, {"listen", (*broker)->client_endpoint()}, {"http", (*broker)->http_endpoint()}, {"data", config.data},
+               {{"version", TAKT_VERSION},
+                {"listen", (*broker)->client_endpoint()},
+                {"http", (*broker)->http_endpoint()},
+                {"data", config.data},
                 {"pid", static_cast<std::uint64_t>(::getpid())}});
 
   bool is_draining = false;
@@ -164,7 +178,8 @@ int run(const Config& config) {
     if ((items[0].revents & POLLIN) == 0) continue;
     signalfd_siginfo signal{};
     [[maybe_unused]] const auto got = ::read(signals, &signal, sizeof signal);
-    runtime::log(LogLevel::kInfo, "signal", {{"name", signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"}, {"action", is_draining ? "exit" : "drain"}});
+    runtime::log(LogLevel::kInfo, "signal",
+                 {{"name", signal.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"}, {"action", is_draining ? "exit" : "drain"}});
     if (is_draining) ::_exit(kExitFailed);   // asked twice: what is durable is durable
     is_draining = true;
     (*broker)->drain();

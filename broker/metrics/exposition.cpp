@@ -146,12 +146,14 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
       workers.add(std::uint64_t{group.workers}, of_group);
     }
   }
-  for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &delivered, &acked, &retried, &dead, &stale, &redelivered, &states, &workers})
+  for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &delivered, &acked, &retried, &dead, &stale,
+                         &redelivered, &states, &workers})
     out.push_back(family->take());
 }
 
 void partition_families(std::vector<MetricFamily>& out, const core::PartitionStats& stats) {
-  out.push_back(gauge("takt_log_end_position", "Where the partition's log ends, with what is not durable yet.").add(stats.end.value).take());
+  out.push_back(
+      gauge("takt_log_end_position", "Where the partition's log ends, with what is not durable yet.").add(stats.end.value).take());
   out.push_back(gauge("takt_log_committed_position", "Up to where the partition's log is durable.").add(stats.committed.value).take());
   out.push_back(gauge("takt_node_epoch", "The leader's term: raised at every start.").add(std::uint64_t{stats.epoch.value}).take());
   out.push_back(counter("takt_store_commits_total", "Group commits sealed.").add(stats.commits).take());
@@ -164,11 +166,14 @@ void partition_families(std::vector<MetricFamily>& out, const core::PartitionSta
 
 void store_families(std::vector<MetricFamily>& out, const StoreStats& store) {
   out.push_back(gauge("takt_store_used_bytes", "Bytes kept in the log.").add(store.log_bytes).take());
-  out.push_back(gauge("takt_store_limit_bytes", "Bytes that the log may reach; enqueues are refused at 90 percent.").add(store.limit_bytes).take());
-  if (store.disk_free_bytes) out.push_back(gauge("takt_store_disk_free_bytes", "Room on the data folder's disk.").add(*store.disk_free_bytes).take());
+  out.push_back(
+      gauge("takt_store_limit_bytes", "Bytes that the log may reach; enqueues are refused at 90 percent.").add(store.limit_bytes).take());
+  if (store.disk_free_bytes)
+    out.push_back(gauge("takt_store_disk_free_bytes", "Room on the data folder's disk.").add(*store.disk_free_bytes).take());
   out.push_back(gauge("takt_store_full", "1 while enqueues are refused for want of room.").add(std::uint64_t{store.is_full}).take());
   out.push_back(counter("takt_store_checkpoints_total", "Checkpoints written.").add(store.checkpoints).take());
-  out.push_back(counter("takt_store_carried_messages_total", "Messages carried out of the log's front.").add(store.carried_messages).take());
+  out.push_back(
+      counter("takt_store_carried_messages_total", "Messages carried out of the log's front.").add(store.carried_messages).take());
   out.push_back(counter("takt_store_reloads_total", "Reloads from disk after a failed write.").add(store.reloads).take());
   out.push_back(counter("takt_store_errors_total", "Store operations that failed, by kind.")
                     .add(store.errors_full, {{"kind", "full"}})
@@ -182,14 +187,20 @@ void store_families(std::vector<MetricFamily>& out, const StoreStats& store) {
 void gateway_families(std::vector<MetricFamily>& out, const transport::DeskStats& gateway) {
   out.push_back(gauge("takt_connections", "Connections open.").add(gateway.connections).take());
   out.push_back(counter("takt_connections_opened_total", "Connections that have spoken.").add(gateway.connections_opened).take());
-  out.push_back(counter("takt_connections_refused_total", "Connections closed because there are too many.").add(gateway.connections_refused).take());
+  out.push_back(
+      counter("takt_connections_refused_total", "Connections closed because there are too many.").add(gateway.connections_refused).take());
   out.push_back(counter("takt_sessions_opened_total", "Sessions opened.").add(gateway.sessions_opened).take());
-  out.push_back(counter("takt_sessions_timed_out_total", "Sessions ended because nothing was heard.").add(gateway.sessions_timed_out).take());
-  out.push_back(counter("takt_sessions_taken_over_total", "Sessions ended because their client came back on another connection.").add(gateway.sessions_taken_over).take());
-  out.push_back(counter("takt_slow_peers_dropped_total", "Clients dropped because too much waited for them.").add(gateway.slow_peers_dropped).take());
+  out.push_back(
+      counter("takt_sessions_timed_out_total", "Sessions ended because nothing was heard.").add(gateway.sessions_timed_out).take());
+  out.push_back(counter("takt_sessions_taken_over_total", "Sessions ended because their client came back on another connection.")
+                    .add(gateway.sessions_taken_over)
+                    .take());
+  out.push_back(
+      counter("takt_slow_peers_dropped_total", "Clients dropped because too much waited for them.").add(gateway.slow_peers_dropped).take());
   out.push_back(counter("takt_replies_dropped_total", "Replies to sessions that had ended.").add(gateway.replies_dropped).take());
   out.push_back(gauge("takt_replies_owed", "Requests that wait for their reply.").add(gateway.replies_reserved).take());
-  out.push_back(gauge("takt_publish_in_flight_bytes", "Bytes of messages received and not stored yet.").add(gateway.publish_bytes_in_flight).take());
+  out.push_back(
+      gauge("takt_publish_in_flight_bytes", "Bytes of messages received and not stored yet.").add(gateway.publish_bytes_in_flight).take());
   out.push_back(gauge("takt_outbound_bytes", "Bytes that wait for clients' connections.").add(gateway.outbound_bytes).take());
   out.push_back(counter("takt_network_received_bytes_total", "Bytes of frames received.").add(gateway.received_bytes).take());
   out.push_back(counter("takt_network_sent_bytes_total", "Bytes of frames sent.").add(gateway.sent_bytes).take());
@@ -219,7 +230,8 @@ void process_families(std::vector<MetricFamily>& out) {
 
 std::string Exposition::render(const Snapshot& snapshot) {
   std::vector<MetricFamily> families;
-  families.push_back(gauge("takt_build_info", "1, with the version as a label.").add(std::uint64_t{1}, {{"version", snapshot.version}}).take());
+  families.push_back(
+      gauge("takt_build_info", "1, with the version as a label.").add(std::uint64_t{1}, {{"version", snapshot.version}}).take());
   const auto topics = limit_topics(snapshot.partition.topics, topics_max_);
   if (snapshot.partition.topics.size() > topics_max_)
     series_dropped_.fetch_add(snapshot.partition.topics.size() - topics_max_, std::memory_order_relaxed);
@@ -228,7 +240,8 @@ std::string Exposition::render(const Snapshot& snapshot) {
   store_families(families, snapshot.store);
   gateway_families(families, snapshot.gateway);
   refusal_family(families, snapshot);
-  families.push_back(counter("takt_metrics_series_dropped_total", "Topics summed as _other, counted at every scrape.").add(series_dropped_.load()).take());
+  families.push_back(
+      counter("takt_metrics_series_dropped_total", "Topics summed as _other, counted at every scrape.").add(series_dropped_.load()).take());
   process_families(families);
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   return prometheus::TextSerializer().Serialize(families);

@@ -19,7 +19,8 @@ ProcessStats read_process_stats() {
   std::ifstream("/proc/self/statm") >> total_pages >> resident_pages;
   stats.resident_bytes = resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   std::error_code error;
-  for (auto entry = std::filesystem::directory_iterator("/proc/self/fd", error); !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+  for (auto entry = std::filesystem::directory_iterator("/proc/self/fd", error); !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error))
     ++stats.open_descriptors;
   return stats;
 }

@@ -10,7 +10,8 @@ Result<Address, std::string> parse_host_port(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return failed(std::string("has no port: write host:port, for example 127.0.0.1:7480"));
   const auto port = parse_count(text.substr(colon + 1));
-  if (!port || *port > 65'535) return failed("has no valid port: \"" + std::string(text.substr(colon + 1)) + "\" is not a number from 0 to 65535");
+  if (!port || *port > 65'535)
+    return failed("has no valid port: \"" + std::string(text.substr(colon + 1)) + "\" is not a number from 0 to 65535");
   std::string_view host = text.substr(0, colon);
   const bool is_bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (is_bracketed) host = host.substr(1, host.size() - 2);
@@ -25,7 +26,8 @@ Result<Address, std::string> parse_host_port(std::string_view text) {
 
 Result<Address, std::string> parse_endpoint(std::string_view text) {
   constexpr std::string_view scheme = "tcp://";
-  if (!text.starts_with(scheme)) return failed(std::string("does not begin with tcp://: write tcp://host:port, for example tcp://127.0.0.1:7400"));
+  if (!text.starts_with(scheme))
+    return failed(std::string("does not begin with tcp://: write tcp://host:port, for example tcp://127.0.0.1:7400"));
   return parse_host_port(text.substr(scheme.size()));
 }
 

@@ -71,7 +71,8 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
   return outcome;
 }
 
-Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log, store::Tables& tables) {
+Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log,
+                                                       store::Tables& tables) {
   ColdWriter writer(tables);
   std::vector<core::Commit> commits;   // the one that was read last
   std::optional<core::CommitView> view;
@@ -83,7 +84,8 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
         auto read = log.read(position, 1);
         if (!read) return failed(read.error());
         commits = std::move(*read);
-        if (commits.empty() || position < commits.front().first) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, "a live message is not in the log"});
+        if (commits.empty() || position < commits.front().first)
+          return failed(StoreFailure{StoreFailure::Kind::kCorrupt, "a live message is not in the log"});
         auto parsed = core::CommitView::parse(commits.front().value.bytes, partition_, core::CommitView::Sections::kCheck);
         if (!parsed) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, parsed.error().what});
         view = std::move(*parsed);
@@ -94,7 +96,8 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
       const proto::SectionView messages(run->metadata, run->payload, run->count);
       for (; position < end && position < run->first_position.plus(run->count); position = position.plus(1)) {
         const auto index = static_cast<std::uint32_t>(position.value - run->first_position.value);
-        auto added = writer.add(core::encode_cold(run->topic, run->lane, run->first_offset.plus(index), position, messages.metadata(index), messages.payload(index)));
+        auto added = writer.add(core::encode_cold(run->topic, run->lane, run->first_offset.plus(index), position, messages.metadata(index),
+                                                  messages.payload(index)));
         if (!added) return failed(added.error());
       }
     }

@@ -34,7 +34,8 @@ class FrontKeeper {
   bool has_front() const { return !front_.empty(); }
 
  private:
-  Result<std::uint64_t, store::StoreFailure> carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log, store::Tables& tables);
+  Result<std::uint64_t, store::StoreFailure> carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log,
+                                                   store::Tables& tables);
 
   const core::PartitionUuid partition_;
   Front front_;

@@ -68,7 +68,12 @@ class Gatherer {
 class Reading {
  public:
   Reading(const store::Log& log, const store::Tables& tables, const core::PartitionUuid& partition, const core::LoadBlocks& request)
-      : log_(log), tables_(tables), partition_(partition), request_(request), cursor_(request.from), gatherer_(request.topic, request.lane) {}
+      : log_(log),
+        tables_(tables),
+        partition_(partition),
+        request_(request),
+        cursor_(request.from),
+        gatherer_(request.topic, request.lane) {}
 
   Result<core::BlocksLoaded, StoreFailure> run() {
     std::optional<Position> position = request_.position;
@@ -172,7 +177,8 @@ class Reading {
       if (end <= cursor_) continue;
       if (run.first_offset > cursor_ || gatherer_.bytes() >= request_.bytes_max) break;
       const auto skipped = static_cast<std::uint32_t>(cursor_.value - run.first_offset.value);
-      gatherer_.add(proto::SectionView(run.metadata, run.payload, run.count), skipped, run.count - skipped, cursor_, run.first_position.plus(skipped));
+      gatherer_.add(proto::SectionView(run.metadata, run.payload, run.count), skipped, run.count - skipped, cursor_,
+                    run.first_position.plus(skipped));
       cursor_ = end;
     }
     gatherer_.close();   // the commit's bytes go with this scope
@@ -185,23 +191,24 @@ class Reading {
     std::optional<StoreFailure> failure;
     bool is_cut = false;
     const std::string stop = core::cold_key(request_.topic, request_.lane, until);
-    auto scanned = tables_.scan(core::Table::kCold, core::cold_key(request_.topic, request_.lane, cursor_), [&](std::string_view key, std::string_view value) {
-      if (key >= std::string_view(stop)) return false;
-      auto message = reader.add(key, value);
-      if (!message) {
-        failure = corrupt(message.error().what);
-        return false;
-      }
-      if (!*message) return true;
-      proto::SectionBuilder builder;
-      builder.add(as_bytes((*message)->metadata), as_bytes((*message)->payload));
-      const proto::Sections sections = builder.take();
-      gatherer_.add(proto::SectionView(sections.metadata, sections.payload, 1), 0, 1, (*message)->offset, (*message)->position);
-      gatherer_.close();
-      cursor_ = (*message)->offset.plus(1);
-      is_cut = gatherer_.bytes() >= request_.bytes_max;
-      return !is_cut;
-    });
+    auto scanned = tables_.scan(
+        core::Table::kCold, core::cold_key(request_.topic, request_.lane, cursor_), [&](std::string_view key, std::string_view value) {
+          if (key >= std::string_view(stop)) return false;
+          auto message = reader.add(key, value);
+          if (!message) {
+            failure = corrupt(message.error().what);
+            return false;
+          }
+          if (!*message) return true;
+          proto::SectionBuilder builder;
+          builder.add(as_bytes((*message)->metadata), as_bytes((*message)->payload));
+          const proto::Sections sections = builder.take();
+          gatherer_.add(proto::SectionView(sections.metadata, sections.payload, 1), 0, 1, (*message)->offset, (*message)->position);
+          gatherer_.close();
+          cursor_ = (*message)->offset.plus(1);
+          is_cut = gatherer_.bytes() >= request_.bytes_max;
+          return !is_cut;
+        });
     if (!scanned) return failed(std::move(scanned.error()));
     if (failure) return failed(std::move(*failure));
     if (!is_cut) cursor_ = std::max(cursor_, until);
@@ -218,8 +225,8 @@ class Reading {
 
 }  // namespace
 
-Result<core::BlocksLoaded, StoreFailure> read_blocks(const store::Log& log, const store::Tables& tables, const core::PartitionUuid& partition,
-                                                     const core::LoadBlocks& request) {
+Result<core::BlocksLoaded, StoreFailure> read_blocks(const store::Log& log, const store::Tables& tables,
+                                                     const core::PartitionUuid& partition, const core::LoadBlocks& request) {
   return Reading(log, tables, partition, request).run();
 }
 

@@ -13,7 +13,7 @@ namespace takt::runtime {
 /// answer goes. What the log and the tables do not have below `until` is gone.
 /// Errors: those of the stores, and kCorrupt.
 /// Thread: any.
-Result<core::BlocksLoaded, store::StoreFailure> read_blocks(const store::Log& log, const store::Tables& tables, const core::PartitionUuid& partition,
-                                                            const core::LoadBlocks& request);
+Result<core::BlocksLoaded, store::StoreFailure> read_blocks(const store::Log& log, const store::Tables& tables,
+                                                            const core::PartitionUuid& partition, const core::LoadBlocks& request);
 
 }  // namespace takt::runtime

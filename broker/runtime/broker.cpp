@@ -50,7 +50,8 @@ std::string_view kind_name(store::StoreFailure::Kind kind) {
 
 void log_failure(std::string_view event, const store::StoreFailure& failure) {
   if (failure.kind == store::StoreFailure::Kind::kRefused) return;   // follows from one that was logged
-  log(LogLevel::kError, event, {{"code", error_label(ErrorCode::kStoreFailed)}, {"kind", kind_name(failure.kind)}, {"reason", failure.message}});
+  log(LogLevel::kError, event,
+      {{"code", error_label(ErrorCode::kStoreFailed)}, {"kind", kind_name(failure.kind)}, {"reason", failure.message}});
 }
 
 std::uint64_t disk_free_bytes(const std::string& folder) {
@@ -129,7 +130,10 @@ class InboxSink final : public transport::CommandSink {
 class Broker::Body {
  public:
   Body(const Config& config, Options options)
-      : config_(config), options_(std::move(options)), inbox_(inbox_bound, [this] { gateway_->room(); }), sink_(inbox_) {}
+      : config_(config),
+        options_(std::move(options)),
+        inbox_(inbox_bound, [this] { gateway_->room(); }),
+        sink_(inbox_) {}
   ~Body();
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
@@ -178,7 +182,9 @@ Broker::Body::~Body() {
 }
 
 std::optional<StartFailure> Broker::Body::start() {
-  const auto store_failed = [](const store::StoreFailure& failure) { return StartFailure{error_label(ErrorCode::kStoreFailed) + ": " + failure.message}; };
+  const auto store_failed = [](const store::StoreFailure& failure) {
+    return StartFailure{error_label(ErrorCode::kStoreFailed) + ": " + failure.message};
+  };
   store::DataFolder::Options folder_options;
   folder_options.path = config_.data;
   folder_options.partitions = 1;
@@ -196,8 +202,12 @@ std::optional<StartFailure> Broker::Body::start() {
   auto loaded = loader_->load_fresh();
   if (!loaded) return store_failed(loaded.error());
   log(LogLevel::kInfo, "partition_loaded",
-      {{"partition", std::uint64_t{0}}, {"first", loaded->log.first.value}, {"applied", loaded->applied.value}, {"end", loaded->log.end.value},
-       {"log_bytes", loaded->log.bytes}, {"seconds", std::chrono::duration<double>(monotonic_now() - began).count()}});
+      {{"partition", std::uint64_t{0}},
+       {"first", loaded->log.first.value},
+       {"applied", loaded->applied.value},
+       {"end", loaded->log.end.value},
+       {"log_bytes", loaded->log.bytes},
+       {"seconds", std::chrono::duration<double>(monotonic_now() - began).count()}});
 
   auto gateway = transport::ZmqGateway::open(gateway_settings(config_, options_.version), sink_);
   if (!gateway) return StartFailure{error_label(ErrorCode::kBadAddress) + ": " + gateway.error().message};
@@ -206,9 +216,13 @@ std::optional<StartFailure> Broker::Body::start() {
 
   const auto answering = [this](ShardMail mail) { answer(std::move(mail)); };
   committer_ = std::make_unique<Committer>(*stores_, answering);
-  reader_ = std::make_unique<Reader>(*stores_, uuid, answering, [](const store::StoreFailure& failure) { log_failure("store_read_failed", failure); });
-  background_ = std::make_unique<Background>(Background::Settings{uuid, {}, [folder_name = config_.data] { return disk_free_bytes(folder_name); }}, *stores_, *committer_, answering);
-  shard_.emplace(shard_settings(config_), std::move(*loaded), Shard::Ports{*committer_, *reader_, *background_, *loader_, *gateway_}, read_clock());
+  reader_ = std::make_unique<Reader>(*stores_, uuid, answering,
+                                     [](const store::StoreFailure& failure) { log_failure("store_read_failed", failure); });
+  background_ =
+      std::make_unique<Background>(Background::Settings{uuid, {}, [folder_name = config_.data] { return disk_free_bytes(folder_name); }},
+                                   *stores_, *committer_, answering);
+  shard_.emplace(shard_settings(config_), std::move(*loaded), Shard::Ports{*committer_, *reader_, *background_, *loader_, *gateway_},
+                 read_clock());
   owner_ = std::jthread([this] { own(); });
   gateway_->start();
   if (auto failure = start_http()) return failure;
@@ -238,7 +252,8 @@ std::optional<StartFailure> Broker::Body::write_endpoints() const {
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(fresh, folder / "endpoints", error);
-  if (!out || error) return StartFailure{error_label(ErrorCode::kStoreFailed) + ": cannot write " + (folder / "endpoints").string() + ": is the disk full?"};
+  if (!out || error)
+    return StartFailure{error_label(ErrorCode::kStoreFailed) + ": cannot write " + (folder / "endpoints").string() + ": is the disk full?"};
   return std::nullopt;
 }
 
@@ -262,10 +277,12 @@ void Broker::Body::own() {
 }
 
 void Broker::Body::answer(ShardMail mail) {
-  if (const auto* appended = std::get_if<Appended>(&mail); appended && appended->failure) log_failure("store_write_failed", *appended->failure);
+  if (const auto* appended = std::get_if<Appended>(&mail); appended && appended->failure)
+    log_failure("store_write_failed", *appended->failure);
   if (const auto* written = std::get_if<CheckpointWritten>(&mail)) {
     if (written->failure) log_failure("checkpoint_failed", *written->failure);
-    if (!written->failure) log(LogLevel::kDebug, "checkpoint", {{"applied", written->applied.value}, {"carried", written->carried_messages}});
+    if (!written->failure)
+      log(LogLevel::kDebug, "checkpoint", {{"applied", written->applied.value}, {"carried", written->carried_messages}});
   }
   inbox_.put(std::move(mail));
 }
@@ -281,7 +298,9 @@ std::optional<Broker::Status> Broker::Body::status(Duration patience) {
   auto report = promise->get_future();
   inbox_.put(ReportWanted{[promise](ShardReport value) { promise->set_value(std::move(value)); }});
   auto gateway = gateway_->stats();
-  const auto is_there = [until](auto& future) { return future.wait_for(std::max(Duration::zero(), until - monotonic_now())) == std::future_status::ready; };
+  const auto is_there = [until](auto& future) {
+    return future.wait_for(std::max(Duration::zero(), until - monotonic_now())) == std::future_status::ready;
+  };
   if (!is_there(report) || !is_there(gateway)) return std::nullopt;
   ShardReport value = report.get();
   return Status{value.state, {options_.version, std::move(value.partition), std::move(value.store), gateway.get()}};

@@ -5,7 +5,10 @@
 namespace takt::runtime {
 
 Committer::Committer(Stores& stores, std::function<void(ShardMail)> answer)
-    : stores_(stores), answer_(std::move(answer)), inbox_(std::numeric_limits<std::size_t>::max()), thread_([this] { run(); }) {}
+    : stores_(stores),
+      answer_(std::move(answer)),
+      inbox_(std::numeric_limits<std::size_t>::max()),
+      thread_([this] { run(); }) {}
 
 Committer::~Committer() { inbox_.close(); }
 

@@ -1,7 +1,7 @@
 #include "broker/runtime/config.h"
 
-#include <algorithm>
 #include <toml++/toml.h>
+#include <algorithm>
 
 #include "broker/runtime/address.h"
 #include "broker/runtime/config_schema.h"
@@ -30,7 +30,9 @@ class Loading {
   void text(const KeySpec& key, std::string_view value, const std::string& where);
   void store(const KeySpec& key, std::uint64_t value, const std::string& where);
   void store(const KeySpec& key, std::string_view value, const std::string& where);
-  void complain(const std::string& where, std::string what, ErrorCode code = ErrorCode::kBadOption) { problems.push_back({code, where, std::move(what)}); }
+  void complain(const std::string& where, std::string what, ErrorCode code = ErrorCode::kBadOption) {
+    problems.push_back({code, where, std::move(what)});
+  }
   void wrong_value(const KeySpec& key, std::string_view is, const std::string& where);
   void came_from(const KeySpec& key, const std::string& where);
   std::string where(std::string_view key) const;
@@ -76,7 +78,11 @@ std::string_view type_name(const toml::node& node) {
 /// Length of the UTF-8 sequence that `text` begins with; 0: it is none. Overlong forms pass, they harm nobody here.
 std::size_t utf8_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
   if (length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
@@ -93,7 +99,8 @@ std::optional<ConfigProblem> find_foreign_byte(const ConfigSources::File& file) 
     const std::size_t length = utf8_length(std::string_view(file.text).substr(at));
     if (is_control || length == 0) {
       const std::string what = is_control ? "a control character" : "a byte that is not UTF-8";
-      return ConfigProblem{ErrorCode::kBadOption, file.name + ":" + std::to_string(line) + ":" + std::to_string(column), "not valid TOML: " + what};
+      return ConfigProblem{ErrorCode::kBadOption, file.name + ":" + std::to_string(line) + ":" + std::to_string(column),
+                           "not valid TOML: " + what};
     }
     at += length;
     column = c == '\n' ? 1 : column + 1;
@@ -116,7 +123,8 @@ void Loading::table(const ConfigSources::File& file, const toml::table& table, c
   // toml++ sorts by name; people read by line.
   std::vector<std::pair<const toml::key*, const toml::node*>> entries;
   for (const auto& [key, value] : table) entries.emplace_back(&key, &value);
-  std::ranges::sort(entries, {}, [](const auto& entry) { return std::pair(entry.first->source().begin.line, entry.first->source().begin.column); });
+  std::ranges::sort(entries, {},
+                    [](const auto& entry) { return std::pair(entry.first->source().begin.line, entry.first->source().begin.column); });
 
   for (const auto& [key, value] : entries) {
     const std::string name = prefix + std::string(key->str());
@@ -176,7 +184,8 @@ void Loading::environment(const std::vector<std::pair<std::string, std::string>>
       std::vector<std::string> names;
       for (const KeySpec& spec : key_specs()) names.push_back(environment_name(spec));
       const auto like = most_like(name, {names.begin(), names.end()});
-      complain("environment " + name, "unknown variable" + (like ? "; did you mean " + std::string(*like) + "?" : "; docs/configuration.md lists all of them"));
+      complain("environment " + name,
+               "unknown variable" + (like ? "; did you mean " + std::string(*like) + "?" : "; docs/configuration.md lists all of them"));
     }
   }
 }
@@ -194,8 +203,7 @@ void Loading::flags(const std::vector<ConfigSources::Flag>& flags) {
 
 void Loading::text(const KeySpec& key, std::string_view value, const std::string& at) {
   switch (key.kind) {
-    case Kind::kText:
-      return store(key, value, at);
+    case Kind::kText: return store(key, value, at);
     case Kind::kCount:
       if (const auto count = parse_count(value)) return store(key, *count, at);
       break;
@@ -221,7 +229,8 @@ void Loading::store(const KeySpec& key, std::uint64_t value, const std::string& 
     std::string is = std::to_string(value);
     if (key.kind == Kind::kBytes) is = format_bytes(value);
     if (key.kind == Kind::kDuration) is = format_duration(std::chrono::milliseconds(value));
-    if (key.name == "partitions") return complain(at, "partitions is " + is + ": this version has one partition; leave the key out, or write 1");
+    if (key.name == "partitions")
+      return complain(at, "partitions is " + is + ": this version has one partition; leave the key out, or write 1");
     return wrong_value(key, is, at);
   }
   const KeySpec::Field field = key.field(config);
@@ -257,8 +266,10 @@ std::string Loading::where(std::string_view key) const {
 void Loading::compare() {
   const auto check_reach = [this](std::string_view key, const Address& address) {
     if (is_loopback(address) || config.insecure_no_auth) return;
-    complain(where(key), std::string(key) + " is open to other machines, and clients are not authenticated in this version: listen on 127.0.0.1, or start with " +
-                             "--insecure-no-auth on a network that you trust");
+    complain(where(key),
+             std::string(key) +
+                 " is open to other machines, and clients are not authenticated in this version: listen on 127.0.0.1, or start with " +
+                 "--insecure-no-auth on a network that you trust");
   };
   if (const auto address = parse_endpoint(config.listen)) {
     check_reach("listen", *address);
@@ -273,13 +284,15 @@ void Loading::compare() {
     }
   }
   if (config.limits.message_bytes > config.limits.batch_bytes)
-    complain(where("limits.message_bytes"), "limits.message_bytes is " + format_bytes(config.limits.message_bytes) + ", above limits.batch_bytes, " +
-                                                format_bytes(config.limits.batch_bytes) + ": a message travels in a batch, so raise that too");
+    complain(where("limits.message_bytes"), "limits.message_bytes is " + format_bytes(config.limits.message_bytes) +
+                                                ", above limits.batch_bytes, " + format_bytes(config.limits.batch_bytes) +
+                                                ": a message travels in a batch, so raise that too");
   if (config.limits.batch_bytes > config.limits.publish_bytes)
     complain(where("limits.batch_bytes"), "limits.batch_bytes is above limits.publish_bytes: no batch of that size could be accepted");
   if (config.session.heartbeat * 2 > config.session.timeout)
-    complain(where("session.heartbeat"), "session.heartbeat is " + format_duration(config.session.heartbeat) + ", more than half of session.timeout, " +
-                                             format_duration(config.session.timeout) + ": one late heartbeat would end a session");
+    complain(where("session.heartbeat"), "session.heartbeat is " + format_duration(config.session.heartbeat) +
+                                             ", more than half of session.timeout, " + format_duration(config.session.timeout) +
+                                             ": one late heartbeat would end a session");
   if (config.store.bytes_max > config.store.map_bytes)
     complain(where("store.bytes_max"), "store.bytes_max is " + format_bytes(config.store.bytes_max) + ", above store.map_bytes, " +
                                            format_bytes(config.store.map_bytes) + ": raise that too, it costs no disk");
@@ -308,7 +321,8 @@ std::vector<ConfigKey> config_keys() {
     if (spec.kind == Kind::kBytes) type = "size";
     if (spec.kind == Kind::kDuration) type = "time";
     if (spec.kind == Kind::kBool) type = "true or false";
-    keys.push_back({std::string(spec.name), type, shown_value(spec, defaults), range_text(spec), environment_name(spec), std::string(spec.meaning)});
+    keys.push_back(
+        {std::string(spec.name), type, shown_value(spec, defaults), range_text(spec), environment_name(spec), std::string(spec.meaning)});
   }
   return keys;
 }

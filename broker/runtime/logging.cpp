@@ -25,10 +25,13 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 }
 
 // A JSON string, quotes included; bytes that are no UTF-8 are replaced.
-std::string json_string(std::string_view text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 std::string text_value(const std::string& text) {
-  const bool is_plain = !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c != '"' && c != '=' && c != '\\' && c != 127; });
+  const bool is_plain =
+      !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c != '"' && c != '=' && c != '\\' && c != 127; });
   return is_plain ? text : json_string(text);
 }
 

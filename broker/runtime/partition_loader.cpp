@@ -10,14 +10,16 @@ using store::StoreFailure;
 constexpr std::size_t replay_bytes_per_read = 4u << 20;
 
 StoreFailure corrupt(std::string what) {
-  return {StoreFailure::Kind::kCorrupt, std::move(what) + "; the data folder is damaged: restore it from a backup, do not delete parts of it"};
+  return {StoreFailure::Kind::kCorrupt,
+          std::move(what) + "; the data folder is damaged: restore it from a backup, do not delete parts of it"};
 }
 
 std::string number(Position position) { return std::to_string(position.value); }
 
 }  // namespace
 
-Result<LoadedPartition, StoreFailure> load_partition(const store::Log& log, const store::Tables& tables, const core::PartitionSettings& settings) {
+Result<LoadedPartition, StoreFailure> load_partition(const store::Log& log, const store::Tables& tables,
+                                                     const core::PartitionSettings& settings) {
   const store::LogBounds bounds = log.bounds();
   const Position applied = tables.applied();
   if (applied > bounds.end)

@@ -8,7 +8,8 @@ namespace takt::runtime {
 /// Reads the tables' rows and replays the log's tail. Cost: the tables once, and what was committed since the last
 /// checkpoint, in chunks; every checksum is looked at.
 /// Errors: the stores', and kCorrupt: a row or commit that cannot be, tables ahead of the log's end or behind its front.
-Result<LoadedPartition, store::StoreFailure> load_partition(const store::Log& log, const store::Tables& tables, const core::PartitionSettings& settings);
+Result<LoadedPartition, store::StoreFailure> load_partition(const store::Log& log, const store::Tables& tables,
+                                                            const core::PartitionSettings& settings);
 
 /// Opens the stores anew first, when `stores` is not fresh.
 class PartitionLoader final : public LoaderPort {

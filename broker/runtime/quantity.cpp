@@ -16,9 +16,17 @@ struct Unit {
 };
 
 // The first five are those that format_bytes writes, largest first.
-constexpr std::array<Unit, 10> byte_units{{{"TiB", 1ull << 40}, {"GiB", 1ull << 30}, {"MiB", 1ull << 20}, {"KiB", 1ull << 10}, {"B", 1},
-                                           {"TB", 1'000'000'000'000}, {"GB", 1'000'000'000}, {"MB", 1'000'000}, {"KB", 1'000}, {"", 1}}};
-constexpr std::array<Unit, 5> time_units{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};   // in milliseconds
+constexpr std::array<Unit, 10> byte_units{{{"TiB", 1ull << 40},
+                                           {"GiB", 1ull << 30},
+                                           {"MiB", 1ull << 20},
+                                           {"KiB", 1ull << 10},
+                                           {"B", 1},
+                                           {"TB", 1'000'000'000'000},
+                                           {"GB", 1'000'000'000},
+                                           {"MB", 1'000'000},
+                                           {"KB", 1'000},
+                                           {"", 1}}};
+constexpr std::array<Unit, 5> time_units{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};  // in milliseconds
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -73,7 +81,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
   if (!parts || text.back() == ' ') return std::nullopt;
   if (parts->unit.empty()) return parts->number == 0 ? std::optional(Duration::zero()) : std::nullopt;
   const auto milliseconds = scaled(*parts, time_units);
-  if (!milliseconds || *milliseconds > std::uint64_t{1} << 42) return std::nullopt;   // 139 years
+  if (!milliseconds || *milliseconds > std::uint64_t{1} << 42) return std::nullopt;  // 139 years
   return Duration(std::chrono::milliseconds(*milliseconds));
 }
 

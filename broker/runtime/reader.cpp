@@ -14,7 +14,8 @@ constexpr Duration retry_after = std::chrono::seconds(1);
 
 }  // namespace
 
-Reader::Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer, std::function<void(const store::StoreFailure&)> failed)
+Reader::Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer,
+               std::function<void(const store::StoreFailure&)> failed)
     : stores_(stores),
       partition_(partition),
       answer_(std::move(answer)),

@@ -15,7 +15,8 @@ namespace takt::runtime {
 class Reader final : public ReaderPort {
  public:
   /// `failed` hears of each read that failed; it is tried again after a second, for the messages are owed.
-  Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer, std::function<void(const store::StoreFailure&)> failed);
+  Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer,
+         std::function<void(const store::StoreFailure&)> failed);
   ~Reader() override;
 
   void load(core::LoadBlocks request) override { inbox_.put(std::move(request)); }

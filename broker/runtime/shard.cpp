@@ -118,8 +118,7 @@ void Shard::work_off_waiting(Now now) {
 }
 
 void Shard::seal(Now now) {
-  while (commits_outstanding_ < commits_outstanding_max && partition_.staged_bytes() > 0 && seal_one(now)) {
-  }
+  while (commits_outstanding_ < commits_outstanding_max && partition_.staged_bytes() > 0 && seal_one(now)) {}
 }
 
 bool Shard::seal_one(Now now) {
@@ -151,8 +150,7 @@ void Shard::checkpoint(Now now) {
   if (front_) freeze.job.front_live = partition_.live(*front_, now);
   front_.reset();
   // A freeze needs a cut with nothing staged; so this once more than two commits may be with the committer.
-  while (partition_.staged_bytes() > 0 && seal_one(now)) {
-  }
+  while (partition_.staged_bytes() > 0 && seal_one(now)) {}
   freeze.job.rows = std::make_shared<const core::Checkpoint>(partition_.freeze());
   frozen_end_ = freeze.job.rows->applied;
   frozen_at_ = now.mono;
@@ -260,19 +258,13 @@ ShardReport Shard::report() const {
 
 void Shard::count_failure(const store::StoreFailure& failure) {
   switch (failure.kind) {
-    case store::StoreFailure::Kind::kFull:
-      ++store_.errors_full;
-      return;
+    case store::StoreFailure::Kind::kFull: ++store_.errors_full; return;
     case store::StoreFailure::Kind::kCorrupt:
-    case store::StoreFailure::Kind::kForeign:
-      ++store_.errors_corrupt;
-      return;
+    case store::StoreFailure::Kind::kForeign: ++store_.errors_corrupt; return;
     case store::StoreFailure::Kind::kRefused:   // follows from an error before it
       return;
     case store::StoreFailure::Kind::kIo:
-    case store::StoreFailure::Kind::kLocked:
-      ++store_.errors_io;
-      return;
+    case store::StoreFailure::Kind::kLocked: ++store_.errors_io; return;
   }
 }
 

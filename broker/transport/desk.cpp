@@ -36,7 +36,9 @@ bool is_answered(const proto::Request& body) {
   return true;
 }
 
-bool is_push(const proto::Reply& body) { return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body); }
+bool is_push(const proto::Reply& body) {
+  return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body);
+}
 
 std::uint32_t to_milliseconds(Duration duration) {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
@@ -45,7 +47,9 @@ std::uint32_t to_milliseconds(Duration duration) {
 }  // namespace
 
 Desk::Desk(const DeskSettings& settings)
-    : settings_(settings), intake_(settings.intake), publish_bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
+    : settings_(settings),
+      intake_(settings.intake),
+      publish_bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
   check(settings.intake.partitions == 1, "this version routes every command to partition 0");
 }
 
@@ -76,19 +80,23 @@ void Desk::request(ConnectionId from, proto::DecodedRequest&& decoded, std::span
 }
 
 void Desk::hello(ConnectionId from, CorrelationId correlation, proto::Hello&& body, Time now) {
-  if (draining_) return refuse(from, correlation, {ErrorCode::kDraining, "the broker is shutting down: connect again in a moment", draining_retry_after});
+  if (draining_)
+    return refuse(from, correlation,
+                  {ErrorCode::kDraining, "the broker is shutting down: connect again in a moment", draining_retry_after});
   if (const auto& own = connections_.at(from).session) end_session(sessions_.find(*own), core::SessionEnd::kDisconnected);
   if (const auto older = by_client_.find(body.client); older != by_client_.end()) {
     const auto session = sessions_.find(older->second);
     const ConnectionId left = session->second.connection;
     ++stats_.sessions_taken_over;
     end_session(session, core::SessionEnd::kDisconnected);
-    send(left, CorrelationId(0), proto::SessionEnded{ErrorCode::kSessionExpired, "this client has opened a newer session on another connection"});
+    send(left, CorrelationId(0),
+         proto::SessionEnded{ErrorCode::kSessionExpired, "this client has opened a newer session on another connection"});
   }
   if (sessions_.size() >= settings_.sessions_max)
-    return refuse(from, correlation,
-                  {ErrorCode::kTooManyConnections, "the broker has " + std::to_string(sessions_.size()) + " sessions, its limit (limits.connections)",
-                   std::chrono::seconds(1)});
+    return refuse(
+        from, correlation,
+        {ErrorCode::kTooManyConnections, "the broker has " + std::to_string(sessions_.size()) + " sessions, its limit (limits.connections)",
+         std::chrono::seconds(1)});
 
   const SessionId id(next_session_++);
   sessions_.emplace(id, Session{from, body.client, now, false, {}, {}, 0});
@@ -159,13 +167,20 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
 Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& body, Admission admission, std::size_t bytes) const {
   const bool is_publish = std::holds_alternative<proto::Publish>(body);
   const bool brings_messages = is_publish || std::holds_alternative<proto::Complete>(body);
-  if (draining_ && is_publish) return failed(Refusal{ErrorCode::kDraining, "the broker is shutting down: send again in a moment", draining_retry_after});
+  if (draining_ && is_publish)
+    return failed(Refusal{ErrorCode::kDraining, "the broker is shutting down: send again in a moment", draining_retry_after});
   if (admission == Admission::kReply && session.owed_count >= settings_.replies_per_session_max)
-    return failed(Refusal{ErrorCode::kBusy, "this session waits for " + std::to_string(session.owed_count) + " replies, its limit: wait for some of them", busy_retry_after});
+    return failed(Refusal{ErrorCode::kBusy,
+                          "this session waits for " + std::to_string(session.owed_count) + " replies, its limit: wait for some of them",
+                          busy_retry_after});
   if (admission == Admission::kReply && owed_ >= settings_.replies_max)
-    return failed(Refusal{ErrorCode::kBusy, "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment", busy_retry_after});
-  if ((brings_messages || admission == Admission::kSilent) && publish_bytes_->load(std::memory_order_relaxed) + bytes > settings_.publish_bytes_max)
-    return failed(Refusal{ErrorCode::kBusy, "the messages that wait to be stored have reached limits.publish_bytes: send again in a moment", busy_retry_after});
+    return failed(Refusal{ErrorCode::kBusy,
+                          "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment",
+                          busy_retry_after});
+  if ((brings_messages || admission == Admission::kSilent) &&
+      publish_bytes_->load(std::memory_order_relaxed) + bytes > settings_.publish_bytes_max)
+    return failed(Refusal{ErrorCode::kBusy, "the messages that wait to be stored have reached limits.publish_bytes: send again in a moment",
+                          busy_retry_after});
   return {};
 }
 
@@ -190,24 +205,44 @@ bool Desk::goes_prior(const Session& session, const proto::Request& body) const 
     case MessageType::kCredit:
     case MessageType::kAck:
     case MessageType::kFail:
-    case MessageType::kResume:
-      return true;
+    case MessageType::kResume: return true;
     // They share the producer's sequence or the order of leaving with the publishes before them.
     case MessageType::kComplete:
-    case MessageType::kUnsubscribe:
-      return !session.has_published;
-    case MessageType::kHello: case MessageType::kHeartbeat: case MessageType::kGoodbye: case MessageType::kMetadata:
+    case MessageType::kUnsubscribe: return !session.has_published;
+    case MessageType::kHello:
+    case MessageType::kHeartbeat:
+    case MessageType::kGoodbye:
+    case MessageType::kMetadata:
     case MessageType::kPublish:
-    case MessageType::kListTopics: case MessageType::kPutTopic: case MessageType::kDeleteTopic:
-    case MessageType::kListGroups: case MessageType::kPutGroup: case MessageType::kDeleteGroup: case MessageType::kPeek:
-    case MessageType::kDeliver: case MessageType::kSessionEnded: case MessageType::kError:
-    case MessageType::kHelloReply: case MessageType::kHeartbeatReply: case MessageType::kGoodbyeReply: case MessageType::kMetadataReply:
-    case MessageType::kPublished: case MessageType::kCompleted:
-    case MessageType::kSubscribed: case MessageType::kUnsubscribed: case MessageType::kCreditEnded: case MessageType::kAcked:
-    case MessageType::kFailed: case MessageType::kResumed:
-    case MessageType::kTopics: case MessageType::kTopicDone: case MessageType::kTopicDeleted:
-    case MessageType::kGroups: case MessageType::kGroupDone: case MessageType::kGroupDeleted: case MessageType::kPeeked:
-      return false;
+    case MessageType::kListTopics:
+    case MessageType::kPutTopic:
+    case MessageType::kDeleteTopic:
+    case MessageType::kListGroups:
+    case MessageType::kPutGroup:
+    case MessageType::kDeleteGroup:
+    case MessageType::kPeek:
+    case MessageType::kDeliver:
+    case MessageType::kSessionEnded:
+    case MessageType::kError:
+    case MessageType::kHelloReply:
+    case MessageType::kHeartbeatReply:
+    case MessageType::kGoodbyeReply:
+    case MessageType::kMetadataReply:
+    case MessageType::kPublished:
+    case MessageType::kCompleted:
+    case MessageType::kSubscribed:
+    case MessageType::kUnsubscribed:
+    case MessageType::kCreditEnded:
+    case MessageType::kAcked:
+    case MessageType::kFailed:
+    case MessageType::kResumed:
+    case MessageType::kTopics:
+    case MessageType::kTopicDone:
+    case MessageType::kTopicDeleted:
+    case MessageType::kGroups:
+    case MessageType::kGroupDone:
+    case MessageType::kGroupDeleted:
+    case MessageType::kPeeked: return false;
   }
   return false;
 }
@@ -269,7 +304,9 @@ void Desk::tick(Time now) {
     ++stats_.sessions_timed_out;
     end_session(session, core::SessionEnd::kTimedOut);
     send(connection, CorrelationId(0),
-         proto::SessionEnded{ErrorCode::kSessionExpired, "nothing was heard for " + std::to_string(to_milliseconds(settings_.session_timeout)) + " ms, the session timeout"});
+         proto::SessionEnded{
+             ErrorCode::kSessionExpired,
+             "nothing was heard for " + std::to_string(to_milliseconds(settings_.session_timeout)) + " ms, the session timeout"});
   }
 }
 

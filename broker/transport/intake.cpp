@@ -23,8 +23,8 @@ Result<proto::DecodedRequest, DecodeFailure> Intake::envelope(std::span<const Sh
   if (frames.empty() || frames.front().size() == 0)
     return failed(DecodeFailure{{ErrorCode::kMalformedFrame, "the envelope, frame 1, is empty"}, std::nullopt});
   if (frames.front().size() > limits::envelope_bytes_max)
-    return failed(DecodeFailure{{ErrorCode::kFrameTooLarge, "the envelope, frame 1, has " + std::to_string(frames.front().size()) + " bytes and may have " +
-                                                                std::to_string(limits::envelope_bytes_max)},
+    return failed(DecodeFailure{{ErrorCode::kFrameTooLarge, "the envelope, frame 1, has " + std::to_string(frames.front().size()) +
+                                                                " bytes and may have " + std::to_string(limits::envelope_bytes_max)},
                                 std::nullopt});
   auto decoded = decoder_.request(frames.front().bytes);
   if (!decoded) return decoded;

@@ -32,10 +32,14 @@ constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
-struct EndSessions { Refusal reason; };
+struct EndSessions {
+  Refusal reason;
+};
 struct Drain {};
 struct Room {};
-struct StatsWanted { std::promise<DeskStats> answer; };
+struct StatsWanted {
+  std::promise<DeskStats> answer;
+};
 using Mail = std::variant<std::vector<core::Outgoing>, EndSessions, Drain, Room, StatsWanted>;
 
 /// Descriptors for `connections` and what else the process opens; how many connections there is room for.
@@ -49,7 +53,8 @@ std::size_t reserve_descriptors(std::size_t connections) {
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   }
   if (limit.rlim_cur >= wanted) return connections;
-  return limit.rlim_cur > 2 * other_descriptors ? static_cast<std::size_t>(limit.rlim_cur - other_descriptors) : static_cast<std::size_t>(limit.rlim_cur / 2);
+  return limit.rlim_cur > 2 * other_descriptors ? static_cast<std::size_t>(limit.rlim_cur - other_descriptors)
+                                                : static_cast<std::size_t>(limit.rlim_cur / 2);
 }
 
 }  // namespace
@@ -65,7 +70,9 @@ class ZmqGateway::Loop {
   Loop& operator=(const Loop&) = delete;
 
   std::optional<GatewayFailure> open();
-  void start() { thread_ = std::jthread([this](std::stop_token stop) { run(stop); }); }
+  void start() {
+    thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
+  }
   void stop();
   void post(Mail mail);
   const std::string& endpoint() const { return endpoint_; }
@@ -135,12 +142,25 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
   router_.reset(zmq_socket(context_.get(), ZMQ_ROUTER));
   if (!router_) return fail("make a socket for");
 
-  const std::size_t frame_max = std::max(settings_.desk.intake.batch_bytes_max, settings_.desk.intake.message_bytes_max) + frame_slack_bytes;
+  const std::size_t frame_max =
+      std::max(settings_.desk.intake.batch_bytes_max, settings_.desk.intake.message_bytes_max) + frame_slack_bytes;
   const auto frame_bytes_max = static_cast<std::int64_t>(frame_max);
   const std::pair<int, int> options[] = {
-      {ZMQ_ROUTER_MANDATORY, 1}, {ZMQ_ROUTER_HANDOVER, 0}, {ZMQ_SNDHWM, 64}, {ZMQ_RCVHWM, 64}, {ZMQ_LINGER, 0}, {ZMQ_HANDSHAKE_IVL, 5000},
-      {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000}, {ZMQ_HEARTBEAT_TTL, 20000}, {ZMQ_TCP_KEEPALIVE, 1}, {ZMQ_TCP_KEEPALIVE_IDLE, 30},
-      {ZMQ_TCP_KEEPALIVE_INTVL, 10}, {ZMQ_TCP_KEEPALIVE_CNT, 3}, {ZMQ_BACKLOG, 512}, {ZMQ_IPV6, settings_.listen.find('[') != std::string::npos ? 1 : 0},
+      {ZMQ_ROUTER_MANDATORY, 1},
+      {ZMQ_ROUTER_HANDOVER, 0},
+      {ZMQ_SNDHWM, 64},
+      {ZMQ_RCVHWM, 64},
+      {ZMQ_LINGER, 0},
+      {ZMQ_HANDSHAKE_IVL, 5000},
+      {ZMQ_HEARTBEAT_IVL, 5000},
+      {ZMQ_HEARTBEAT_TIMEOUT, 15000},
+      {ZMQ_HEARTBEAT_TTL, 20000},
+      {ZMQ_TCP_KEEPALIVE, 1},
+      {ZMQ_TCP_KEEPALIVE_IDLE, 30},
+      {ZMQ_TCP_KEEPALIVE_INTVL, 10},
+      {ZMQ_TCP_KEEPALIVE_CNT, 3},
+      {ZMQ_BACKLOG, 512},
+      {ZMQ_IPV6, settings_.listen.find('[') != std::string::npos ? 1 : 0},
   };
   for (const auto& [option, value] : options)
     if (!set_option(router_.get(), option, value)) return fail("set option " + std::to_string(option) + " of");
@@ -330,9 +350,7 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
         desk_.sent(id, departure.bytes);
         peer.waiting.pop_front();
         break;
-      case SendOutcome::kFull:
-        full_.insert(id);
-        return;
+      case SendOutcome::kFull: full_.insert(id); return;
       case SendOutcome::kGone:
         desk_.ended(id);
         peer.waiting.clear();
@@ -371,7 +389,8 @@ void ZmqGateway::Loop::cut(ConnectionId id) {
 void ZmqGateway::Loop::forget(ConnectionId id) {
   const auto entry = peers_.find(id);
   if (entry == peers_.end()) return;
-  if (const auto named = by_routing_.find(entry->second.routing); named != by_routing_.end() && named->second == id) by_routing_.erase(named);
+  if (const auto named = by_routing_.find(entry->second.routing); named != by_routing_.end() && named->second == id)
+    by_routing_.erase(named);
   full_.erase(id);
   peers_.erase(entry);
 }

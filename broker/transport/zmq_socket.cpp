@@ -64,15 +64,13 @@ int send_frame(void* socket, const SharedBytes& frame, int flags) {
 }  // namespace
 
 void ContextDeleter::operator()(void* context) const {
-  while (zmq_ctx_term(context) != 0 && errno == EINTR) {
-  }
+  while (zmq_ctx_term(context) != 0 && errno == EINTR) {}
 }
 void SocketDeleter::operator()(void* socket) const { zmq_close(socket); }
 
 ZmqContext make_context() {
   unsigned seed = 0;
-  while (getrandom(&seed, sizeof seed, 0) != static_cast<ssize_t>(sizeof seed)) {
-  }
+  while (getrandom(&seed, sizeof seed, 0) != static_cast<ssize_t>(sizeof seed)) {}
   // libzmq takes its routing ids from rand() and never seeds it itself.
   std::srand(seed);
   ZmqContext context(zmq_ctx_new());

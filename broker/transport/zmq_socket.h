@@ -12,8 +12,12 @@
 
 namespace takt::transport {
 
-struct ContextDeleter { void operator()(void* context) const; };
-struct SocketDeleter { void operator()(void* socket) const; };
+struct ContextDeleter {
+  void operator()(void* context) const;
+};
+struct SocketDeleter {
+  void operator()(void* socket) const;
+};
 using ZmqContext = std::unique_ptr<void, ContextDeleter>;
 using ZmqSocket = std::unique_ptr<void, SocketDeleter>;
 

@@ -92,10 +92,12 @@ const Mistake file_mistakes[] = {
     {"connections = 5", "takt.toml:1:1: unknown key \"connections\"; did you mean \"limits.connections\"?"},
     {"limits = 5", "takt.toml:1:1: \"limits\" is a section: write [limits] and its keys below it"},
     {"[store.bytes_max]\nx = 1", "takt.toml:1:8: store.bytes_max is a table: it takes a size like \"64MiB\", 16MiB to 1TiB"},
-    {"[limits]\nmessage_bytes = \"64 monkeys\"", "takt.toml:2:1: limits.message_bytes is \"64 monkeys\": it takes a size like \"64MiB\", 1KiB to 16MiB"},
+    {"[limits]\nmessage_bytes = \"64 monkeys\"",
+     "takt.toml:2:1: limits.message_bytes is \"64 monkeys\": it takes a size like \"64MiB\", 1KiB to 16MiB"},
     {"[limits]\nmessage_bytes = \"1GiB\"", "takt.toml:2:1: limits.message_bytes is 1GiB: it takes a size like \"64MiB\", 1KiB to 16MiB"},
     {"[limits]\nmessage_bytes = -1", "takt.toml:2:1: limits.message_bytes is -1: it takes a size like \"64MiB\", 1KiB to 16MiB"},
-    {"[limits]\nmessage_bytes = 1.5", "takt.toml:2:1: limits.message_bytes is a number with a fraction: it takes a size like \"64MiB\", 1KiB to 16MiB"},
+    {"[limits]\nmessage_bytes = 1.5",
+     "takt.toml:2:1: limits.message_bytes is a number with a fraction: it takes a size like \"64MiB\", 1KiB to 16MiB"},
     {"[limits]\nconnections = \"many\"", "takt.toml:2:1: limits.connections is a text: it takes a whole number, 1 to 65536"},
     {"[session]\ntimeout = 10", "takt.toml:2:1: session.timeout is 10 without a unit: it takes a time like \"10s\", 1s to 1h"},
     {"[session]\ntimeout = \"10\"", "takt.toml:2:1: session.timeout is \"10\": it takes a time like \"10s\", 1s to 1h"},
@@ -106,23 +108,28 @@ const Mistake file_mistakes[] = {
     {"[log]\nformat = \"xml\"", "takt.toml:2:1: log.format is \"xml\": it takes one of auto, text, json"},
     {"zzz = 1", "takt.toml:1:1: unknown key \"zzz\"; docs/configuration.md lists all keys"},
     {"listen = \"tcp://0.0.0.0:7400\"",
-     "takt.toml:1:1: listen is open to other machines, and clients are not authenticated in this version: listen on 127.0.0.1, or start with "
+     "takt.toml:1:1: listen is open to other machines, and clients are not authenticated in this version: listen on 127.0.0.1, or start "
+     "with "
      "--insecure-no-auth on a network that you trust"},
     {"[limits]\nmessage_bytes = \"4MiB\"",
      "takt.toml:2:1: limits.message_bytes is 4MiB, above limits.batch_bytes, 1MiB: a message travels in a batch, so raise that too"},
     {"[session]\nheartbeat = \"9s\"",
      "takt.toml:2:1: session.heartbeat is 9s, more than half of session.timeout, 10s: one late heartbeat would end a session"},
-    {"[store]\nmap_bytes = \"1GiB\"", "default of store.bytes_max: store.bytes_max is 64GiB, above store.map_bytes, 1GiB: raise that too, it costs no disk"},
+    {"[store]\nmap_bytes = \"1GiB\"",
+     "default of store.bytes_max: store.bytes_max is 64GiB, above store.map_bytes, 1GiB: raise that too, it costs no disk"},
 };
 
 TEST(Config, SaysWhatIsWrongWhereAndWhatToDo) {
-  for (const Mistake& mistake : file_mistakes) EXPECT_EQ(mistakes(file(mistake.text)), "TK5007 bad_option: " + std::string(mistake.message) + "\n") << mistake.text;
+  for (const Mistake& mistake : file_mistakes)
+    EXPECT_EQ(mistakes(file(mistake.text)), "TK5007 bad_option: " + std::string(mistake.message) + "\n") << mistake.text;
 }
 
 TEST(Config, SaysWhatIsWrongWithAnAddress) {
   EXPECT_EQ(mistakes(file("listen = \"127.0.0.1:7400\"")),
-            "TK5004 bad_address: takt.toml:1:1: listen \"127.0.0.1:7400\" does not begin with tcp://: write tcp://host:port, for example tcp://127.0.0.1:7400\n");
-  EXPECT_EQ(mistakes(file("http = \"7480\"")), "TK5004 bad_address: takt.toml:1:1: http \"7480\" has no port: write host:port, for example 127.0.0.1:7480\n");
+            "TK5004 bad_address: takt.toml:1:1: listen \"127.0.0.1:7400\" does not begin with tcp://: write tcp://host:port, for example "
+            "tcp://127.0.0.1:7400\n");
+  EXPECT_EQ(mistakes(file("http = \"7480\"")),
+            "TK5004 bad_address: takt.toml:1:1: http \"7480\" has no port: write host:port, for example 127.0.0.1:7480\n");
   EXPECT_EQ(mistakes(file("http = \"off\"")), "no mistake\n");
 }
 
@@ -141,8 +148,8 @@ TEST(Config, IsDocumentedKeyByKey) {
   text << in.rdbuf();
   const std::string page = text.str();
   for (const ConfigKey& key : config_keys()) {
-    const std::string row = "| `" + key.name + "` | " + key.type + " | `" + key.fallback + "` | " + (key.range.empty() ? "" : key.range + " ") + "| `" + key.environment +
-                            "` | " + key.meaning + " |";
+    const std::string row = "| `" + key.name + "` | " + key.type + " | `" + key.fallback + "` | " +
+                            (key.range.empty() ? "" : key.range + " ") + "| `" + key.environment + "` | " + key.meaning + " |";
     EXPECT_NE(page.find(row), std::string::npos) << "docs/configuration.md lacks this row:\n" << row;
   }
 }

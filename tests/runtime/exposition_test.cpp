@@ -96,7 +96,8 @@ TEST(Exposition, IsDocumentedFamilyByFamily) {
   ASSERT_TRUE(in);
   std::stringstream text;
   text << in.rdbuf();
-  for (const std::string& name : families(Exposition().render(snapshot(1)))) EXPECT_NE(text.str().find("`" + name + "`"), std::string::npos) << name;
+  for (const std::string& name : families(Exposition().render(snapshot(1))))
+    EXPECT_NE(text.str().find("`" + name + "`"), std::string::npos) << name;
 }
 
 }  // namespace

@@ -24,7 +24,9 @@ class FrontTest : public testing::Test {
     view.runs = {run};
     front.add(view, 1000);
   }
-  static LiveStretch live(std::uint64_t position, std::uint32_t count) { return {TopicId(1), Lane(0), Offset(position), Position(position), count}; }
+  static LiveStretch live(std::uint64_t position, std::uint32_t count) {
+    return {TopicId(1), Lane(0), Offset(position), Position(position), count};
+  }
 
   Front front;
 };

@@ -8,7 +8,8 @@ namespace takt::runtime {
 namespace {
 
 TEST(Logging, TextQuotesWhatWouldBeMisread) {
-  EXPECT_EQ(render_event(LogFormat::kText, "ready", {{"listen", "tcp://127.0.0.1:1"}, {"count", std::uint64_t{3}}, {"reason", "no \"room\" left"}, {"empty", ""}}),
+  EXPECT_EQ(render_event(LogFormat::kText, "ready",
+                         {{"listen", "tcp://127.0.0.1:1"}, {"count", std::uint64_t{3}}, {"reason", "no \"room\" left"}, {"empty", ""}}),
             R"(ready listen=tcp://127.0.0.1:1 count=3 reason="no \"room\" left" empty="")");
 }
 
@@ -17,7 +18,11 @@ TEST(Logging, AForgedLineStaysOneLine) {
 }
 
 TEST(Logging, JsonIsValidWhateverTheBytes) {
-  const std::string line = "{" + render_event(LogFormat::kJson, "hello", {{"name", std::string("a\"b\\c\n\xff\x01", 8)}, {"n", std::uint64_t{18446744073709551615u}}, {"s", 0.25}}) + "}";
+  const std::string line =
+      "{" +
+      render_event(LogFormat::kJson, "hello",
+                   {{"name", std::string("a\"b\\c\n\xff\x01", 8)}, {"n", std::uint64_t{18446744073709551615u}}, {"s", 0.25}}) +
+      "}";
   const auto parsed = nlohmann::json::parse(line);
   EXPECT_EQ(parsed["event"], "hello");
   EXPECT_EQ(parsed["n"], 18446744073709551615u);

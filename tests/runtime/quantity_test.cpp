@@ -16,7 +16,8 @@ TEST(Quantity, ReadsSizes) {
   EXPECT_EQ(parse_bytes("64 mib"), 64u << 20);
   EXPECT_EQ(parse_bytes("1TiB"), std::uint64_t{1} << 40);
   EXPECT_EQ(parse_bytes("2MB"), 2'000'000u);
-  for (const char* wrong : {"", "MiB", "-1", "1.5MiB", "1 MiBs", "1MiB ", "99999999999TiB", " 1"}) EXPECT_FALSE(parse_bytes(wrong)) << wrong;
+  for (const char* wrong : {"", "MiB", "-1", "1.5MiB", "1 MiBs", "1MiB ", "99999999999TiB", " 1"})
+    EXPECT_FALSE(parse_bytes(wrong)) << wrong;
 }
 
 TEST(Quantity, ReadsTimesAndAsksForAUnit) {
@@ -45,7 +46,8 @@ TEST(Quantity, FindsWhatWasMeant) {
 TEST(AddressText, IsReadAndJudged) {
   EXPECT_EQ(*parse_endpoint("tcp://127.0.0.1:7400"), (Address{"127.0.0.1", 7400}));
   EXPECT_EQ(*parse_endpoint("tcp://[::1]:0"), (Address{"::1", 0}));
-  for (const char* wrong : {"127.0.0.1:7400", "tcp://127.0.0.1", "tcp://:7400", "tcp://::1:7400", "tcp://a:99999", "tcp://a:b", "tcp://a b:1", "udp://a:1"})
+  for (const char* wrong :
+       {"127.0.0.1:7400", "tcp://127.0.0.1", "tcp://:7400", "tcp://::1:7400", "tcp://a:99999", "tcp://a:b", "tcp://a b:1", "udp://a:1"})
     EXPECT_FALSE(parse_endpoint(wrong)) << wrong;
   EXPECT_TRUE(is_loopback({"127.8.9.1", 1}));
   EXPECT_TRUE(is_loopback({"::1", 1}));

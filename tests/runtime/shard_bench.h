@@ -91,7 +91,9 @@ class ShardBench : public testing::Test {
   }
 
   Now time() const { return {now, WallTime(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()))}; }
-  void turn(std::vector<ShardMail> prior = {}, std::vector<ShardMail> later = {}) { shard->turn(std::move(prior), std::move(later), time()); }
+  void turn(std::vector<ShardMail> prior = {}, std::vector<ShardMail> later = {}) {
+    shard->turn(std::move(prior), std::move(later), time());
+  }
   template <class Mail>
   void tell(Mail mail) {
     std::vector<ShardMail> list;
@@ -160,7 +162,8 @@ class ShardBench : public testing::Test {
   static core::ClientRequest request(std::uint64_t session, std::uint64_t correlation, proto::Request body) {
     return {SessionId(session), CorrelationId(correlation), std::move(body), {}, {}};
   }
-  static core::ClientRequest publish(std::uint64_t session, std::uint64_t sequence, std::uint32_t count = 1, std::size_t bytes = 10, const std::string& topic = "t") {
+  static core::ClientRequest publish(std::uint64_t session, std::uint64_t sequence, std::uint32_t count = 1, std::size_t bytes = 10,
+                                     const std::string& topic = "t") {
     proto::SectionBuilder builder;
     std::vector<std::byte> record;
     proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
@@ -185,7 +188,8 @@ class ShardBench : public testing::Test {
   void subscribe(std::uint64_t session, std::uint32_t messages, const std::string& topic = "t") {
     tell(core::Command(request(session, 1, proto::Subscribe{PartitionId(0), SubscriptionId(1), topic, "g", proto::StartFrom::kEarliest})));
     settle();
-    tell(core::Command(request(session, 2, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, messages, 1u << 20, 0})));
+    tell(core::Command(
+        request(session, 2, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, messages, 1u << 20, 0})));
     settle();
   }
   void send(core::ClientRequest r) {

@@ -60,8 +60,7 @@ class Process {
   }
   /// The exit code once it has ended; a signal's number, negated, if that ended it.
   int wait() {
-    while (read_some()) {
-    }
+    while (read_some()) {}
     int status = 0;
     ::waitpid(pid_, &status, 0);
     pid_ = -1;
@@ -96,7 +95,8 @@ class Taktd : public testing::Test {
     std::filesystem::remove_all(folder, ignored);
   }
   std::vector<std::string> serving() const {
-    return {"--data", folder + "/data", "--listen", "tcp://127.0.0.1:0", "--http", "off", "--set", "store.map_bytes=1GiB", "--set", "store.bytes_max=256MiB"};
+    return {"--data", folder + "/data",       "--listen", "tcp://127.0.0.1:0",     "--http", "off",
+            "--set",  "store.map_bytes=1GiB", "--set",    "store.bytes_max=256MiB"};
   }
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(folder + "/" + name) << text;
@@ -144,7 +144,8 @@ TEST_F(Taktd, TellsItsVersionAndItsFlags) {
   EXPECT_TRUE(version.all.starts_with("taktd ")) << version.all;
   Process help({"--help"});
   EXPECT_EQ(help.wait(), 0);
-  for (const char* text : {"--check-config", "--insecure-no-auth", "Examples:"}) EXPECT_NE(help.all.find(text), std::string::npos) << help.all;
+  for (const char* text : {"--check-config", "--insecure-no-auth", "Examples:"})
+    EXPECT_NE(help.all.find(text), std::string::npos) << help.all;
 }
 
 TEST_F(Taktd, ChecksAConfigurationWithoutStarting) {
@@ -155,16 +156,18 @@ TEST_F(Taktd, ChecksAConfigurationWithoutStarting) {
   const std::string path = write("bad.toml", "lisen = 1\n[limits]\nconnections = 0\n");
   Process bad({"--config", path, "--check-config"});
   EXPECT_EQ(bad.wait(), 2);
-  EXPECT_EQ(bad.all, "TK5007 bad_option: " + path + ":1:1: unknown key \"lisen\"; did you mean \"listen\"?\n" + "TK5007 bad_option: " + path +
-                         ":3:1: limits.connections is 0: it takes a whole number, 1 to 65536\n");
+  EXPECT_EQ(bad.all, "TK5007 bad_option: " + path + ":1:1: unknown key \"lisen\"; did you mean \"listen\"?\n" +
+                         "TK5007 bad_option: " + path + ":3:1: limits.connections is 0: it takes a whole number, 1 to 65536\n");
 }
 
 TEST_F(Taktd, MistakesOnTheCommandLineExitWithTwo) {
   const std::pair<std::vector<std::string>, std::string> mistakes[] = {
       {{"--lisen", "x"}, "TK5007 bad_option: The following arguments were not expected: "},
       {{"--set", "listen"}, "TK5007 bad_option: flag --set: \"listen\" has no value: write KEY=VALUE"},
-      {{"--set", "limits.conections=5"}, "TK5007 bad_option: flag --set: unknown key \"limits.conections\"; did you mean \"limits.connections\"?"},
-      {{"--config", "/nowhere/takt.toml"}, "TK5007 bad_option: flag --config: cannot read /nowhere/takt.toml: No such file or directory; check the path"},
+      {{"--set", "limits.conections=5"},
+       "TK5007 bad_option: flag --set: unknown key \"limits.conections\"; did you mean \"limits.connections\"?"},
+      {{"--config", "/nowhere/takt.toml"},
+       "TK5007 bad_option: flag --config: cannot read /nowhere/takt.toml: No such file or directory; check the path"},
       {{"--listen", "7400"}, "TK5004 bad_address: flag --listen: listen \"7400\" does not begin with tcp://"},
       {{"--listen", "tcp://0.0.0.0:7400"}, "TK5007 bad_option: flag --listen: listen is open to other machines"},
       {{"--partitions", "4"}, "TK5007 bad_option: flag --partitions: partitions is 4: this version has one partition"},
@@ -181,9 +184,11 @@ TEST_F(Taktd, AnAddressThatIsTakenExitsWithOneAndSaysSo) {
   ASSERT_TRUE(first.wait_for("\"event\":\"ready\"")) << first.all;
   const auto at = first.all.find("tcp://127.0.0.1:");
   const std::string address = first.all.substr(at, first.all.find('"', at) - at);
-  Process second({"--data", folder + "/other", "--listen", address, "--http", "off", "--set", "store.map_bytes=1GiB", "--set", "store.bytes_max=256MiB"});
+  Process second({"--data", folder + "/other", "--listen", address, "--http", "off", "--set", "store.map_bytes=1GiB", "--set",
+                  "store.bytes_max=256MiB"});
   EXPECT_EQ(second.wait(), 1);
-  EXPECT_NE(second.all.find("TK5004 bad_address: cannot listen on " + address + ": Address already in use; another process has the port"), std::string::npos)
+  EXPECT_NE(second.all.find("TK5004 bad_address: cannot listen on " + address + ": Address already in use; another process has the port"),
+            std::string::npos)
       << second.all;
 }
 

@@ -52,7 +52,8 @@ TEST_F(DeskBounds, BoundsTheRepliesOfAllSessionsTogether) {
 TEST_F(DeskBounds, APushDoesNotUseUpAReplySlot) {
   const SessionId session = hello(a, 1);
   send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 10, 1000, 50}, 5);
-  answer(session, 5, proto::Deliver{PartitionId(0), SubscriptionId(1), {{Slot(0), LeaseToken(1), Lane(0), {Offset(0), Position(0), 1}, 1}}});
+  answer(session, 5,
+         proto::Deliver{PartitionId(0), SubscriptionId(1), {{Slot(0), LeaseToken(1), Lane(0), {Offset(0), Position(0), 1}, 1}}});
   EXPECT_EQ(desk.stats().replies_reserved, 1u);
   answer(session, 5, proto::CreditEnded{SubscriptionId(1), 1});
   EXPECT_EQ(desk.stats().replies_reserved, 0u);
@@ -60,7 +61,8 @@ TEST_F(DeskBounds, APushDoesNotUseUpAReplySlot) {
 
 TEST_F(DeskBounds, StandingCreditHasNoReplySlot) {
   hello(a, 1);
-  for (std::uint64_t i = 0; i < 5; ++i) send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 10, 1000, 0}, i);
+  for (std::uint64_t i = 0; i < 5; ++i)
+    send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 10, 1000, 0}, i);
   EXPECT_FALSE(take_error(a));
   EXPECT_EQ(desk.stats().replies_reserved, 0u);
 }

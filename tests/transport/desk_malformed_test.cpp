@@ -24,7 +24,8 @@ class DeskMalformed : public DeskBench, public testing::WithParamInterface<bool>
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(BeforeAndAfterHello, DeskMalformed, testing::Bool(), [](const auto& state) { return state.param ? "AfterHello" : "BeforeHello"; });
+INSTANTIATE_TEST_SUITE_P(BeforeAndAfterHello, DeskMalformed, testing::Bool(),
+                         [](const auto& state) { return state.param ? "AfterHello" : "BeforeHello"; });
 
 TEST_P(DeskMalformed, NoFrameAtAll) {
   send_raw(a, {});
@@ -118,7 +119,8 @@ TEST_F(DeskContent, RefusesMetadataThatWasDamagedOnTheWay) {
 }
 TEST_F(DeskContent, RefusesSectionsThatDoNotHoldTheMessagesTheyClaim) {
   auto sections = messages(2);
-  const auto request = publish_of(sections, 1);
+  sections.payload.push_back(std::byte{1});   // belongs to no message
+  const auto request = publish_of(sections, 2);
   expect(ErrorCode::kBadSection, request, std::move(sections));
 }
 TEST_F(DeskContent, RefusesAnotherPartition) {

@@ -9,7 +9,8 @@ using core::SessionEnd;
 using DeskSession = DeskBench;
 
 TEST_F(DeskSession, RefusesEverythingBeforeHello) {
-  const proto::Request requests[] = {proto::Heartbeat{}, proto::Goodbye{}, proto::Metadata{}, proto::ListTopics{}, proto::Credit{}, proto::Ack{}};
+  const proto::Request requests[] = {proto::Heartbeat{},  proto::Goodbye{}, proto::Metadata{},
+                                     proto::ListTopics{}, proto::Credit{},  proto::ListGroups{}};
   for (const auto& request : requests) {
     send(a, request);
     EXPECT_EQ(take_error(a), ErrorCode::kHelloRequired);

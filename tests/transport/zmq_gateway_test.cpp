@@ -76,7 +76,8 @@ class Client {
   }
   void send(const proto::Request& request, std::uint64_t correlation, proto::Sections sections = {}) {
     const auto frames = frames_of(request, CorrelationId(correlation), std::move(sections));
-    for (std::size_t i = 0; i < frames.size(); ++i) zmq_send(socket_, frames[i].bytes.data(), frames[i].size(), i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
+    for (std::size_t i = 0; i < frames.size(); ++i)
+      zmq_send(socket_, frames[i].bytes.data(), frames[i].size(), i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
   }
   std::optional<proto::DecodedReply> receive() {
     std::optional<proto::DecodedReply> decoded;
@@ -182,8 +183,7 @@ TEST_F(ZmqGatewayTest, ClosesConnectionsAboveTheirLimitAndKeepsTheOthers) {
   }
   // The last one is above the limit whatever the order: it reads the broker's greeting at most, and then the end.
   char sink[256];
-  while (::recv(raw.back(), sink, sizeof sink, 0) > 0) {
-  }
+  while (::recv(raw.back(), sink, sizeof sink, 0) > 0) {}
   EXPECT_GE(stats().connections_refused, 1u);
   client.send(proto::Heartbeat{}, 2);
   const auto reply = client.receive();
@@ -208,7 +208,8 @@ TEST_F(ZmqGatewayTest, MessagesForAFullPeerWaitAndArriveInOrder) {
   const SessionId session = hello(client, 1);
   constexpr std::uint64_t count = 3000;   // far above the socket's high-water mark
   std::vector<core::Outgoing> batch;
-  for (std::uint64_t i = 0; i < count; ++i) batch.push_back({session, CorrelationId(i), proto::Error{ErrorCode::kBusy, std::string(1000, 'x'), 0}, {}});
+  for (std::uint64_t i = 0; i < count; ++i)
+    batch.push_back({session, CorrelationId(i), proto::Error{ErrorCode::kBusy, std::string(1000, 'x'), 0}, {}});
   gateway_->post(std::move(batch));
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto reply = client.receive();
