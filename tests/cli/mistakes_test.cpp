@@ -17,6 +17,10 @@
 #include "tests/cli/mistake.h"
 
 namespace takt::mistakes {
+
+/// For GoogleTest's messages.
+void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.run; }
+
 namespace {
 
 namespace fs = std::filesystem;
