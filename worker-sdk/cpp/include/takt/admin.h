@@ -100,7 +100,7 @@ class Admin {
   Result<void> delete_topic(const std::string& topic);
   /// Of one topic, or of all when `topic` is empty. Errors: unknown_topic.
   Result<std::vector<GroupInfo>> groups(const std::string& topic = {});
-  /// True when it was made. Errors: unknown_topic, too_many_groups.
+  /// True when it was made; a topic that does not exist is made with it. Errors: too_many_topics, too_many_groups.
   Result<bool> put_group(const std::string& topic, const std::string& group, const GroupSettings& settings);
   /// Errors: unknown_topic, unknown_group.
   Result<void> delete_group(const std::string& topic, const std::string& group);
