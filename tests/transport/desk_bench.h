@@ -12,7 +12,7 @@
 
 namespace takt::transport {
 
-struct Received {
+struct DecodedDeparture {
   ConnectionId to;
   CorrelationId correlation;
   proto::Reply body;
@@ -124,7 +124,7 @@ class DeskBench : public testing::Test {
   Time now{std::chrono::hours(1)};
   proto::Decoder decoder;
   std::vector<core::Command> prior, later;
-  std::vector<Received> replies;
+  std::vector<DecodedDeparture> replies;
   std::vector<Departure> departures;
   std::vector<ConnectionId> dropped;
 };
