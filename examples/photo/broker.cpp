@@ -28,10 +28,11 @@ Result<std::string> wait_for_address(Process& process) {
 }  // namespace
 
 Result<Broker> Broker::start(const std::filesystem::path& program, const RunFolder& run) {
-  auto process = Process::start({.name = "taktd",
-                                 .program = program,
-                                 .arguments = {"--data", run.data().string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--log-format", "json"},
-                                 .log = run.logs() / "taktd.log"});
+  auto process = Process::start(
+      {.name = "taktd",
+       .program = program,
+       .arguments = {"--data", run.data().string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--log-format", "json"},
+       .log = run.logs() / "taktd.log"});
   if (!process) return takt::failed(process.error());
   auto server = wait_for_address(*process);
   if (!server) return takt::failed(server.error());

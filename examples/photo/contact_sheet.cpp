@@ -69,13 +69,16 @@ void draw_tile(Image& sheet, const SheetTile& tile, int x, int y) {
   draw_text(sheet, x + 2, y + tile_height + 7, shortened(tile.caption, tile_width, caption_style), caption_style);
 }
 
-int strip_width(std::size_t tiles) { return 2 * strip_padding + static_cast<int>(tiles) * tile_width + (static_cast<int>(tiles) - 1) * gap; }
+int strip_width(std::size_t tiles) {
+  return 2 * strip_padding + static_cast<int>(tiles) * tile_width + (static_cast<int>(tiles) - 1) * gap;
+}
 
 constexpr int strip_height = 2 * strip_padding + strip_title_height + tile_height + caption_height - 8;
 
 void draw_strip(Image& sheet, const SheetStrip& strip, Box box) {
   fill(sheet, box, panel);
-  draw_text(sheet, box.x + strip_padding, box.y + strip_padding, shortened(strip.title, box.width - 2 * strip_padding, strip_style), strip_style);
+  draw_text(sheet, box.x + strip_padding, box.y + strip_padding, shortened(strip.title, box.width - 2 * strip_padding, strip_style),
+            strip_style);
   int x = box.x + strip_padding;
   for (const auto& tile : strip.tiles) {
     draw_tile(sheet, tile, x, box.y + strip_padding + strip_title_height);
@@ -114,14 +117,8 @@ void draw_legend(Image& sheet, const std::vector<SheetLegend>& legend, const std
 }  // namespace
 
 Color worker_color(std::size_t index) {
-  static constexpr std::array<Color, 8> colors{{{255, 176, 0},
-                                                {70, 180, 255},
-                                                {88, 214, 141},
-                                                {255, 99, 132},
-                                                {178, 132, 255},
-                                                {64, 224, 208},
-                                                {255, 140, 66},
-                                                {220, 220, 90}}};
+  static constexpr std::array<Color, 8> colors{
+      {{255, 176, 0}, {70, 180, 255}, {88, 214, 141}, {255, 99, 132}, {178, 132, 255}, {64, 224, 208}, {255, 140, 66}, {220, 220, 90}}};
   return colors[index % colors.size()];
 }
 

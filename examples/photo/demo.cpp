@@ -36,7 +36,9 @@ constexpr std::size_t kill_leases_least = 2;
 /// The first push worker holds leases for what it runs and for what waits in it.
 constexpr std::size_t victim_index = 0;
 
-double percent(std::uint64_t part, std::uint64_t whole) { return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole); }
+double percent(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
 
 std::string worker_name(std::size_t index) { return "worker-" + std::to_string(index + 1); }
 std::string_view worker_mode(std::size_t index) { return index % 2 == 0 ? "push" : "pull"; }
@@ -50,7 +52,11 @@ struct PoolWorker {
 class DemoRun {
  public:
   DemoRun(const DemoOptions& options, RunFolder run, std::vector<std::filesystem::path> photos, std::vector<Job> jobs)
-      : options_(options), run_(std::move(run)), photos_(std::move(photos)), jobs_(std::move(jobs)), ledger_(run_.ledger()) {}
+      : options_(options),
+        run_(std::move(run)),
+        photos_(std::move(photos)),
+        jobs_(std::move(jobs)),
+        ledger_(run_.ledger()) {}
 
   Result<RunSummary> run();
 
@@ -103,12 +109,13 @@ Result<void> DemoRun::start_all() {
   auto broker = Broker::start(options_.programs / "taktd", run_);
   if (!broker) return takt::failed(broker.error());
   broker_.emplace(*std::move(broker));
-  display_.say("taktd listens on " + broker_->server() + ", pid " + std::to_string(broker_->process().pid()) + ", data in " + run_.data().string());
+  display_.say("taktd listens on " + broker_->server() + ", pid " + std::to_string(broker_->process().pid()) + ", data in " +
+               run_.data().string());
   for (std::size_t i = 0; i < options_.workers; ++i) {
     auto worker = start_worker(i);
     if (!worker) return takt::failed(worker.error());
-    display_.say(worker->process.name() + " is a process of its own: pid " + std::to_string(worker->process.pid()) + ", " + std::string(worker->mode) + ", " +
-                 std::to_string(options_.concurrency) + " jobs at a time");
+    display_.say(worker->process.name() + " is a process of its own: pid " + std::to_string(worker->process.pid()) + ", " +
+                 std::string(worker->mode) + ", " + std::to_string(options_.concurrency) + " jobs at a time");
     workers_.push_back(*std::move(worker));
   }
   began_ = SteadyClock::now();
@@ -122,21 +129,28 @@ Result<void> DemoRun::start_all() {
 
 Result<Process> DemoRun::start_producer(std::size_t index) const {
   const std::string name = "producer-" + std::to_string(index + 1);
-  std::vector<std::string> arguments{"--server", broker_->server(), "--topic",   std::string(topic),        "--name", name,
-                                     "--photos", options_.photos.string(), "--jobs", std::to_string(jobs_.size()), "--part", std::to_string(index + 1),
-                                     "--parts",  std::to_string(producers), "--run", run_.root.string()};
+  std::vector<std::string> arguments{"--server", broker_->server(),
+                                     "--topic",  std::string(topic),
+                                     "--name",   name,
+                                     "--photos", options_.photos.string(),
+                                     "--jobs",   std::to_string(jobs_.size()),
+                                     "--part",   std::to_string(index + 1),
+                                     "--parts",  std::to_string(producers),
+                                     "--run",    run_.root.string()};
   if (options_.size == WorkSize::kSmall) arguments.emplace_back("--small");
-  return Process::start({.name = name, .program = options_.programs / "photo_producer", .arguments = arguments, .log = run_.logs() / (name + ".log")});
+  return Process::start(
+      {.name = name, .program = options_.programs / "photo_producer", .arguments = arguments, .log = run_.logs() / (name + ".log")});
 }
 
 Result<PoolWorker> DemoRun::start_worker(std::size_t index) const {
   const std::string name = worker_name(index);
   const std::string mode(worker_mode(index));
-  auto process = Process::start({.name = name,
-                                 .program = options_.programs / "photo_worker",
-                                 .arguments = {"--server", broker_->server(), "--topic", std::string(topic), "--group", std::string(group), "--name", name, "--mode", mode,
-                                               "--concurrency", std::to_string(options_.concurrency), "--run", run_.root.string()},
-                                 .log = run_.logs() / (name + ".log")});
+  auto process = Process::start(
+      {.name = name,
+       .program = options_.programs / "photo_worker",
+       .arguments = {"--server", broker_->server(), "--topic", std::string(topic), "--group", std::string(group), "--name", name, "--mode",
+                     mode, "--concurrency", std::to_string(options_.concurrency), "--run", run_.root.string()},
+       .log = run_.logs() / (name + ".log")});
   if (!process) return takt::failed(process.error());
   return PoolWorker{.process = *std::move(process), .mode = worker_mode(index), .kill = std::nullopt};
 }
@@ -145,7 +159,8 @@ Result<void> DemoRun::work_until_all_is_done() {
   auto last_step = SteadyClock::now();
   std::uint64_t last_done = 0;
   while (done() < jobs_.size()) {
-    if (options_.interrupted != nullptr && *options_.interrupted != 0) return problem("interrupted at " + std::to_string(done()) + " of " + std::to_string(jobs_.size()) + " jobs");
+    if (options_.interrupted != nullptr && *options_.interrupted != 0)
+      return problem("interrupted at " + std::to_string(done()) + " of " + std::to_string(jobs_.size()) + " jobs");
     if (auto read = read_ledger(); !read) return read;
     if (auto fine = check_processes(); !fine) return fine;
     if (!workers_[victim_index].kill) {
@@ -162,7 +177,8 @@ Result<void> DemoRun::work_until_all_is_done() {
   finished_ = SteadyClock::now();
   for (auto& producer : producers_) producer.wait_end(10s);
   if (auto fine = check_processes(); !fine) return fine;
-  if (!workers_[victim_index].kill) return problem("the jobs were over before a worker could be killed between 30 and 60 %: ask for more --jobs");
+  if (!workers_[victim_index].kill)
+    return problem("the jobs were over before a worker could be killed between 30 and 60 %: ask for more --jobs");
   return {};
 }
 
@@ -216,20 +232,26 @@ Result<void> DemoRun::try_to_kill() {
     victim.process.thaw();
     return {};
   }
-  if (kill.at_percent > kill_most_percent) return problem("no moment between 30 and 60 % was found at which " + name + " held two jobs: ask for more --jobs");
+  if (kill.at_percent > kill_most_percent)
+    return problem("no moment between 30 and 60 % was found at which " + name + " held two jobs: ask for more --jobs");
   worker_cpu_seconds_ += victim.process.kill().cpu_seconds;
   std::string names;
   for (const auto& [message, job] : kill.in_hand) names += " " + job;
   std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(), "kill -9 %lld: %s dies at %.0f %% with %zu jobs in hand:", static_cast<long long>(victim.process.pid()), name.c_str(), kill.at_percent,
-                kill.in_hand.size());
+  std::snprintf(text.data(), text.size(),
+                "kill -9 %lld: %s dies at %.0f %% with %zu jobs in hand:", static_cast<long long>(victim.process.pid()), name.c_str(),
+                kill.at_percent, kill.in_hand.size());
   display_.say(text.data() + names);
   victim.kill = std::move(kill);
   return {};
 }
 
 ProgressView DemoRun::view() const {
-  ProgressView view{.done = done(), .total = jobs_.size(), .per_second = rate_.per_second(), .left = rate_.left(jobs_.size() - std::min<std::uint64_t>(done(), jobs_.size())), .workers = {}};
+  ProgressView view{.done = done(),
+                    .total = jobs_.size(),
+                    .per_second = rate_.per_second(),
+                    .left = rate_.left(jobs_.size() - std::min<std::uint64_t>(done(), jobs_.size())),
+                    .workers = {}};
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     view.workers.emplace_back((workers_[i].kill ? "x" : "w") + std::to_string(i + 1), tally_.of(worker_name(i)).effects);
   }
@@ -269,19 +291,34 @@ Result<void> DemoRun::stop_all() {
     if (worker.kill) continue;
     const auto end = worker.process.stop(stop_grace);
     worker_cpu_seconds_ += end.cpu_seconds;
-    if (!end.is_success()) return problem(worker.process.name() + " was asked to stop and ended with " + end.text() + ":\n" + log_tail(worker.process.log(), 8));
+    if (!end.is_success())
+      return problem(worker.process.name() + " was asked to stop and ended with " + end.text() + ":\n" + log_tail(worker.process.log(), 8));
   }
   const auto end = broker_->process().stop(stop_grace);
-  if (!end.is_success()) return problem("taktd was asked to stop and ended with " + end.text() + ":\n" + log_tail(broker_->process().log(), 8));
+  if (!end.is_success())
+    return problem("taktd was asked to stop and ended with " + end.text() + ":\n" + log_tail(broker_->process().log(), 8));
   return {};
 }
 
 Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary) const {
+  // The killed worker may have left files that it had not finished.
+  for (const auto& folder : {run_.outputs(), run_.effects()}) {
+    if (auto removed = remove_parts(folder); !removed) return takt::failed(removed.error());
+  }
   auto evidence = gather_evidence(run_);
   if (!evidence) return takt::failed(evidence.error());
-  RunSummary summary{.workers = {}, .photos = photos_, .jobs = jobs_, .evidence = *std::move(evidence), .tally = {}, .verdict = {}, .group = group_summary, .seconds = std::chrono::duration<double>(finished_ - began_).count(), .worker_cpu_seconds = worker_cpu_seconds_};
+  RunSummary summary{.workers = {},
+                     .photos = photos_,
+                     .jobs = jobs_,
+                     .evidence = *std::move(evidence),
+                     .tally = {},
+                     .verdict = {},
+                     .group = group_summary,
+                     .seconds = std::chrono::duration<double>(finished_ - began_).count(),
+                     .worker_cpu_seconds = worker_cpu_seconds_};
   for (const auto& worker : workers_) {
-    summary.workers.push_back({.name = worker.process.name(), .mode = std::string(worker.mode), .pid = worker.process.pid(), .kill = worker.kill});
+    summary.workers.push_back(
+        {.name = worker.process.name(), .mode = std::string(worker.mode), .pid = worker.process.pid(), .kill = worker.kill});
     if (worker.kill) summary.evidence.kills.push_back(*worker.kill);
   }
   for (const auto& line : summary.evidence.ledger) summary.tally.add(line);
@@ -292,8 +329,9 @@ Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary) const {
   }
   if (group_summary.owed != 0) wrong.push_back("the broker's group still owes " + std::to_string(group_summary.owed) + " messages");
   if (group_summary.done != summary.verdict.enqueued || group_summary.dead != summary.verdict.dead) {
-    wrong.push_back("the broker's group finished " + std::to_string(group_summary.done) + " messages, " + std::to_string(group_summary.dead) + " of them as dead; it should be " +
-                    std::to_string(summary.verdict.enqueued) + " and " + std::to_string(summary.verdict.dead));
+    wrong.push_back("the broker's group finished " + std::to_string(group_summary.done) + " messages, " +
+                    std::to_string(group_summary.dead) + " of them as dead; it should be " + std::to_string(summary.verdict.enqueued) +
+                    " and " + std::to_string(summary.verdict.dead));
   }
   return summary;
 }
@@ -319,7 +357,10 @@ Result<RunSummary> run_demo(const DemoOptions& options) {
   std::filesystem::remove(out / "contact-sheet.png", ignored);
 
   if (options.seconds_at_least > 0) std::cout << "timing a few jobs to know how many keep this machine busy ..." << std::endl;
-  auto workload = plan_workload(*photos, {.jobs = options.jobs, .seconds_at_least = options.seconds_at_least, .threads = options.workers * options.concurrency, .size = options.size});
+  auto workload = plan_workload(*photos, {.jobs = options.jobs,
+                                          .seconds_at_least = options.seconds_at_least,
+                                          .threads = options.workers * options.concurrency,
+                                          .size = options.size});
   if (!workload) return takt::failed(workload.error());
   std::cout << workload->jobs.size() << " jobs over " << photos->size() << " photos of " << options.photos.string();
   if (workload->cpu_seconds_per_job > 0) std::printf(", about %.2f s of processor time each", workload->cpu_seconds_per_job);

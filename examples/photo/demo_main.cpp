@@ -25,7 +25,8 @@ void describe(CLI::App& app, photo::DemoOptions& options, bool& small) {
   app.add_option("--out", options.out, "Folder for contact-sheet.png, report.json and the run's files")->capture_default_str();
   app.add_option("--photos", options.photos, "Folder with .jpg files")->capture_default_str();
   app.add_option("--jobs", options.jobs, "Jobs, at least")->capture_default_str()->check(CLI::Range(20, 1'000'000));
-  app.add_option("--seconds-at-least", options.seconds_at_least, "Plan more jobs where --jobs would take less; 0: never (the default with --jobs)")
+  app.add_option("--seconds-at-least", options.seconds_at_least,
+                 "Plan more jobs where --jobs would take less; 0: never (the default with --jobs)")
       ->check(CLI::Range(0.0, 3600.0));
   app.add_option("--workers", options.workers, "Worker processes; every other one pulls")->capture_default_str()->check(CLI::Range(2, 64));
   app.add_option("--concurrency", options.concurrency, "Jobs at a time of each worker")->capture_default_str()->check(CLI::Range(2, 64));
@@ -36,14 +37,15 @@ void print_results(const photo::DemoOptions& options, const photo::RunSummary& s
   std::cout << "\nWho did what\n" << photo::worker_table(summary);
   std::cout << "\nWhat became of the jobs, counted from files outside the broker\n" << photo::proof_text(summary);
   std::printf("\n%.1f s, %.1f s of processor time in the workers\n", summary.seconds, summary.worker_cpu_seconds);
-  std::cout << "contact sheet  " << (options.out / "contact-sheet.png").string() << "\nreport         " << (options.out / "report.json").string() << "\npictures       "
-            << (options.out / "run" / "outputs").string() << std::endl;
+  std::cout << "contact sheet  " << (options.out / "contact-sheet.png").string() << "\nreport         "
+            << (options.out / "report.json").string() << "\npictures       " << (options.out / "run" / "outputs").string() << std::endl;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Real photos, a durable broker, a pool of workers, one of which is killed: every job finishes once in effect.", "photo_demo");
+  CLI::App app("Real photos, a durable broker, a pool of workers, one of which is killed: every job finishes once in effect.",
+               "photo_demo");
   photo::DemoOptions options;
   bool small = false;
   describe(app, options, small);

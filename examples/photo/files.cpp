@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 namespace photo {
 namespace {
@@ -97,6 +98,19 @@ Result<bool> create_once(const std::filesystem::path& path, std::string_view byt
   }
   if (auto synced = sync_folder(path.parent_path()); !synced) return takt::failed(synced.error());
   return true;
+}
+
+Result<std::size_t> remove_parts(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> parts;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().starts_with(part_prefix)) parts.push_back(entry.path());
+  }
+  for (const auto& part : parts) {
+    if (!error) std::filesystem::remove(part, error);
+  }
+  if (error) return problem("unfinished files in " + folder.string() + " cannot be removed: " + error.message());
+  return parts.size();
 }
 
 Result<void> make_folder(const std::filesystem::path& path) {

@@ -25,6 +25,8 @@ Result<bool> create_once(const std::filesystem::path& path, std::string_view byt
 
 /// Temporary files of the two above start with this; a killed process may leave some behind.
 inline constexpr std::string_view part_prefix = ".part-";
+/// Removes those of `folder`, in which nobody may write any more; gives their number.
+Result<std::size_t> remove_parts(const std::filesystem::path& folder);
 
 /// With its parents; one that exists is fine.
 Result<void> make_folder(const std::filesystem::path& path);

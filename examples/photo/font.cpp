@@ -50,8 +50,9 @@ void draw_letter(Image& image, int x, int y, Glyph glyph, const TextStyle& style
       if (style.bold) ink = std::max(ink, ink_at(glyph, at_x - 0.5, at_y, steepness));
       if (ink <= 0.0) continue;
       const Color under = image.at(x + dx, y + dy);
-      image.set(x + dx, y + dy,
-                {mixed(under.red, style.color.red, ink), mixed(under.green, style.color.green, ink), mixed(under.blue, style.color.blue, ink)});
+      image.set(
+          x + dx, y + dy,
+          {mixed(under.red, style.color.red, ink), mixed(under.green, style.color.green, ink), mixed(under.blue, style.color.blue, ink)});
     }
   }
 }

@@ -205,9 +205,7 @@ auto jpeg_problem(const std::filesystem::path& path, const Decoder& decoder) {
   return problem(path.string() + " is not a readable JPEG: " + decoder.errors.text.data());
 }
 
-auto open_problem(const std::filesystem::path& path) {
-  return problem(path.string() + " cannot be opened: " + std::strerror(errno));
-}
+auto open_problem(const std::filesystem::path& path) { return problem(path.string() + " cannot be opened: " + std::strerror(errno)); }
 
 }  // namespace
 
@@ -261,7 +259,8 @@ Result<Image> load_jpeg(const std::filesystem::path& path, int long_edge_min) {
 
 Result<Bytes> encode_jpeg(const Image& image, int quality) {
   Encoder encoder;
-  if (!write_rows(encoder, image, quality)) return problem(std::string("the picture cannot be written as JPEG: ") + encoder.errors.text.data());
+  if (!write_rows(encoder, image, quality))
+    return problem(std::string("the picture cannot be written as JPEG: ") + encoder.errors.text.data());
   return Bytes(encoder.buffer, encoder.buffer + encoder.length);
 }
 

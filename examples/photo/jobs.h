@@ -1,8 +1,8 @@
 #pragma once
 // The four jobs: plain structs with a stable kind, as they travel to the workers, and what each one makes.
 
-#include <string>
 #include <takt/message.h>
+#include <string>
 #include <variant>
 
 #include "examples/photo/operations.h"

@@ -17,11 +17,11 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::pair<LedgerEvent, std::string_view>, 6> event_names{{{LedgerEvent::kStarted, "started"},
-                                                                                {LedgerEvent::kEffect, "effect"},
-                                                                                {LedgerEvent::kRepeat, "repeat"},
-                                                                                {LedgerEvent::kReleased, "released"},
-                                                                                {LedgerEvent::kFailed, "failed"},
-                                                                                {LedgerEvent::kDead, "dead"}}};
+                                                                               {LedgerEvent::kEffect, "effect"},
+                                                                               {LedgerEvent::kRepeat, "repeat"},
+                                                                               {LedgerEvent::kReleased, "released"},
+                                                                               {LedgerEvent::kFailed, "failed"},
+                                                                               {LedgerEvent::kDead, "dead"}}};
 
 std::optional<LedgerEvent> event_named(std::string_view name) {
   for (const auto& [event, known] : event_names) {
@@ -40,10 +40,9 @@ std::string_view event_name(LedgerEvent event) {
 }
 
 std::string to_json_line(const LedgerLine& line) {
-  const json object{{"event", event_name(line.event)}, {"job", line.job},           {"kind", line.kind},
-                    {"message", line.message},         {"attempt", line.attempt},   {"worker", line.worker},
-                    {"pid", line.pid},                 {"start_ms", line.start_ms}, {"end_ms", line.end_ms},
-                    {"output", line.output},           {"hash", line.hash},         {"text", line.text}};
+  const json object{{"event", event_name(line.event)}, {"job", line.job},       {"kind", line.kind}, {"message", line.message},
+                    {"attempt", line.attempt},         {"worker", line.worker}, {"pid", line.pid},   {"start_ms", line.start_ms},
+                    {"end_ms", line.end_ms},           {"output", line.output}, {"hash", line.hash}, {"text", line.text}};
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -86,7 +86,8 @@ Size fitted(Size of, int long_edge) {
 Image resized(const Image& image, Size to) {
   if (to == image.size) return image;
   Image out(to);
-  stbir_resize_uint8(image.samples.data(), image.size.width, image.size.height, 0, out.samples.data(), to.width, to.height, 0, color_channels);
+  stbir_resize_uint8(image.samples.data(), image.size.width, image.size.height, 0, out.samples.data(), to.width, to.height, 0,
+                     color_channels);
   return out;
 }
 
@@ -96,8 +97,8 @@ Result<Image> cropped(const Image& image, Region region) {
   constexpr int whole = 1000;
   if (region.left < 0 || region.top < 0 || region.width <= 0 || region.height <= 0 || region.left + region.width > whole ||
       region.top + region.height > whole) {
-    return problem("the crop region leaves the picture: left " + std::to_string(region.left) + ", top " + std::to_string(region.top) + ", width " +
-                   std::to_string(region.width) + ", height " + std::to_string(region.height) + " thousandths");
+    return problem("the crop region leaves the picture: left " + std::to_string(region.left) + ", top " + std::to_string(region.top) +
+                   ", width " + std::to_string(region.width) + ", height " + std::to_string(region.height) + " thousandths");
   }
   const auto part = [](int edge, int thousandths) { return static_cast<int>(static_cast<std::int64_t>(edge) * thousandths / whole); };
   const int left = part(image.size.width, region.left);

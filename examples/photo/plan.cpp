@@ -10,7 +10,8 @@ namespace {
 
 bool is_jpeg_name(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return extension == ".jpg" || extension == ".jpeg";
 }
 
@@ -51,17 +52,25 @@ CropJob crop_of(const Round& round) {
 }
 
 SharpenJob sharpen_of(const Round& round) {
-  return {.job = round.name, .source = round.source, .long_edge = round.edge(2000), .sigma = 2.5 + 0.5 * (round.variant % 9), .amount = 1.0 + 0.25 * (round.variant % 5)};
+  return {.job = round.name,
+          .source = round.source,
+          .long_edge = round.edge(2000),
+          .sigma = 2.5 + 0.5 * (round.variant % 9),
+          .amount = 1.0 + 0.25 * (round.variant % 5)};
 }
 
-BlurJob blur_of(const Round& round) { return {.job = round.name, .source = round.source, .long_edge = round.edge(2000), .sigma = 10.0 + 2.5 * (round.variant % 11)}; }
+BlurJob blur_of(const Round& round) {
+  return {.job = round.name, .source = round.source, .long_edge = round.edge(2000), .sigma = 10.0 + 2.5 * (round.variant % 11)};
+}
 
 }  // namespace
 
 Result<std::vector<std::filesystem::path>> find_photos(const std::filesystem::path& folder) {
   std::error_code error;
-  if (!std::filesystem::exists(folder, error)) return problem("folder " + folder.string() + " does not exist: name a folder with photos by --photos");
-  if (!std::filesystem::is_directory(folder, error)) return problem(folder.string() + " is not a folder: name a folder with photos by --photos");
+  if (!std::filesystem::exists(folder, error))
+    return problem("folder " + folder.string() + " does not exist: name a folder with photos by --photos");
+  if (!std::filesystem::is_directory(folder, error))
+    return problem(folder.string() + " is not a folder: name a folder with photos by --photos");
   std::vector<std::filesystem::path> photos;
   auto entries = std::filesystem::directory_iterator(folder, error);
   if (error) return problem("folder " + folder.string() + " cannot be read: " + error.message());
@@ -78,7 +87,8 @@ std::vector<Job> plan_jobs(const std::vector<std::filesystem::path>& photos, std
   constexpr std::size_t kinds = std::variant_size_v<Job>;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& photo = photos[i / kinds % photos.size()];
-    Round round{.name = {}, .source = photo.string(), .variant = static_cast<int>(i / kinds / photos.size()), .small = size == WorkSize::kSmall};
+    Round round{
+        .name = {}, .source = photo.string(), .variant = static_cast<int>(i / kinds / photos.size()), .small = size == WorkSize::kSmall};
     const auto named = [&](std::string_view what) -> const Round& {
       round.name = name_of(i, what, photo);
       return round;

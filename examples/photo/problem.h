@@ -1,7 +1,7 @@
 #pragma once
 
-#include <string>
 #include <takt/result.h>
+#include <string>
 #include <utility>
 
 namespace photo {

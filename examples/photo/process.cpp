@@ -50,7 +50,8 @@ std::string ProcessEnd::text() const {
 
 Result<Process> Process::start(const ProcessOptions& options) {
   if (::access(options.program.c_str(), X_OK) != 0) {
-    return problem("program " + options.program.string() + " cannot be run: " + std::strerror(errno) + "; build it first (scripts/demo does)");
+    return problem("program " + options.program.string() + " cannot be run: " + std::strerror(errno) +
+                   "; build it first (scripts/demo does)");
   }
   const int log = ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return problem("log " + options.log.string() + " cannot be opened: " + std::strerror(errno));
@@ -73,7 +74,10 @@ Process::~Process() {
 }
 
 Process::Process(Process&& other) noexcept
-    : name_(std::move(other.name_)), log_(std::move(other.log_)), pid_(std::exchange(other.pid_, -1)), end_(std::move(other.end_)) {}
+    : name_(std::move(other.name_)),
+      log_(std::move(other.log_)),
+      pid_(std::exchange(other.pid_, -1)),
+      end_(std::move(other.end_)) {}
 
 std::optional<ProcessEnd> Process::poll_end() {
   if (end_) return end_;
@@ -102,8 +106,7 @@ ProcessEnd Process::kill() {
   ::kill(pid_, SIGKILL);
   int status = 0;
   rusage used{};
-  while (::wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {
-  }
+  while (::wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {}
   end_ = end_of(status, used);
   return *end_;
 }
@@ -113,8 +116,7 @@ bool Process::freeze() {
   ::kill(pid_, SIGSTOP);
   int status = 0;
   rusage used{};
-  while (::wait4(pid_, &status, WUNTRACED, &used) < 0 && errno == EINTR) {
-  }
+  while (::wait4(pid_, &status, WUNTRACED, &used) < 0 && errno == EINTR) {}
   if (WIFSTOPPED(status)) return true;
   end_ = end_of(status, used);
   return false;

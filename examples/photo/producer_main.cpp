@@ -1,11 +1,11 @@
 // photo_producer: plans the jobs of a folder of photos and enqueues its part of them.
 
+#include <takt/client.h>
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <map>
-#include <takt/client.h>
 
 #include "examples/photo/plan.h"
 #include "examples/photo/run_folder.h"
@@ -73,7 +73,8 @@ int complain(const std::string& text) {
 }
 
 int produce(const Options& options) {
-  if (options.part > options.parts) return complain("--part " + std::to_string(options.part) + " of --parts " + std::to_string(options.parts) + ": choose 1 to --parts");
+  if (options.part > options.parts)
+    return complain("--part " + std::to_string(options.part) + " of --parts " + std::to_string(options.parts) + ": choose 1 to --parts");
   const auto photos = photo::find_photos(options.photos);
   if (!photos) return complain(photos.error().text);
   const auto size = options.small ? photo::WorkSize::kSmall : photo::WorkSize::kFull;
@@ -95,7 +96,9 @@ int produce(const Options& options) {
   if (!options.run.empty()) {
     if (auto written = photo::write_sent({options.run}, options.name, sent); !written) return complain(written.error().text);
   }
-  if (!first_error.empty()) return complain(std::to_string(jobs.size() - sent.size()) + " of " + std::to_string(jobs.size()) + " jobs were not confirmed; first " + first_error);
+  if (!first_error.empty())
+    return complain(std::to_string(jobs.size() - sent.size()) + " of " + std::to_string(jobs.size()) + " jobs were not confirmed; first " +
+                    first_error);
   print_sent(options, jobs);
   return 0;
 }

@@ -34,8 +34,8 @@ std::string bar(const ProgressView& view, Decoration decoration) {
 
 std::string numbers(const ProgressView& view) {
   std::array<char, 80> text{};
-  std::snprintf(text.data(), text.size(), " %3llu %%  %llu/%llu", static_cast<unsigned long long>(percent_of(view)), static_cast<unsigned long long>(view.done),
-                static_cast<unsigned long long>(view.total));
+  std::snprintf(text.data(), text.size(), " %3llu %%  %llu/%llu", static_cast<unsigned long long>(percent_of(view)),
+                static_cast<unsigned long long>(view.done), static_cast<unsigned long long>(view.total));
   return text.data();
 }
 

@@ -36,7 +36,8 @@ std::string note_of(const WorkerSummary& worker) {
   return formatted("killed at %.0f %% with %zu jobs in hand", worker.kill->at_percent, worker.kill->in_hand.size());
 }
 
-std::string table_row(const std::string& name, const std::string& mode, const std::string& pid, const WorkerTally& tally, const std::string& note) {
+std::string table_row(const std::string& name, const std::string& mode, const std::string& pid, const WorkerTally& tally,
+                      const std::string& note) {
   std::string row = formatted("  %-12s %-5s %8s", name.c_str(), mode.c_str(), pid.c_str());
   for (const auto kind : kinds) row += formatted(" %9llu", effects_of(tally, kind));
   row += formatted(" %9llu %11llu", static_cast<Count>(tally.effects), static_cast<Count>(tally.redelivered));
@@ -126,7 +127,8 @@ SheetStrip strip_of(const RunSummary& run, std::size_t photo_index) {
 }  // namespace
 
 std::string worker_table(const RunSummary& run) {
-  std::string table = formatted("  %-12s %-5s %8s %9s %9s %9s %9s %9s %11s\n", "worker", "mode", "pid", "thumbnail", "crop", "sharpen", "blur", "finished", "redelivered");
+  std::string table = formatted("  %-12s %-5s %8s %9s %9s %9s %9s %9s %11s\n", "worker", "mode", "pid", "thumbnail", "crop", "sharpen",
+                                "blur", "finished", "redelivered");
   for (const auto& worker : run.workers) {
     table += table_row(worker.name, worker.mode, std::to_string(worker.pid), run.tally.of(worker.name), note_of(worker));
   }
@@ -185,18 +187,21 @@ SheetContent sheet_content(const RunSummary& run) {
   const auto& verdict = run.verdict;
   SheetContent content;
   content.title = formatted("%llu photo jobs, %zu workers", static_cast<Count>(verdict.enqueued), run.workers.size());
-  content.subtitle = formatted("%llu finished once, %llu lost, %llu redelivered, %.1f s", static_cast<Count>(verdict.finished), static_cast<Count>(verdict.lost),
-                               static_cast<Count>(verdict.redelivered), run.seconds);
+  content.subtitle = formatted("%llu finished once, %llu lost, %llu redelivered, %.1f s", static_cast<Count>(verdict.finished),
+                               static_cast<Count>(verdict.lost), static_cast<Count>(verdict.redelivered), run.seconds);
   if (!run.evidence.kills.empty()) {
     const auto& kill = run.evidence.kills.front();
-    content.subtitle += formatted("; %s was killed at %.0f %% with %zu jobs in hand, which others finished", kill.worker.c_str(), kill.at_percent, kill.in_hand.size());
+    content.subtitle += formatted("; %s was killed at %.0f %% with %zu jobs in hand, which others finished", kill.worker.c_str(),
+                                  kill.at_percent, kill.in_hand.size());
   }
   for (std::size_t i = 0; i < run.workers.size(); ++i) {
     const auto& worker = run.workers[i];
-    content.legend.push_back({worker_color(i), formatted("%s %s, %llu jobs%s", worker.name.c_str(), worker.mode.c_str(), static_cast<Count>(run.tally.of(worker.name).effects),
-                                                         worker.kill ? ", killed" : "")});
+    content.legend.push_back(
+        {worker_color(i), formatted("%s %s, %llu jobs%s", worker.name.c_str(), worker.mode.c_str(),
+                                    static_cast<Count>(run.tally.of(worker.name).effects), worker.kill ? ", killed" : "")});
   }
-  for (std::size_t i = 0; i < run.photos.size() && content.strips.size() < sheet_strips_max; ++i) content.strips.push_back(strip_of(run, i));
+  for (std::size_t i = 0; i < run.photos.size() && content.strips.size() < sheet_strips_max; ++i)
+    content.strips.push_back(strip_of(run, i));
   return content;
 }
 

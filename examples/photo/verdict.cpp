@@ -82,17 +82,20 @@ void judge_jobs(const Evidence& evidence, const Tally& tally, Verdict& verdict) 
   for (const auto& [job, times] : tally.effects_by_job()) {
     verdict.effects_per_job_most = std::max(verdict.effects_per_job_most, times);
     if (times != 1) verdict.wrong.push_back("job " + job + " took effect " + std::to_string(times) + " times");
-    if (!evidence.effects.contains(job)) verdict.wrong.push_back("the ledger has an effect of job " + job + " and there is no record of it");
+    if (!evidence.effects.contains(job))
+      verdict.wrong.push_back("the ledger has an effect of job " + job + " and there is no record of it");
   }
   if (evidence.output_hashes.size() != evidence.effects.size()) {
-    verdict.wrong.push_back("there are " + std::to_string(evidence.output_hashes.size()) + " outputs and " + std::to_string(evidence.effects.size()) + " effect records");
+    verdict.wrong.push_back("there are " + std::to_string(evidence.output_hashes.size()) + " outputs and " +
+                            std::to_string(evidence.effects.size()) + " effect records");
   }
 }
 
 void judge_kill(const Evidence& evidence, const Kill& kill, Verdict& verdict) {
   for (const auto& [message, job] : kill.in_hand) {
     const bool taken_over = std::any_of(evidence.ledger.begin(), evidence.ledger.end(), [&](const LedgerLine& line) {
-      return line.message == message && line.worker != kill.worker && line.event != LedgerEvent::kStarted && line.event != LedgerEvent::kReleased;
+      return line.message == message && line.worker != kill.worker && line.event != LedgerEvent::kStarted &&
+             line.event != LedgerEvent::kReleased;
     });
     if (taken_over) {
       ++verdict.taken_over;

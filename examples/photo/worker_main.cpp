@@ -1,10 +1,10 @@
 // photo_worker: takes photo jobs from the broker and does them, each once in effect (execution.h).
 
+#include <takt/worker.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
-#include <takt/worker.h>
-#include <unistd.h>
 
 #include "examples/photo/execution.h"
 
@@ -32,7 +32,8 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("--mode", options.mode, "push: the broker keeps jobs on their way; pull: a job is asked for when a thread is free")
       ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case));
   app.add_option("--concurrency", options.concurrency, "Jobs at a time")->capture_default_str()->check(CLI::Range(1, 1024));
-  app.add_option("--prefetch", options.prefetch, "In push mode: jobs that may be here un-acked; 0: twice the concurrency")->capture_default_str();
+  app.add_option("--prefetch", options.prefetch, "In push mode: jobs that may be here un-acked; 0: twice the concurrency")
+      ->capture_default_str();
   app.add_option("--run", options.run, "Run folder: outputs, effect records and the ledger")->required();
 }
 
@@ -61,7 +62,9 @@ int complain(const std::string& text) {
 
 int work(const Options& options) {
   const photo::RunFolder run{options.run};
-  if (!std::filesystem::is_directory(run.ledger())) return complain(options.run + " is not a run folder; photo_demo makes one, or: mkdir -p " + options.run + "/{outputs,effects,ledger,sent,logs}");
+  if (!std::filesystem::is_directory(run.ledger()))
+    return complain(options.run + " is not a run folder; photo_demo makes one, or: mkdir -p " + options.run +
+                    "/{outputs,effects,ledger,sent,logs}");
   auto ledger = photo::Ledger::open(run.ledger(), options.name);
   if (!ledger) return complain(ledger.error().text);
   auto worker = takt::Worker::open({.server = options.server,
@@ -78,13 +81,14 @@ int work(const Options& options) {
   handle<photo::CropJob>(*worker, options, *ledger);
   handle<photo::SharpenJob>(*worker, options, *ledger);
   handle<photo::BlurJob>(*worker, options, *ledger);
-  std::cout << options.name << ": pid " << ::getpid() << ", " << (options.mode == takt::Mode::kPush ? "push" : "pull") << ", " << options.concurrency
-            << " at a time" << std::endl;
+  std::cout << options.name << ": pid " << ::getpid() << ", " << (options.mode == takt::Mode::kPush ? "push" : "pull") << ", "
+            << options.concurrency << " at a time" << std::endl;
   const auto stats = worker->run();
   if (!stats) return complain(stats.error().text());
   const auto& metrics = stats->metrics;
-  std::cout << options.name << ": delivered " << metrics.delivered << ", done " << metrics.done << ", retried " << metrics.retried << ", released " << metrics.released
-            << ", dead " << metrics.dead << ", stale " << metrics.stale << ", leases lost " << metrics.leases_lost << std::endl;
+  std::cout << options.name << ": delivered " << metrics.delivered << ", done " << metrics.done << ", retried " << metrics.retried
+            << ", released " << metrics.released << ", dead " << metrics.dead << ", stale " << metrics.stale << ", leases lost "
+            << metrics.leases_lost << std::endl;
   return 0;
 }
 

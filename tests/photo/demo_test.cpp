@@ -26,7 +26,8 @@ class Demo : public testing::Test {
   Demo() {
     std::filesystem::create_directory(photos());
     for (int i = 0; i < 5; ++i) {
-      test::write_bytes(photos() / ("photo-" + std::to_string(i) + ".jpg"), test::jpeg_of(test::sample_picture({1600 - 100 * i, 1000 + 100 * i})));
+      test::write_bytes(photos() / ("photo-" + std::to_string(i) + ".jpg"),
+                        test::jpeg_of(test::sample_picture({1600 - 100 * i, 1000 + 100 * i})));
     }
   }
   std::filesystem::path photos() const { return folder_ / "photos"; }

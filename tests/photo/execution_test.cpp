@@ -76,7 +76,8 @@ TEST_F(Execution, TakesEffectOnceUnderARaceOfManyWorkers) {
   for (int round = 0; round < rounds; ++round) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < workers; ++i) {
-      threads.emplace_back([&, i] { EXPECT_EQ(execute("worker-" + std::to_string(i), job("job-" + std::to_string(round))).ending, Ending::kDone); });
+      threads.emplace_back(
+          [&, i] { EXPECT_EQ(execute("worker-" + std::to_string(i), job("job-" + std::to_string(round))).ending, Ending::kDone); });
     }
   }
   EXPECT_EQ(tally().executions(), static_cast<std::uint64_t>(workers * rounds));
@@ -130,6 +131,16 @@ TEST_F(Execution, LedgerReaderWaitsForTheRestOfALine) {
   EXPECT_TRUE(reader.read_new()->empty());
   out << "garbage\n" << std::flush;
   EXPECT_THAT(reader.read_new().error().text, HasSubstr("garbage"));
+}
+
+TEST(RemoveParts, TakesUnfinishedFilesOnly) {
+  const Folder folder;
+  for (const auto* name : {".part-12-0", ".part-13-4", "a.jpg", "part.jpg"}) test::write_bytes(folder / name, {1});
+  EXPECT_EQ(*remove_parts(folder.path()), 2u);
+  EXPECT_TRUE(std::filesystem::exists(folder / "a.jpg"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "part.jpg"));
+  EXPECT_FALSE(std::filesystem::exists(folder / ".part-12-0"));
+  EXPECT_FALSE(remove_parts(folder / "none"));
 }
 
 TEST(RunFolder, ReplacesAnEarlierRunAndNothingElse) {

@@ -28,7 +28,8 @@ bool is_near(Color a, Color b) {
 
 /// Puts an Exif block that says `orientation` behind the start marker.
 Bytes with_orientation(const Bytes& jpeg, std::uint8_t orientation) {
-  const Bytes exif{0xFF, 0xE1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0};
+  const Bytes exif{0xFF, 0xE1, 0,    34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M',         0, 42, 0, 0, 0, 8,
+                   0,    1,    0x01, 0x12, 0,   3,   0,   0,   0, 1, 0,   orientation, 0, 0,  0, 0, 0, 0};
   Bytes out(jpeg.begin(), jpeg.begin() + 2);
   out.insert(out.end(), exif.begin(), exif.end());
   out.insert(out.end(), jpeg.begin() + 2, jpeg.end());

@@ -41,7 +41,8 @@ TEST(RateMeter, MeasuresTheLastSecondsOnly) {
   RateMeter meter;
   const RateMeter::TimePoint start{};
   EXPECT_FALSE(meter.left(10));
-  for (int second = 0; second <= 20; ++second) meter.add(start + std::chrono::seconds(second), second < 10 ? 0 : static_cast<std::uint64_t>(second - 10) * 5);
+  for (int second = 0; second <= 20; ++second)
+    meter.add(start + std::chrono::seconds(second), second < 10 ? 0 : static_cast<std::uint64_t>(second - 10) * 5);
   EXPECT_DOUBLE_EQ(meter.per_second(), 5.0);
   EXPECT_EQ(meter.left(51), 11s);
 }
@@ -54,7 +55,9 @@ TEST(ClockText, ReadsLikeAClock) {
 
 class ProcessTest : public testing::Test {
  protected:
-  Result<Process> shell(const std::string& script) { return Process::start({.name = "shell", .program = "/bin/sh", .arguments = {"-c", script}, .log = folder_ / "log"}); }
+  Result<Process> shell(const std::string& script) {
+    return Process::start({.name = "shell", .program = "/bin/sh", .arguments = {"-c", script}, .log = folder_ / "log"});
+  }
   Folder folder_;
 };
 
@@ -121,7 +124,11 @@ RunSummary summary_of_two_workers(const Folder& folder) {
   run.jobs = plan_jobs(run.photos, 4, WorkSize::kSmall);
   for (std::size_t i = 0; i < run.jobs.size(); ++i) {
     const std::string worker = i % 2 == 0 ? "worker-1" : "worker-2";
-    LedgerLine line{.event = LedgerEvent::kStarted, .job = job_name(run.jobs[i]), .kind = std::string(job_kind(run.jobs[i])), .message = "0-" + std::to_string(i), .worker = worker};
+    LedgerLine line{.event = LedgerEvent::kStarted,
+                    .job = job_name(run.jobs[i]),
+                    .kind = std::string(job_kind(run.jobs[i])),
+                    .message = "0-" + std::to_string(i),
+                    .worker = worker};
     run.tally.add(line);
     run.evidence.ledger.push_back(line);
     line.event = LedgerEvent::kEffect;
@@ -135,7 +142,10 @@ RunSummary summary_of_two_workers(const Folder& folder) {
     run.evidence.output_hashes[line.job + ".jpg"] = line.hash;
     run.evidence.sent.push_back({line.job, line.message});
   }
-  run.workers = {{.name = "worker-1", .mode = "push", .pid = 11, .kill = Kill{.worker = "worker-1", .at_percent = 41.0, .in_hand = {{"0-8", "x"}, {"0-9", "y"}}}},
+  run.workers = {{.name = "worker-1",
+                  .mode = "push",
+                  .pid = 11,
+                  .kill = Kill{.worker = "worker-1", .at_percent = 41.0, .in_hand = {{"0-8", "x"}, {"0-9", "y"}}}},
                  {.name = "worker-2", .mode = "pull", .pid = 12, .kill = std::nullopt}};
   run.verdict = judge(run.evidence);
   run.evidence.kills.push_back(*run.workers[0].kill);
@@ -146,7 +156,8 @@ RunSummary summary_of_two_workers(const Folder& folder) {
 TEST(Report, HoldsTheCountsAsNumbersAndTheWorkersAsAList) {
   const Folder folder;
   const auto report = nlohmann::json::parse(report_json(summary_of_two_workers(folder)));
-  for (const auto* name : {"enqueued", "finished", "lost", "redelivered", "killed", "seconds"}) EXPECT_TRUE(report.at(name).is_number()) << name;
+  for (const auto* name : {"enqueued", "finished", "lost", "redelivered", "killed", "seconds"})
+    EXPECT_TRUE(report.at(name).is_number()) << name;
   EXPECT_EQ(report["enqueued"], 4);
   EXPECT_EQ(report["finished"], 4);
   EXPECT_EQ(report["killed"], 1);
@@ -159,7 +170,8 @@ TEST(Report, HoldsTheCountsAsNumbersAndTheWorkersAsAList) {
 TEST(Report, TableSaysWhoDidWhatAndWhoWasKilled) {
   const Folder folder;
   const auto table = worker_table(summary_of_two_workers(folder));
-  EXPECT_THAT(table, HasSubstr("worker-1     push        11         1         0         1         0         2           0  killed at 41 % with 2 jobs in hand\n"));
+  EXPECT_THAT(table, HasSubstr("worker-1     push        11         1         0         1         0         2           0  killed at 41 % "
+                               "with 2 jobs in hand\n"));
   EXPECT_THAT(table, HasSubstr("all                                 1         1         1         1         4           0\n"));
 }
 

@@ -14,7 +14,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 LedgerLine line_of(LedgerEvent event, const std::string& job, const std::string& message, const std::string& worker) {
-  return {.event = event, .job = job, .kind = "photo.blur", .message = message, .worker = worker, .output = job + ".jpg", .hash = "hash-" + job};
+  return {.event = event,
+          .job = job,
+          .kind = "photo.blur",
+          .message = message,
+          .worker = worker,
+          .output = job + ".jpg",
+          .hash = "hash-" + job};
 }
 
 /// Three jobs; worker one was killed with b in hand, which worker two finished.
