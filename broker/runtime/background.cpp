@@ -68,6 +68,7 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
   }
   outcome.free_steps = front_.steps(plan.free_before, free_bytes_per_step);
   front_.drop_before(plan.free_before);
+  given_up_ = std::max(given_up_, plan.free_before);
   return outcome;
 }
 
@@ -109,7 +110,8 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
 Result<bool, StoreFailure> FrontKeeper::scan(const store::Log& log, Position applied, std::size_t bytes_max) {
   const store::LogBounds bounds = log.bounds();
   if (!front_.empty() && front_.end() < bounds.first) front_.clear();
-  Position next = front_.empty() ? bounds.first : front_.end();
+  // The committer frees later than it is told: what was given up is not scanned again, or it would be carried from nowhere.
+  Position next = front_.empty() ? std::max(bounds.first, given_up_) : front_.end();
   std::size_t bytes = 0;
   bool has_grown = false;
   while (!front_.is_full() && next < applied && bytes < bytes_max) {

@@ -39,6 +39,7 @@ class FrontKeeper {
 
   const core::PartitionUuid partition_;
   Front front_;
+  Position given_up_;   ///< commits before are freed, or about to be
 };
 
 /// The thread for it.
