@@ -197,6 +197,9 @@ void gateway_families(std::vector<MetricFamily>& out, const transport::DeskStats
                     .take());
   out.push_back(
       counter("takt_slow_peers_dropped_total", "Clients dropped because too much waited for them.").add(gateway.slow_peers_dropped).take());
+  out.push_back(counter("takt_endless_messages_total", "Connections closed because a message on them did not end.")
+                    .add(gateway.endless_messages)
+                    .take());
   out.push_back(counter("takt_replies_dropped_total", "Replies to sessions that had ended.").add(gateway.replies_dropped).take());
   out.push_back(gauge("takt_replies_owed", "Requests that wait for their reply.").add(gateway.replies_reserved).take());
   out.push_back(

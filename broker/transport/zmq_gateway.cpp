@@ -18,6 +18,7 @@
 #include <unordered_set>
 #include <variant>
 
+#include "broker/transport/flood_watch.h"
 #include "broker/transport/zmq_socket.h"
 #include "proto/check.h"
 
@@ -30,6 +31,9 @@ constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 // libzmq has no event for "this peer has room again": its descriptor usually wakes us, and this is the net below it.
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
+constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
+constexpr std::size_t kernel_buffer_bytes = 16u << 20;                             // a generous tcp_rmem
+constexpr Duration flood_look_interval = std::chrono::milliseconds(100);           // the one thing that is polled
 constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
 struct EndSessions {
@@ -41,6 +45,10 @@ struct StatsWanted {
   std::promise<DeskStats> answer;
 };
 using Mail = std::variant<std::vector<core::Outgoing>, EndSessions, Drain, Room, StatsWanted>;
+
+std::size_t frame_bytes_max_of(const IntakeLimits& limits) {
+  return std::max(limits.batch_bytes_max, limits.message_bytes_max) + frame_slack_bytes;
+}
 
 /// Descriptors for `connections` and what else the process opens; how many connections there is room for.
 std::size_t reserve_descriptors(std::size_t connections) {
@@ -61,7 +69,11 @@ std::size_t reserve_descriptors(std::size_t connections) {
 
 class ZmqGateway::Loop {
  public:
-  Loop(const ZmqGatewaySettings& settings, CommandSink& sink) : settings_(settings), sink_(sink), desk_(settings.desk) {}
+  Loop(const ZmqGatewaySettings& settings, CommandSink& sink)
+      : settings_(settings),
+        sink_(sink),
+        desk_(settings.desk),
+        floods_((queue_messages + 2) * frame_bytes_max_of(settings.desk.intake) + kernel_buffer_bytes) {}
   ~Loop() {
     stop();
     if (wake_fd_ >= 0) ::close(wake_fd_);
@@ -95,6 +107,7 @@ class ZmqGateway::Loop {
   void flush_peer(ConnectionId id, Peer& peer);
   void retry_full_peers();
   void bury(Time now, bool all);
+  void look_for_floods(Time now);
   void cut(ConnectionId id);
   void forget(ConnectionId id);
 
@@ -120,6 +133,9 @@ class ZmqGateway::Loop {
   std::unordered_set<ConnectionId> full_;                     ///< peers with a waiting queue
   std::vector<ConnectionId> ended_;
   std::uint64_t connections_refused_ = 0;
+  FloodWatch floods_;
+  Time next_flood_look_{};
+  std::uint64_t endless_messages_ = 0;
 
   std::jthread thread_;                                       // last: it stops before what it uses is gone
 };
@@ -142,14 +158,12 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
   router_.reset(zmq_socket(context_.get(), ZMQ_ROUTER));
   if (!router_) return fail("make a socket for");
 
-  const std::size_t frame_max =
-      std::max(settings_.desk.intake.batch_bytes_max, settings_.desk.intake.message_bytes_max) + frame_slack_bytes;
-  const auto frame_bytes_max = static_cast<std::int64_t>(frame_max);
+  const auto frame_bytes_max = static_cast<std::int64_t>(frame_bytes_max_of(settings_.desk.intake));
   const std::pair<int, int> options[] = {
       {ZMQ_ROUTER_MANDATORY, 1},
       {ZMQ_ROUTER_HANDOVER, 0},
-      {ZMQ_SNDHWM, 64},
-      {ZMQ_RCVHWM, 64},
+      {ZMQ_SNDHWM, queue_messages},
+      {ZMQ_RCVHWM, queue_messages},
       {ZMQ_LINGER, 0},
       {ZMQ_HANDSHAKE_IVL, 5000},
       {ZMQ_HEARTBEAT_IVL, 5000},
@@ -200,6 +214,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
     wait(stop);
     read_mail();
     receive_messages();
+    look_for_floods(settings_.clock());
     desk_.tick(settings_.clock());
     flush();
   }
@@ -220,6 +235,7 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
   const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
   if (!full_.empty()) earliest(now + full_peer_retry);
   if (!ended_.empty()) earliest(now + linger_after_end);
+  if (!floods_.is_empty()) earliest(std::max(now, next_flood_look_));
   int timeout = -1;
   if (ready || stop.stop_requested()) {
     timeout = 0;
@@ -253,6 +269,7 @@ void ZmqGateway::Loop::read_mail() {
       DeskStats stats = desk_.stats();
       stats.connections = accepted_.size();
       stats.connections_refused = connections_refused_;
+      stats.endless_messages = endless_messages_;
       wanted->answer.set_value(std::move(stats));
     }
   }
@@ -274,6 +291,7 @@ void ZmqGateway::Loop::receive_messages() {
   const Time now = settings_.clock();
   // After receiving and before handling: a descriptor that was reused meanwhile belongs to the newer connection.
   drain_monitor(now);
+  for (const Received& received : batch) floods_.delivered(received.descriptor);
   for (const Received& received : batch) desk_.received(connection_of(received, now), received.frames, now);
   bury(now, is_empty);
 }
@@ -282,6 +300,7 @@ void ZmqGateway::Loop::drain_monitor(Time now) {
   while (const auto event = next_event(monitor_.get())) {
     if (event->kind == SocketEvent::Kind::kAccepted) {
       accepted_[event->descriptor] = std::nullopt;
+      floods_.accepted(event->descriptor);
       if (accepted_.size() > connections_max_) {
         ++connections_refused_;
         ::shutdown(event->descriptor, SHUT_RDWR);
@@ -294,6 +313,7 @@ void ZmqGateway::Loop::drain_monitor(Time now) {
         ended_.push_back(*entry->second);
       }
       accepted_.erase(entry);
+      floods_.closed(event->descriptor);
     }
   }
 }
@@ -320,6 +340,13 @@ ConnectionId ZmqGateway::Loop::connection_of(const Received& received, Time now)
   by_routing_[received.routing] = id;
   peers_.emplace(id, std::move(peer));
   return id;
+}
+
+void ZmqGateway::Loop::look_for_floods(Time now) {
+  if (now < next_flood_look_) return;
+  next_flood_look_ = now + flood_look_interval;
+  drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
+  endless_messages_ += floods_.look();
 }
 
 void ZmqGateway::Loop::flush() {

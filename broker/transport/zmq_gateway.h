@@ -26,8 +26,9 @@ struct GatewayFailure {
 ///
 /// What libzmq does not do is done here: a full peer answers EAGAIN and its messages wait in a bounded queue (never
 /// blocked, never dropped silently); an ended connection is learnt from the monitor at once; the number of connections is
-/// capped; automatic routing ids start at a random place, because a client that guesses the next one can abort the process
-/// (libzmq 4.3.4, add_out_pipe). Routing ids appear in no frame and no log.
+/// capped; a message whose frames never end costs its connection (FloodWatch); automatic routing ids start at a random
+/// place, because a client that guesses the next one can abort the process (libzmq 4.3.4, add_out_pipe). Routing ids
+/// appear in no frame and no log.
 class ZmqGateway final : public Gateway {
  public:
   /// Opens and binds the socket; nothing is read before start().
