@@ -164,6 +164,19 @@ TEST_F(Hostile, AMessageOfFramesWithoutEnd) {
   EXPECT_LT(sent, 256u << 20) << "the broker must close the connection";
   expect_served();
   EXPECT_LT(resident_kib(stage.broker().pid()), before + (256u << 10));
+  EXPECT_EQ(stage.metrics().sum("takt_endless_messages_total"), 1);
+}
+
+TEST_F(Hostile, AnHonestClientInAHurryIsNotTakenForOne) {
+  auto client = Client::open({.server = stage.broker().server(), .send_timeout = 60s});
+  ASSERT_TRUE(client);
+  const Bytes payload = random_bytes(random, 100'000);
+  const std::vector<RawMessage> messages(1500, RawMessage{"k", payload});
+  EXPECT_EQ(client->send_many_async(messages, {.topic = "honest"}).count, messages.size());
+  EXPECT_TRUE(client->flush(patience));
+  EXPECT_EQ(client->metrics().sent, messages.size());
+  EXPECT_EQ(client->metrics().connections, 1u);
+  EXPECT_EQ(stage.metrics().sum("takt_endless_messages_total"), 0);
 }
 
 TEST_F(Hostile, AClientThatGuessesTheNextRoutingIdentity) {

@@ -16,7 +16,8 @@ using takt::testing::http_get;
 TEST(Http, MetricsAreInOrderAndCountWhatHappened) {
   Stage stage({"store.checkpoint_interval=100ms"});
   auto worker = stage.worker("worker", "jobs", {"--concurrency", "2"});
-  auto producer = stage.producer("producer", "jobs", {"--count", "300", "--batch", "50", "--work-every", "10", "--work", ";fail=1;delay=5"});
+  auto producer =
+      stage.producer("producer", "jobs", {"--count", "300", "--batch", "50", "--work-every", "10", "--work", ";fail=1;delay=5"});
   ASSERT_TRUE(stage.wait_for("worker", LedgerEvent::kConfirmed, 300));
   ASSERT_FALSE(stage.group("no-such-topic", "g"));
   ASSERT_TRUE(wait_until([&] { return stage.metrics().sum("takt_store_checkpoints_total") > 0; }));
@@ -74,6 +75,7 @@ TEST(Http, IsNotReadyAnyMoreOnceTheBrokerDrains) {
   ASSERT_TRUE(end);
   EXPECT_TRUE(end->is_success()) << end->text();
   EXPECT_NE(last, 200);
+  producer.kill();  // it would wait for a broker
 }
 
 }  // namespace

@@ -26,13 +26,19 @@ std::uintmax_t ledger_bytes(const Stage& stage, const std::string& name) {
 
 class Loop {
  public:
-  explicit Loop(const KillPlan& plan) : plan_(plan), random_(plan.seed), stage_({"store.checkpoint_interval=500ms", "store.checkpoint_bytes=1MiB"}) {}
+  explicit Loop(const KillPlan& plan)
+      : plan_(plan),
+        random_(plan.seed),
+        stage_({"store.checkpoint_interval=500ms", "store.checkpoint_bytes=1MiB"}) {}
 
   KillReport run() {
     start_actors();
     for (int i = 0; i < plan_.kills; ++i) kill_under_load();
     stop(producers_);
-    report_.drained = wait_until([&] { return stage_.is_drained("jobs", "g") && stage_.is_drained("long", "g") && stage_.is_drained("orders", "g") && stage_.is_drained("invoices", "g"); });
+    report_.drained = wait_until([&] {
+      return stage_.is_drained("jobs", "g") && stage_.is_drained("long", "g") && stage_.is_drained("orders", "g") &&
+             stage_.is_drained("invoices", "g");
+    });
     count_at_the_broker();
     stop(workers_);
     judge_books();
@@ -65,7 +71,8 @@ class Loop {
     const std::vector<std::string> names{"batches", "singles", "pusher", "clerk"};
     std::map<std::string, std::uintmax_t> before;
     for (const auto& name : names) before[name] = ledger_bytes(stage_, name);
-    const bool moved = wait_until([&] { return std::ranges::all_of(names, [&](const auto& name) { return ledger_bytes(stage_, name) > before[name]; }); });
+    const bool moved =
+        wait_until([&] { return std::ranges::all_of(names, [&](const auto& name) { return ledger_bytes(stage_, name) > before[name]; }); });
     if (!moved) trouble("no progress after start " + std::to_string(stage_.broker().starts()));
     ::poll(nullptr, 0, std::uniform_int_distribution(0, 500)(random_));
     kills_.push_back(std::chrono::steady_clock::now().time_since_epoch());
@@ -100,7 +107,8 @@ class Loop {
     }
     for (const LedgerEntry& entry : entries) {
       if (entry.event != LedgerEvent::kFinished || !begun.contains(entry.payload)) continue;
-      report_.long_jobs_over_a_kill += std::ranges::any_of(kills_, [&](const auto at) { return begun[entry.payload] < at && at < entry.at; }) ? 1 : 0;
+      report_.long_jobs_over_a_kill +=
+          std::ranges::any_of(kills_, [&](const auto at) { return begun[entry.payload] < at && at < entry.at; }) ? 1 : 0;
     }
     for (const Actor& producer : producers_) {
       report_.resent_batches += stage_.final_number(producer.name, "resent");

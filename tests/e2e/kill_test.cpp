@@ -16,10 +16,12 @@ int from_environment(const char* name, int otherwise) {
 }
 
 TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsRunOnce) {
-  const KillPlan plan{.kills = from_environment("TAKT_E2E_KILLS", KILLS), .seed = static_cast<std::uint32_t>(from_environment("TAKT_E2E_SEED", 1))};
+  const KillPlan plan{.kills = from_environment("TAKT_E2E_KILLS", KILLS),
+                      .seed = static_cast<std::uint32_t>(from_environment("TAKT_E2E_SEED", 1))};
   const KillReport report = run_kill_loop(plan);
-  std::cout << "kills=" << report.kills << " long_jobs_over_a_kill=" << report.long_jobs_over_a_kill << " resent_batches=" << report.resent_batches
-            << " duplicates=" << report.duplicates << " orders_done=" << report.orders_done << " invoices_stored=" << report.invoices_stored << ' ' << report.verdict << '\n';
+  std::cout << "kills=" << report.kills << " long_jobs_over_a_kill=" << report.long_jobs_over_a_kill
+            << " resent_batches=" << report.resent_batches << " duplicates=" << report.duplicates << " orders_done=" << report.orders_done
+            << " invoices_stored=" << report.invoices_stored << ' ' << report.verdict << '\n';
   EXPECT_EQ(report.trouble, "");
   EXPECT_EQ(report.kills, plan.kills);
   EXPECT_TRUE(report.drained);

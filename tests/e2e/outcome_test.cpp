@@ -33,11 +33,12 @@ std::vector<LedgerEntry> begun_by(const Stage& stage, const std::string& actor) 
 }
 
 TEST(Outcomes, EachGroupGetsEveryMessageOnceAcrossAKill) {
-  Stage stage;
+  Stage stage({"session.recover_grace=2s"});
   std::vector<Process> workers;
   const std::vector<std::string> groups{"mail", "search", "audit"};
   for (const auto& group : groups) {
-    for (const char* number : {"1", "2"}) workers.push_back(stage.worker(group + number, "orders", {"--group", group, "--concurrency", "2"}));
+    for (const char* number : {"1", "2"})
+      workers.push_back(stage.worker(group + number, "orders", {"--group", group, "--concurrency", "2"}));
   }
   auto producer = stage.producer("producer", "orders", {"--count", "600", "--batch", "30"});
   ASSERT_TRUE(stage.wait_for("audit1", LedgerEvent::kConfirmed, 1));

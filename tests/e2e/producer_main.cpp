@@ -54,8 +54,9 @@ class Producer {
   }
   std::string summary() {
     const ClientMetrics metrics = client_.metrics();
-    return "producer;sent=" + std::to_string(metrics.sent) + ";failed=" + std::to_string(metrics.failed) + ";unknown=" + std::to_string(metrics.unknown) +
-           ";duplicates=" + std::to_string(metrics.duplicates) + ";resent=" + std::to_string(metrics.resent_batches) + ";connections=" + std::to_string(metrics.connections);
+    return "producer;sent=" + std::to_string(metrics.sent) + ";failed=" + std::to_string(metrics.failed) +
+           ";unknown=" + std::to_string(metrics.unknown) + ";duplicates=" + std::to_string(metrics.duplicates) +
+           ";resent=" + std::to_string(metrics.resent_batches) + ";connections=" + std::to_string(metrics.connections);
   }
   LedgerWriter& ledger() { return ledger_; }
 

@@ -18,7 +18,8 @@ Admin open_admin(const std::string& server) {
 
 Stage::Stage(std::vector<std::string> settings) : broker_({folder_.path(), std::move(settings)}), admin_(open_admin(broker_.server())) {}
 
-Process Stage::actor(const std::filesystem::path& program, const std::string& name, const std::string& topic, std::vector<std::string> arguments) const {
+Process Stage::actor(const std::filesystem::path& program, const std::string& name, const std::string& topic,
+                     std::vector<std::string> arguments) const {
   const std::string ledger = (folder() / (name + ".ledger")).string();
   arguments.insert(arguments.begin(), {"--server", broker_.server(), "--name", name, "--ledger", ledger, "--topic", topic});
   auto process = Process::start({.name = name, .program = program, .arguments = std::move(arguments), .log = folder() / (name + ".log")});
@@ -36,7 +37,9 @@ Process Stage::worker(const std::string& name, const std::string& topic, std::ve
 
 void Stage::open_gate() const { std::ofstream(gate()) << "open\n"; }
 
-std::vector<LedgerEntry> Stage::ledger(const std::string& actor) const { return takt::testing::read_ledger(folder() / (actor + ".ledger")); }
+std::vector<LedgerEntry> Stage::ledger(const std::string& actor) const {
+  return takt::testing::read_ledger(folder() / (actor + ".ledger"));
+}
 
 std::size_t Stage::count(const std::string& actor, LedgerEvent event) const {
   std::size_t sum = 0;

@@ -57,7 +57,8 @@ class Stage {
   Admin& admin() { return admin_; }
 
  private:
-  Process actor(const std::filesystem::path& program, const std::string& name, const std::string& topic, std::vector<std::string> arguments) const;
+  Process actor(const std::filesystem::path& program, const std::string& name, const std::string& topic,
+                std::vector<std::string> arguments) const;
 
   takt::testing::TempFolder folder_;
   BrokerProcess broker_;

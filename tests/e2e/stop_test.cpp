@@ -91,7 +91,8 @@ TEST(Stop, ASecondSigtermEndsTheBrokerAtOnceAndLosesNothing) {
 }
 
 std::vector<std::string> arguments_for(const std::filesystem::path& data) {
-  return {"--data", data.string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--set", "store.map_bytes=1GiB", "--set", "store.bytes_max=512MiB"};
+  return {"--data", data.string(),          "--listen", "tcp://127.0.0.1:0",     "--http", "off",
+          "--set",  "store.map_bytes=1GiB", "--set",    "store.bytes_max=512MiB"};
 }
 
 TEST(Start, ASecondBrokerOnTheSameFolderIsRefusedAndTheFirstOneGoesOn) {

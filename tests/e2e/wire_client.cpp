@@ -23,7 +23,8 @@ CorrelationId WireClient::send(const proto::Request& request) {
 }
 
 void WireClient::send_frames(std::span<const std::vector<std::byte>> frames) {
-  for (std::size_t i = 0; i < frames.size(); ++i) zmq_send(socket_, frames[i].data(), frames[i].size(), i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    zmq_send(socket_, frames[i].data(), frames[i].size(), i + 1 < frames.size() ? ZMQ_SNDMORE : 0);
 }
 
 std::optional<proto::Reply> WireClient::receive_any(std::chrono::steady_clock::time_point until) {

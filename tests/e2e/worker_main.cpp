@@ -129,7 +129,9 @@ int main(int argc, char** argv) {
                                                  .prefetch = options.prefetch}},
                               .shutdown_grace = std::chrono::milliseconds(options.grace_ms),
                               .handle_signals = true,
-                              .on_confirmed = [&](const Confirmed& confirmed) { ledger.write(LedgerEvent::kConfirmed, confirmed.group, confirmed.id.text(), "-"); }});
+                              .on_confirmed = [&](const Confirmed& confirmed) {
+                                ledger.write(LedgerEvent::kConfirmed, confirmed.group, confirmed.id.text(), "-");
+                              }});
   if (!worker) {
     std::cerr << worker.error().text() << '\n';
     return 2;

@@ -48,7 +48,8 @@ Process BrokerProcess::launch() {
   ++starts_;
   std::vector<std::string> arguments{"--data", data().string(), "--listen", server_, "--http", "127.0.0.1:0", "--log-format", "json"};
   // A map of 1 TiB does not fit beside ThreadSanitizer's shadow.
-  for (const char* setting : {"store.map_bytes=1GiB", "store.bytes_max=512MiB", "store.ballast_bytes=1MiB"}) arguments.insert(arguments.end(), {"--set", setting});
+  for (const char* setting : {"store.map_bytes=1GiB", "store.bytes_max=512MiB", "store.ballast_bytes=1MiB"})
+    arguments.insert(arguments.end(), {"--set", setting});
   for (const auto& setting : options_.settings) arguments.insert(arguments.end(), {"--set", setting});
   return start_taktd(log(), std::move(arguments));
 }

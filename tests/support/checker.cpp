@@ -39,15 +39,9 @@ class Books {
         messages_[entry.payload].acknowledged = true;
         messages_[entry.payload].receipts.insert(entry.id);
         break;
-      case LedgerEvent::kRefused:
-        messages_[entry.payload].refused = true;
-        break;
-      case LedgerEvent::kUnknown:
-        messages_[entry.payload].unknown = true;
-        break;
-      case LedgerEvent::kFollow:
-        messages_[entry.payload].follow = true;
-        break;
+      case LedgerEvent::kRefused: messages_[entry.payload].refused = true; break;
+      case LedgerEvent::kUnknown: messages_[entry.payload].unknown = true; break;
+      case LedgerEvent::kFollow: messages_[entry.payload].follow = true; break;
       case LedgerEvent::kBegun: {
         Message& message = messages_[entry.payload];
         message.delivered_ids.insert(entry.id);
@@ -56,17 +50,14 @@ class Books {
         if (!group.last_begun || *group.last_begun < entry.at) group.last_begun = entry.at;
         break;
       }
-      case LedgerEvent::kFinished:
-        messages_[entry.payload].groups[entry.group].finished = true;
-        break;
+      case LedgerEvent::kFinished: messages_[entry.payload].groups[entry.group].finished = true; break;
       case LedgerEvent::kConfirmed:
         ++verdict_.confirmed;
         confirmed_.emplace(std::pair(entry.group, entry.id), entry.at);
         break;
       case LedgerEvent::kFailed:
       case LedgerEvent::kInterrupted:
-      case LedgerEvent::kNote:
-        break;
+      case LedgerEvent::kNote: break;
     }
   }
 
@@ -85,7 +76,8 @@ class Books {
       ++verdict_.acknowledged;
       for (const auto& group : options_.groups) {
         const auto at = message.groups.find(group);
-        if (at == message.groups.end() || !at->second.finished) violation(Kind::kLost, payload + " was acknowledged and not finished by group " + group);
+        if (at == message.groups.end() || !at->second.finished)
+          violation(Kind::kLost, payload + " was acknowledged and not finished by group " + group);
       }
     }
     if (message.refused) ++verdict_.refused;
@@ -93,9 +85,11 @@ class Books {
     if (message.unknown && !message.delivered_ids.empty()) ++verdict_.unknown_but_stored;
     if (message.refused && !message.delivered_ids.empty()) violation(Kind::kStoredThoughRefused, payload);
     if (!message.was_sent()) violation(Kind::kNeverSent, payload);
-    if (message.delivered_ids.size() > 1) violation(Kind::kStoredTwice, payload + " as " + *message.delivered_ids.begin() + " and " + *message.delivered_ids.rbegin());
+    if (message.delivered_ids.size() > 1)
+      violation(Kind::kStoredTwice, payload + " as " + *message.delivered_ids.begin() + " and " + *message.delivered_ids.rbegin());
     for (const auto& id : message.delivered_ids) {
-      if (!message.receipts.empty() && !message.receipts.contains(id)) violation(Kind::kOtherId, payload + " as " + id + ", the receipt says " + *message.receipts.begin());
+      if (!message.receipts.empty() && !message.receipts.contains(id))
+        violation(Kind::kOtherId, payload + " as " + id + ", the receipt says " + *message.receipts.begin());
     }
     const bool once = !options_.run_once_marker.empty() && payload.find(options_.run_once_marker) != std::string::npos;
     if (once) ++verdict_.run_once;
@@ -162,11 +156,13 @@ Verdict judge(std::span<const LedgerEntry> entries, const CheckerOptions& option
 }
 
 std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
-  out << "acknowledged=" << verdict.acknowledged << " refused=" << verdict.refused << " unknown=" << verdict.unknown << " unknown_but_stored=" << verdict.unknown_but_stored
-      << " begun=" << verdict.begun << " begun_again=" << verdict.begun_again << " confirmed=" << verdict.confirmed << " run_once=" << verdict.run_once
-      << " follow_ups=" << verdict.follow_ups << " violations=" << verdict.violations.size();
+  out << "acknowledged=" << verdict.acknowledged << " refused=" << verdict.refused << " unknown=" << verdict.unknown
+      << " unknown_but_stored=" << verdict.unknown_but_stored << " begun=" << verdict.begun << " begun_again=" << verdict.begun_again
+      << " confirmed=" << verdict.confirmed << " run_once=" << verdict.run_once << " follow_ups=" << verdict.follow_ups
+      << " violations=" << verdict.violations.size();
   constexpr std::size_t shown = 20;
-  for (std::size_t i = 0; i < std::min(shown, verdict.violations.size()); ++i) out << "\n  " << name_of(verdict.violations[i].kind) << ": " << verdict.violations[i].what;
+  for (std::size_t i = 0; i < std::min(shown, verdict.violations.size()); ++i)
+    out << "\n  " << name_of(verdict.violations[i].kind) << ": " << verdict.violations[i].what;
   return out;
 }
 

@@ -12,12 +12,14 @@
 namespace takt::testing {
 namespace {
 
-constexpr std::array<std::string_view, 10> names = {"sent", "refused", "unknown", "follow", "begun", "finished", "failed", "interrupted", "confirmed", "note"};
+constexpr std::array<std::string_view, 10> names = {"sent",     "refused", "unknown",     "follow",    "begun",
+                                                    "finished", "failed",  "interrupted", "confirmed", "note"};
 
 }  // namespace
 
 LedgerWriter::LedgerWriter(const std::filesystem::path& file, std::string actor)
-    : actor_(std::move(actor)), file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    : actor_(std::move(actor)),
+      file_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
   if (file_ < 0) throw std::runtime_error("cannot open the ledger " + file.string());
 }
 
@@ -26,7 +28,8 @@ LedgerWriter::~LedgerWriter() { ::close(file_); }
 void LedgerWriter::write(LedgerEvent event, std::string_view group, std::string_view id, std::string_view payload, std::uint32_t attempt) {
   const std::chrono::nanoseconds at = std::chrono::steady_clock::now().time_since_epoch();
   std::string line = std::to_string(at.count());
-  for (const std::string_view word : {std::string_view(actor_), names[static_cast<std::size_t>(event)], group, id, payload}) line.append(" ").append(word);
+  for (const std::string_view word : {std::string_view(actor_), names[static_cast<std::size_t>(event)], group, id, payload})
+    line.append(" ").append(word);
   line.append(" ").append(std::to_string(attempt)).append("\n");
   if (::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) throw std::runtime_error("cannot write the ledger");
 }

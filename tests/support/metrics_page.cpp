@@ -83,7 +83,8 @@ class Reader {
     if (!std::regex_match(name, std::regex("[a-z][a-z0-9_]*"))) fault(name + ": not lower case with underscores");
     if (family.type != "counter" && family.type != "gauge" && family.type != "histogram") fault(name + ": type '" + family.type + "'");
     if ((family.type == "counter") != name.ends_with("_total")) fault(name + ": counters, and only they, end in _total");
-    for (const char* unit : {"_ms", "_millis", "_milliseconds", "_us", "_ns", "_kb", "_mb", "_kib", "_mib", "_percent", "_minutes", "_hours"}) {
+    for (const char* unit :
+         {"_ms", "_millis", "_milliseconds", "_us", "_ns", "_kb", "_mb", "_kib", "_mib", "_percent", "_minutes", "_hours"}) {
       const std::string stem = family.type == "counter" && name.ends_with("_total") ? name.substr(0, name.size() - 6) : name;
       if (stem.ends_with(unit)) fault(name + ": not a base unit");
     }

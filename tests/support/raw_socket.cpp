@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,6 +16,8 @@ RawSocket::RawSocket(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(port);
+  const timeval send_patience{2, 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &send_patience, sizeof send_patience);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     ::close(socket_);
     throw std::runtime_error("nobody listens at port " + std::to_string(port));
@@ -57,7 +60,8 @@ std::optional<HttpAnswer> http_get(std::uint16_t port, const std::string& path) 
   if (!text.starts_with("HTTP/1.1 ") || head_end == std::string::npos) return std::nullopt;
   HttpAnswer answer{std::stoi(text.substr(9, 3)), {}, text.substr(head_end + 4)};
   const std::string field = "Content-Type: ";
-  if (const auto at = text.find(field); at < head_end) answer.content_type = text.substr(at + field.size(), text.find("\r\n", at) - at - field.size());
+  if (const auto at = text.find(field); at < head_end)
+    answer.content_type = text.substr(at + field.size(), text.find("\r\n", at) - at - field.size());
   return answer;
 } catch (const std::runtime_error&) {
   return std::nullopt;

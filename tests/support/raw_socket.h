@@ -18,7 +18,7 @@ class RawSocket {
   RawSocket(const RawSocket&) = delete;
   RawSocket& operator=(const RawSocket&) = delete;
 
-  /// False: the peer has closed.
+  /// False: the peer has closed, or takes nothing for two seconds.
   bool send(std::span<const std::byte> bytes);
   bool send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
   /// Exactly `count` bytes, fewer when the peer closes or falls silent before.
