@@ -216,8 +216,8 @@ struct HeldRange {
   LeaseToken token{};                     ///< under which the first of them was delivered
   friend bool operator==(const HeldRange&, const HeldRange&) = default;
 };
-/// What the worker still holds of this subscription, after a reconnect: all of it, in one message. Leases of the
-/// client that are not named go back at once.
+/// What the worker still holds of this subscription, after a reconnect: all of it, in one message. What it does
+/// not name waits, like everything that may be out with a worker, and then goes to others.
 struct Resume {
   static constexpr auto type = MessageType::kResume;
   PartitionId partition{};

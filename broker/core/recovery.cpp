@@ -115,16 +115,8 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
     }
     lose_until(range, lost_from, end);
   }
-  // What the log says this client held and the client does not name goes back at once.
-  work.lanes.each([&](Lane, LaneWork& lane) {
-    GroupLane& owed = owed_of(lane);
-    for (const auto& [first, by] : owed.held) {
-      if (by.client != subscription.session->client) continue;
-      const Offset end = std::min(first.plus(by.count), lane.uncertain_end);
-      for (Offset at = owed.done.next_open(first); at < end; at = owed.done.next_open(at.plus(1)))
-        if (is_idle(lane, at)) lane.give_back(at, 1);
-    }
-  });
+  // What the log says this client held and the client does not name waits like the rest: the row may be older than a
+  // later lease, and then another worker is on its way to claim the message.
   const TimerKey old{TimerKey::Kind::kOldLeases, subscription.session->id.value};
   if (!answer.granted.empty() && !timers_.contains(old)) timers_.set(old, now.mono + settings_.held_after);
   wake(work);
