@@ -1,0 +1,235 @@
+#include "tests/sim/broker_host.h"
+
+#include <iterator>
+
+#include "broker/runtime/partition_loader.h"
+#include "tests/core/harness.h"
+
+namespace takt::sim {
+namespace {
+
+core::PartitionSettings partition_settings(const Options& options, const core::PartitionUuid& uuid) {
+  core::PartitionSettings settings;
+  settings.uuid = uuid;
+  settings.session_timeout = options.session_timeout;
+  settings.recover_grace = options.recover_grace;
+  settings.held_after = options.held_after;
+  settings.tail_cache_bytes = options.cache_bytes;
+  return settings;
+}
+
+runtime::ShardSettings shard_settings(const Options& options) {
+  runtime::ShardSettings settings;
+  settings.checkpoint_bytes = options.checkpoint_bytes;
+  settings.checkpoint_interval = options.checkpoint_interval;
+  settings.store_bytes_max = options.store_bytes_max;
+  return settings;
+}
+
+transport::DeskSettings desk_settings(const Options& options) {
+  transport::DeskSettings settings;
+  settings.heartbeat = options.session_timeout / 3;
+  settings.session_timeout = options.session_timeout;
+  return settings;
+}
+
+}  // namespace
+
+/// All that a crash ends.
+struct BrokerHost::Process {
+  explicit Process(BrokerHost& host)
+      : timeline(host.world_),
+        context{host.world_, host.options_, host.checker_, host.disk_, host.uuid_, timeline,
+                [this](runtime::ShardMail mail) {
+                  prior.push_back(std::move(mail));
+                  wake();
+                },
+                [&host](std::vector<core::Commit> commits) { std::ranges::move(commits, std::back_inserter(host.written_)); },
+                [&host] { host.observe(); },
+                [this](const char* where) { maybe_crash(where); }},
+        stores(host.disk_),
+        committer(context, stores),
+        reader(context, stores),
+        background(context, stores, committer),
+        loader(context, stores, partition_settings(host.options_, host.uuid_)),
+        gateway(context, desk_settings(host.options_), host.network_, [this](auto& first, auto& then) { return take(first, then); }),
+        alarm(host.world_, timeline, [this] { wake(); }),
+        host_(host) {}
+
+  /// The gateway brings commands.
+  bool take(std::vector<core::Command>& first, std::vector<core::Command>& then) {
+    if (prior.size() + later.size() >= host_.options_.inbox_bound) {
+      is_refused = true;
+      return false;
+    }
+    for (auto* commands : {&first, &then}) {
+      for (core::Command& command : *commands) {
+        host_.checker_.command(command);
+        (commands == &first ? prior : later).emplace_back(std::move(command));
+      }
+      commands->clear();
+    }
+    wake();
+    return true;
+  }
+
+  void wake() {
+    if (is_woken) return;
+    is_woken = true;
+    timeline.after(host_.world_.random().duration(std::chrono::microseconds(10), host_.options_.turn_max), [this] { turn(); });
+  }
+
+  void turn() {
+    is_woken = false;
+    auto first = std::exchange(prior, {});
+    auto then = std::exchange(later, {});
+    if (std::exchange(is_refused, false)) gateway.room();
+    host_.world_.trace("turn", first.size(), then.size());
+    shard->turn(std::move(first), std::move(then), host_.world_.now());
+    alarm.set(shard->next_deadline());
+    if (shard->state() == runtime::ShardState::kFailed) host_.checker_.fail("the stores cannot be read back: " + shard->failure()->message);
+    if (shard->state() == runtime::ShardState::kStopped) host_.machine_.after(Duration::zero(), [host = &host_] { host->end(); });
+  }
+
+  void maybe_crash(const char* where) {
+    const bool is_certain = std::string_view(where) == "certain";
+    if (!is_certain && !host_.world_.random().permille(host_.options_.crash_at_port_permille)) return;
+    host_.world_.trace(where);
+    host_.machine_.after(Duration::zero(), [host = &host_, this] {
+      if (host->process_.get() == this) host->crash();
+    });
+  }
+
+  Timeline timeline;
+  BrokerProcess context;
+  SimStores stores;
+  SimCommitter committer;
+  SimReader reader;
+  SimBackground background;
+  SimLoader loader;
+  SimGateway gateway;
+  Alarm alarm;
+  std::optional<runtime::Shard> shard;
+  std::vector<runtime::ShardMail> prior, later;
+  bool is_refused = false;
+  bool is_woken = false;
+
+ private:
+  BrokerHost& host_;
+};
+
+BrokerHost::BrokerHost(World& world, const Options& options, Checker& checker, Network& network)
+    : world_(world), options_(options), checker_(checker), network_(network), disk_(uuid_, store::MemoryDisk::Durability::kWhenTold), machine_(world) {
+  network.serve(*this);
+}
+BrokerHost::~BrokerHost() = default;
+
+Timeline& BrokerHost::timeline() { return process_->timeline; }
+void BrokerHost::received(ConnectionId connection, Frames frames) { process_->gateway.received(connection, std::move(frames)); }
+void BrokerHost::lost(ConnectionId connection) { process_->gateway.lost(connection); }
+
+void BrokerHost::start() {
+  world_.trace("start");
+  process_ = std::make_unique<Process>(*this);
+  compare_with_fold();
+  auto loaded = process_->loader.load_fresh();
+  if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
+  process_->shard.emplace(shard_settings(options_), std::move(*loaded),
+                          runtime::Shard::Ports{process_->committer, process_->reader, process_->background, process_->loader, process_->gateway}, world_.now());
+  process_->alarm.set(process_->shard->next_deadline());
+}
+
+void BrokerHost::crash() {
+  if (!process_) return;
+  ++checker_.counts.crashes;
+  const std::size_t kept = world_.random().below(disk_.unsynced_steps() + 1);
+  world_.trace("crash", disk_.unsynced_steps(), kept);
+  process_.reset();
+  disk_.crash(kept);
+  if (options_.lie == Lie::kLostCommit) forget_last_commit();
+  restart();
+}
+
+void BrokerHost::end() {
+  if (!process_) return;
+  world_.trace("stopped");
+  process_.reset();
+  disk_.crash(disk_.unsynced_steps());
+  restart();
+}
+
+void BrokerHost::restart() {
+  observe();
+  written_.clear();
+  checker_.process_ends();
+  network_.server_died();
+  machine_.after(world_.random().duration(std::chrono::milliseconds(1), options_.restart_max), [this] { start(); });
+}
+
+void BrokerHost::drain() {
+  if (!process_) return;
+  ++checker_.counts.drains;
+  world_.trace("drain");
+  process_->gateway.drain();
+  process_->context.mail(runtime::DrainWanted{});
+}
+
+void BrokerHost::stall(Duration length) {
+  if (!process_) return;
+  world_.trace("stall");
+  process_->timeline.pause(length);
+}
+
+void BrokerHost::observe() {
+  const Position durable = disk_.durable_end();
+  for (; !written_.empty() && written_.front().end <= durable; written_.pop_front()) checker_.durable(written_.front(), uuid_);
+}
+
+void BrokerHost::forget_last_commit() {
+  store::MemoryLog log(disk_);
+  const auto bounds = log.bounds();
+  const auto commits = log.read(bounds.first, ~std::size_t{0});
+  if (!commits || commits->size() < 2) return;
+  const Position last = commits->back().first;
+  {
+    const store::MemoryTables tables(disk_);
+    if (tables.applied() > last) return;
+  }
+  if (log.truncate_after(last)) disk_.sync();
+}
+
+// Tables and log read back must be what the whole log folds to, from its very first event.
+void BrokerHost::compare_with_fold() {
+  const core::PartitionSettings settings = partition_settings(options_, uuid_);
+  core::test::Rows rows;
+  for (std::size_t i = 0; i < core::table_count; ++i) {
+    const auto table = static_cast<core::Table>(i);
+    if (table == core::Table::kCold) continue;
+    const auto scanned = process_->stores.tables().scan(table, "", [&](std::string_view key, std::string_view value) {
+      rows[{table, std::string(key)}] = std::string(value);
+      return true;
+    });
+    if (!scanned) return checker_.fail("table " + std::to_string(i) + " cannot be read");
+  }
+  if (process_->stores.log().bounds().end != checker_.view().end())
+    return checker_.fail("the log ends at position " + std::to_string(process_->stores.log().bounds().end.value) + " and was durable up to " +
+                         std::to_string(checker_.view().end().value));
+  auto loaded = runtime::load_partition(process_->stores.log(), process_->stores.tables(), settings);
+  if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
+  core::Checkpoint rest = loaded->partition.freeze();
+  std::erase_if(rest.erased, [](const core::RowRange& range) { return range.table == core::Table::kCold; });
+  core::test::apply_checkpoint(rows, rest);
+  const auto mine = core::test::logical(rows);
+  const auto folded = core::test::logical(core::test::fold(settings, checker_.log()));
+  if (mine == folded) return;
+  for (const auto& [key, value] : folded)
+    if (const auto it = mine.find(key); it == mine.end() || it->second != value) return checker_.fail("after a restart the row of table " + key.substr(0, key.find(' ')) + " is not what the log folds to");
+  checker_.fail("after a restart there are rows that the log does not fold to");
+}
+
+std::optional<core::PartitionStats> BrokerHost::stats() const {
+  if (!process_ || !process_->shard || process_->shard->state() != runtime::ShardState::kServing) return std::nullopt;
+  return process_->shard->report().partition;
+}
+
+}  // namespace takt::sim

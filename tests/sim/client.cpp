@@ -1,0 +1,99 @@
+#include "tests/sim/client.h"
+
+#include <algorithm>
+
+namespace takt::sim {
+namespace {
+
+constexpr Duration backoff_first = std::chrono::milliseconds(50);
+constexpr Duration backoff_longest = std::chrono::seconds(2);
+
+}  // namespace
+
+Client::Client(World& world, const Options& options, Checker& checker, Network& network, proto::ClientKind kind, std::string name)
+    : world_(world),
+      options_(options),
+      checker_(checker),
+      name_(std::move(name)),
+      producer_(ProducerId(world.random().next())),
+      session_(session_options(kind)),
+      network_(network),
+      backoff_(backoff_first),
+      timeline_(world),
+      alarm_(world, timeline_, [this] { pump(); }) {}
+
+Client::~Client() {
+  if (connection_) network_.client_died(*connection_);
+}
+
+sdk::SessionOptions Client::session_options(proto::ClientKind kind) const {
+  sdk::SessionOptions options;
+  options.client = ClientId(world_.random().next());
+  options.producer = producer_;
+  options.kind = kind;
+  options.name = name_;
+  return options;
+}
+
+void Client::freeze(Duration length) {
+  world_.trace("freeze");
+  timeline_.pause(length);
+}
+
+void Client::connect() { connection_ = network_.connect(*this); }
+
+void Client::disconnect() {
+  is_leaving_ = true;
+  if (connection_) network_.close(*connection_);
+  connection_.reset();
+  is_up_ = false;
+}
+
+void Client::connected(ConnectionId connection) {
+  if (connection_ != connection) return;
+  is_up_ = true;
+  session_.connected(world_.now());
+  pump();
+}
+
+void Client::received(ConnectionId connection, Frames frames) {
+  if (connection_ != connection) return;
+  checker_.arrived(connection, frames);
+  session_.received(frames, world_.now());
+  pump();
+}
+
+void Client::lost(ConnectionId connection) {
+  if (connection_ != connection) return;
+  reconnect_later("the connection ended");
+  pump();
+}
+
+void Client::reconnect_later(const std::string& why) {
+  connection_.reset();
+  is_up_ = false;
+  const Duration pause = backoff_ * static_cast<std::int64_t>(world_.random().between(75, 125)) / 100;
+  backoff_ = std::min(backoff_ * 2, backoff_longest);
+  if (!is_leaving_) timeline_.after(pause, [this] { connect(); });
+  session_.disconnected(why, world_.now());
+}
+
+void Client::pump() {
+  session_.tick(world_.now());
+  for (std::vector<sdk::Event> events = session_.take_events(); !events.empty(); events = session_.take_events()) {
+    for (sdk::Event& event : events) {
+      if (std::holds_alternative<sdk::Greeted>(event)) backoff_ = backoff_first;
+      const bool is_dead = std::holds_alternative<sdk::LinkDead>(event);
+      handle(std::move(event));
+      if (is_dead && connection_) {
+        network_.close(*connection_);
+        reconnect_later("the session asked for it");
+      }
+    }
+  }
+  for (Frames& frames : session_.take_frames())
+    if (is_up_) network_.to_server(*connection_, std::move(frames));
+  alarm_.set(session_.next_deadline());
+}
+
+}  // namespace takt::sim

@@ -1,0 +1,171 @@
+#include "tests/sim/options.h"
+
+#include <array>
+#include <utility>
+
+#include "tests/sim/random.h"
+
+namespace takt::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::array<std::pair<Lie, std::string_view>, 11> lie_names{{
+    {Lie::kNone, "none"},
+    {Lie::kAckBeforeSync, "ack_before_sync"},
+    {Lie::kFailedAppendReported, "failed_append_reported"},
+    {Lie::kLostCommit, "lost_commit"},
+    {Lie::kForgottenAcks, "forgotten_acks"},
+    {Lie::kForgottenRetries, "forgotten_retries"},
+    {Lie::kFrontFreedEarly, "front_freed_early"},
+    {Lie::kForgottenCarry, "forgotten_carry"},
+    {Lie::kSkippedBlock, "skipped_block"},
+    {Lie::kRepeatedDelivery, "repeated_delivery"},
+    {Lie::kSwallowedSessionEnd, "swallowed_session_end"},
+}};
+
+void draw_faults(Options& o, Random& random) {
+  const auto sometimes = [&](std::uint32_t permille, Duration low, Duration high) {
+    return random.permille(permille) ? random.duration(low, high) : Duration::zero();
+  };
+  o.crash_every = sometimes(700, seconds(1), seconds(20));
+  o.crash_at_port_permille = random.permille(500) ? static_cast<std::uint32_t>(random.between(1, 30)) : 0;
+  o.restart_max = random.duration(milliseconds(10), seconds(3));
+  o.drain_every = sometimes(250, seconds(3), seconds(20));
+  o.stall_every = sometimes(250, seconds(3), seconds(20));
+  o.append_failure_permille = random.permille(400) ? static_cast<std::uint32_t>(random.between(1, 40)) : 0;
+  o.checkpoint_failure_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(10, 300)) : 0;
+  o.read_failure_permille = random.permille(200) ? static_cast<std::uint32_t>(random.between(10, 200)) : 0;
+  if (o.is_calm) return;
+  o.cut_every = sometimes(600, milliseconds(300), seconds(10));
+  o.half_open_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(50, 800)) : 0;
+  o.worker_death_every = sometimes(500, milliseconds(500), seconds(10));
+  o.worker_freeze_every = sometimes(400, seconds(1), seconds(15));
+  o.worker_leave_every = sometimes(300, milliseconds(500), seconds(10));
+  o.producer_death_every = sometimes(400, milliseconds(500), seconds(10));
+}
+
+std::string text(Duration duration) { return std::to_string(duration / std::chrono::milliseconds(1)) + "ms"; }
+
+}  // namespace
+
+std::string_view name_of(Lie lie) {
+  for (const auto& [value, name] : lie_names)
+    if (value == lie) return name;
+  return "unknown";
+}
+
+std::optional<Lie> lie_of(std::string_view name) {
+  for (const auto& [value, known] : lie_names)
+    if (known == name) return value;
+  return std::nullopt;
+}
+
+Options draw_options(std::uint64_t seed, Lie lie) {
+  Random random(seed * 0x2545F4914F6CDD1Dull + 1);
+  Options o;
+  o.seed = seed;
+  o.lie = lie;
+  o.is_calm = random.permille(200);
+
+  o.topics = static_cast<std::uint32_t>(random.between(1, 3));
+  o.groups_per_topic = static_cast<std::uint32_t>(random.between(1, 3));
+  o.lanes = static_cast<std::uint32_t>(random.between(1, 3));
+  o.producers = static_cast<std::uint32_t>(random.between(1, 4));
+  o.workers_per_group = static_cast<std::uint32_t>(random.between(1, 3));
+  o.batch_messages_max = random.pick({1u, 3u, 20u, 100u});
+  o.payload_bytes_max = random.pick({20u, 100u, 2000u});
+  o.messages_max = random.between(200, 2500);
+  o.publish_every = random.duration(milliseconds(5), milliseconds(400));
+  o.send_timeout = random.pick<Duration>({seconds(2), seconds(30), seconds(120)});
+  o.relaxed_permille = random.permille(300) ? 200 : 0;
+  o.handle_time = random.duration(milliseconds(1), milliseconds(50));
+  o.long_jobs_permille = random.permille(400) ? 20 : 0;
+  o.long_job_time = random.duration(seconds(2), seconds(25));
+  o.pull_permille = random.pick({0u, 500u, 1000u});
+  o.credit_max = random.pick({1u, 10u, 100u, 2000u});
+  o.concurrency_max = static_cast<std::uint32_t>(random.between(1, 8));
+  o.complete_permille = random.permille(600) ? 200 : 0;
+  if (!o.is_calm) {
+    o.retry_permille = random.pick({0u, 50u, 300u});
+    o.release_permille = random.pick({0u, 50u});
+    o.dead_permille = random.pick({0u, 10u});
+  }
+
+  o.session_timeout = random.pick<Duration>({seconds(1), seconds(3), seconds(10)});
+  o.recover_grace = o.is_calm ? seconds(12) : random.pick<Duration>({Duration::zero(), o.session_timeout, seconds(10)});
+  o.held_after = random.pick<Duration>({milliseconds(100), seconds(1), seconds(10)});
+  o.cache_bytes = random.pick<std::size_t>({1, 20'000, 64u << 20});
+  o.checkpoint_bytes = random.pick<std::size_t>({2'000, 50'000, 128u << 20});
+  o.checkpoint_interval = random.pick<Duration>({milliseconds(200), seconds(2), seconds(10)});
+  o.front_bytes = random.pick<std::size_t>({2'000, 20'000, 256u << 20});
+  // A small store needs a front that is carried before it is full, and follow-ups count as messages: they cannot make room.
+  const bool may_fill = o.front_bytes <= 20'000 && o.complete_permille == 0;
+  o.store_bytes_max = may_fill && random.permille(400) ? 200'000 : std::uint64_t{1} << 40;
+  o.attempts_max = random.pick({1u, 3u, 8u, 1000u});
+  if (o.is_calm) o.attempts_max = 1000;
+  o.inbox_bound = random.pick<std::size_t>({3, 100, 100'000});
+
+  o.latency_max = random.pick<Duration>({milliseconds(1), milliseconds(20), milliseconds(200)});
+  o.sync_max = random.pick<Duration>({milliseconds(1), milliseconds(20), milliseconds(300)});
+  o.read_max = random.pick<Duration>({milliseconds(1), milliseconds(50)});
+  o.turn_max = random.pick<Duration>({std::chrono::microseconds(50), milliseconds(2)});
+  draw_faults(o, random);
+  return o;
+}
+
+void Options::heal() {
+  crash_every = drain_every = stall_every = cut_every = worker_death_every = worker_freeze_every = worker_leave_every = producer_death_every =
+      Duration::zero();
+  crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
+  retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
+  // What is left is worked off quickly: only faults are interesting when they meet work.
+  handle_time = latency_max = sync_max = read_max = milliseconds(1);
+}
+
+std::string Options::describe() const {
+  std::string out;
+  const auto add = [&](const char* name, const std::string& value) { out += (out.empty() ? "" : " ") + std::string(name) + "=" + value; };
+  const auto number = [&](const char* name, std::uint64_t value) {
+    if (value != 0) add(name, std::to_string(value));
+  };
+  const auto time = [&](const char* name, Duration value) {
+    if (value != Duration::zero()) add(name, text(value));
+  };
+  if (lie != Lie::kNone) add("lie", std::string(name_of(lie)));
+  if (is_calm) add("calm", "yes");
+  number("topics", topics);
+  number("groups", groups_per_topic);
+  number("lanes", lanes);
+  number("producers", producers);
+  number("workers", workers_per_group);
+  number("batch", batch_messages_max);
+  number("credit", credit_max);
+  time("publish", publish_every);
+  time("handle", handle_time);
+  time("timeout", session_timeout);
+  time("grace", recover_grace);
+  time("held", held_after);
+  number("cache", cache_bytes);
+  number("front", front_bytes);
+  if (store_bytes_max < std::uint64_t{1} << 40) number("store", store_bytes_max);
+  time("latency", latency_max);
+  time("sync", sync_max);
+  time("crash", crash_every);
+  number("port_crash", crash_at_port_permille);
+  time("drain", drain_every);
+  time("stall", stall_every);
+  time("cut", cut_every);
+  number("half_open", half_open_permille);
+  time("worker_death", worker_death_every);
+  time("freeze", worker_freeze_every);
+  time("leave", worker_leave_every);
+  time("producer_death", producer_death_every);
+  number("append_failure", append_failure_permille);
+  number("checkpoint_failure", checkpoint_failure_permille);
+  number("read_failure", read_failure_permille);
+  return out;
+}
+
+}  // namespace takt::sim

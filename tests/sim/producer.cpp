@@ -1,0 +1,73 @@
+#include "tests/sim/producer.h"
+
+#include "proto/record.h"
+
+namespace takt::sim {
+namespace {
+
+constexpr std::size_t open_max = 30;
+
+}  // namespace
+
+proto::Sections sections_of(Random& random, std::span<const Value> values, std::size_t bytes) {
+  proto::SectionBuilder builder;
+  for (const Value value : values) {
+    std::vector<std::byte> record;
+    proto::append_record(record, {.kind = "job", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+    builder.add(record, as_bytes(payload_of(value, random.below(bytes + 1))));
+  }
+  return builder.take();
+}
+
+Producer::Producer(World& world, const Options& options, Checker& checker, Network& network, std::string name)
+    : Client(world, options, checker, network, proto::ClientKind::kProducer, std::move(name)) {
+  connect();
+  send_later();
+}
+
+void Producer::send_later() {
+  timeline_.after(world_.random().around(options_.publish_every), [this] {
+    if (is_stopped_) return;
+    if (open_.size() < open_max && checker_.counts.messages < options_.messages_max) send();
+    send_later();
+  });
+}
+
+void Producer::send() {
+  Random& random = world_.random();
+  BatchRecord record;
+  record.producer = producer_;
+  record.topic = "t" + std::to_string(random.below(options_.topics));
+  record.lane = Lane(static_cast<std::uint8_t>(random.below(options_.lanes)));
+  for (std::uint64_t n = random.between(1, options_.batch_messages_max); n > 0; --n) record.values.push_back(checker_.new_value());
+  record.is_relaxed = random.permille(options_.relaxed_permille);
+  proto::Sections sections = sections_of(random, record.values, options_.payload_bytes_max);
+
+  sdk::Batch batch;
+  batch.topic = record.topic;
+  batch.lane = record.lane;
+  batch.acks = record.is_relaxed ? proto::Acks::kNone : proto::Acks::kAll;
+  batch.count = static_cast<std::uint32_t>(record.values.size());
+  batch.metadata = SharedBytes::own(std::move(sections.metadata));
+  batch.payload = SharedBytes::own(std::move(sections.payload));
+  batch.deadline = world_.mono() + options_.send_timeout;
+  const std::uint64_t id = checker_.sending(std::move(record));
+  batch.id = sdk::BatchId(id);
+  open_.insert(id);
+  world_.trace("publish", id, batch.count);
+  session_.publish(std::move(batch), world_.now());
+  pump();
+}
+
+void Producer::handle(sdk::Event&& event) {
+  if (const auto* stored = std::get_if<sdk::BatchStored>(&event)) {
+    open_.erase(stored->batch.value);
+    checker_.stored(stored->batch.value, *stored);
+  } else if (const auto* failed = std::get_if<sdk::BatchFailed>(&event)) {
+    open_.erase(failed->batch.value);
+    world_.trace("batch_failed", failed->batch.value, failed->error.code);
+    checker_.not_stored(failed->batch.value, failed->error.outcome);
+  }
+}
+
+}  // namespace takt::sim
