@@ -24,7 +24,8 @@ struct WorkerTally {
 
 class Tally {
  public:
-  /// Lines of one worker in their order; across workers in any order.
+  /// Lines of one worker in their order. Across workers any order gives the same sums; which worker's execution of a
+  /// message counts as the redelivered one is right only by time.
   void add(const LedgerLine& line);
 
   const std::map<std::string, WorkerTally>& workers() const { return workers_; }

@@ -115,6 +115,8 @@ Result<Evidence> gather_evidence(const RunFolder& run) {
   auto ledger = LedgerReader(run.ledger()).read_new();
   if (!ledger) return takt::failed(ledger.error());
   evidence.ledger = std::move(*ledger);
+  // Read file by file; by time, the first execution of a message is the first one, whoever made it.
+  std::ranges::stable_sort(evidence.ledger, {}, [](const LedgerLine& line) { return std::max(line.start_ms, line.end_ms); });
   auto effects = read_effects(run);
   if (!effects) return takt::failed(effects.error());
   evidence.effects = std::move(*effects);

@@ -21,7 +21,7 @@ struct Kill {
 
 struct Evidence {
   std::vector<SentLine> sent;
-  std::vector<LedgerLine> ledger;
+  std::vector<LedgerLine> ledger;                    ///< of all workers, by time
   std::map<std::string, LedgerLine> effects;        ///< by job: the records
   std::map<std::string, std::string> output_hashes; ///< by file name, as the files are now
   std::vector<Kill> kills;

@@ -8,6 +8,7 @@
 
 #include "examples/photo/files.h"
 #include "examples/photo/tally.h"
+#include "examples/photo/verdict.h"
 #include "tests/photo/pictures.h"
 
 namespace photo {
@@ -118,6 +119,22 @@ TEST_F(Execution, OfAKilledWorkerShowsAsRunning) {
   auto ledger = Ledger::open(run_.ledger(), "one");
   ASSERT_TRUE(ledger->append({.event = LedgerEvent::kStarted, .job = "a", .kind = "photo.blur", .message = "0-3", .worker = "one"}));
   EXPECT_EQ(tally().of("one").running.at("0-3"), "a");
+}
+
+TEST_F(Execution, IsCreditedAsRedeliveredToTheSecondWorkerWhateverTheFilesOrder) {
+  const auto started = [](const std::string& worker, std::int64_t at) {
+    return LedgerLine{.event = LedgerEvent::kStarted, .job = "a", .kind = "photo.blur", .message = "0-3", .worker = worker, .start_ms = at};
+  };
+  for (const auto& [first, second] : {std::pair("one", "two"), std::pair("four", "three")}) {
+    const auto run = *make_run_folder(folder_ / first);
+    ASSERT_TRUE(Ledger::open(run.ledger(), first)->append(started(first, 1'000)));
+    ASSERT_TRUE(Ledger::open(run.ledger(), second)->append(started(second, 2'000)));
+    Tally tally;
+    const auto evidence = gather_evidence(run);
+    for (const auto& line : evidence->ledger) tally.add(line);
+    EXPECT_EQ(tally.of(first).redelivered, 0u);
+    EXPECT_EQ(tally.of(second).redelivered, 1u);
+  }
 }
 
 TEST_F(Execution, LedgerReaderWaitsForTheRestOfALine) {
