@@ -33,12 +33,13 @@ class Loop {
 
   KillReport run() {
     start_actors();
-    for (int i = 0; i < plan_.kills; ++i) kill_under_load();
+    while (report_.kills < plan_.kills) kill_under_load();
     stop(producers_);
-    report_.drained = wait_until([&] {
+    const auto drained = [&] {
       return stage_.is_drained("jobs", "g") && stage_.is_drained("long", "g") && stage_.is_drained("orders", "g") &&
              stage_.is_drained("invoices", "g");
-    });
+    };
+    report_.drained = wait_until(drained);
     count_at_the_broker();
     stop(workers_);
     judge_books();
@@ -53,9 +54,9 @@ class Loop {
     const auto worker = [&](const std::string& name, const std::string& topic, std::vector<std::string> arguments) {
       workers_.push_back({name, stage_.worker(name, topic, std::move(arguments))});
     };
-    producer("batches", "jobs", {"--batch", "40", "--pause-ms", "10"});
+    producer("batches", "jobs", {"--batch", "100", "--pause-ms", "2"});
     producer("singles", "jobs", {"--pause-ms", "1"});
-    producer("long-jobs", "long", {"--all", ";work=2500", "--pause-ms", "400"});
+    producer("long-jobs", "long", {"--all", ";work=2500", "--pause-ms", "200"});
     producer("orders", "orders", {"--batch", "5", "--pause-ms", "10"});
     worker("pusher", "jobs", {"--concurrency", "4", "--prefetch", "200"});
     worker("puller", "jobs", {"--concurrency", "2", "--pull"});
@@ -66,7 +67,7 @@ class Loop {
   }
 
   /// Waits until sends were acknowledged and messages handled since the last start, lets it run on for an instant that
-  /// the seed chooses, and kills.
+  /// the seed chooses, and kills, once or twice.
   void kill_under_load() {
     const std::vector<std::string> names{"batches", "singles", "pusher", "clerk"};
     std::map<std::string, std::uintmax_t> before;
@@ -75,9 +76,25 @@ class Loop {
         wait_until([&] { return std::ranges::all_of(names, [&](const auto& name) { return ledger_bytes(stage_, name) > before[name]; }); });
     if (!moved) trouble("no progress after start " + std::to_string(stage_.broker().starts()));
     ::poll(nullptr, 0, std::uniform_int_distribution(0, 500)(random_));
+    kill();
+    // Now and then the next one comes while clients are still on their way back.
+    if (report_.kills < plan_.kills && random_() % 4 == 0) {
+      ::poll(nullptr, 0, std::uniform_int_distribution(0, 50)(random_));
+      kill();
+    }
+  }
+
+  void kill() {
     kills_.push_back(std::chrono::steady_clock::now().time_since_epoch());
     stage_.broker().kill();
     ++report_.kills;
+    const auto data = stage_.broker().data();
+    const auto first = stage_.folder() / "as-the-first-kill-left-it";
+    if (plan_.forgets && report_.kills == 1) std::filesystem::copy(data, first, std::filesystem::copy_options::recursive);
+    if (plan_.forgets && report_.kills == plan_.kills) {
+      std::filesystem::remove_all(data);
+      std::filesystem::rename(first, data);
+    }
     stage_.broker().start();
   }
 
@@ -111,6 +128,7 @@ class Loop {
           std::ranges::any_of(kills_, [&](const auto at) { return begun[entry.payload] < at && at < entry.at; }) ? 1 : 0;
     }
     for (const Actor& producer : producers_) {
+      if (plan_.forgets) break;  // what they say at their end is not to be trusted then
       report_.resent_batches += stage_.final_number(producer.name, "resent");
       report_.duplicates += stage_.final_number(producer.name, "duplicates");
     }

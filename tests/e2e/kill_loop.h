@@ -10,6 +10,8 @@ namespace takt::e2e {
 
 struct KillPlan {
   int kills = 5;
+  /// After the last kill the broker finds its folder as the first kill left it: a store that forgets.
+  bool forgets = false;
   std::uint32_t seed = 1;   ///< of how long the broker may go on after it has made progress
 };
 

@@ -36,5 +36,16 @@ TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsR
   EXPECT_GT(report.invoices_stored, 0u);
 }
 
+#if KILLS < 10
+
+TEST(KillTheBroker, ABrokerThatForgetsIsFoundOut) {
+  const KillReport report = run_kill_loop({.kills = 2, .forgets = true});
+  std::size_t lost = 0;
+  for (const auto& violation : report.verdict.violations) lost += violation.kind == takt::testing::Violation::Kind::kLost ? 1 : 0;
+  EXPECT_GT(lost, 0u) << report.verdict;
+}
+
+#endif
+
 }  // namespace
 }  // namespace takt::e2e
