@@ -90,8 +90,10 @@ class Reading {
       if (position && *position >= log_.bounds().first) {
         auto read = from_log(*position);
         if (!read) return failed(std::move(read.error()));
-      } else {
-        // Known to the index and not in the log any more, or in neither: carried, or gone.
+      }
+      if (cursor_ == before) {
+        // Known to the index and not in the log (any more: the front may have been freed a moment ago), or in neither:
+        // carried, or gone.
         auto read = from_cold(next_indexed.value_or(cursor_.plus(1)));
         if (!read) return failed(std::move(read.error()));
       }

@@ -107,6 +107,35 @@ TEST_F(BlockReader, ReadsFromAPositionThatMemoryKnows) {
   EXPECT_EQ(loaded.until, Offset(3));
 }
 
+/// A log whose front is freed between the look at its bounds and the read.
+class FreedMeanwhile final : public store::Log {
+ public:
+  FreedMeanwhile(store::Log& log, Position front) : log_(log), front_(front) {}
+  store::LogBounds bounds() const override { return log_.bounds(); }
+  Result<void, store::StoreFailure> append(std::span<const core::Commit> commits) override { return log_.append(commits); }
+  Result<std::vector<core::Commit>, store::StoreFailure> read(Position from, std::size_t bytes_max) const override {
+    if (auto freed = log_.free_before(front_); !freed) return failed(freed.error());
+    return log_.read(from, bytes_max);
+  }
+  Result<void, store::StoreFailure> truncate_after(Position last) override { return log_.truncate_after(last); }
+  Result<void, store::StoreFailure> free_before(Position position) override { return log_.free_before(position); }
+
+ private:
+  store::Log& log_;
+  const Position front_;
+};
+
+TEST_F(BlockReader, FindsWhatIsFreedWhileItReadsAmongTheCarried) {
+  append({{topic, 2}});
+  append({{topic, 2}});
+  index_all();
+  carry(1, 1);
+  const FreedMeanwhile freed(log, Position(2));
+  const auto loaded = read_blocks(freed, tables, test_uuid, {topic, lane, Offset(1), std::nullopt, 1u << 20});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(offsets(*loaded), (List{1, 2, 3}));
+}
+
 TEST_F(BlockReader, FollowsTheIndexOverManyCommits) {
   for (int i = 0; i < 5; ++i) append({{topic, 2}, {other, 1}});
   index_all();
