@@ -594,7 +594,7 @@ void Dispatcher::tick(Now now) {
 
 /// Leases that have grown old are logged once, so that they wait for their worker after a crash.
 void Dispatcher::log_old_leases(Session& session, Now now) {
-  std::map<LaneWork*, std::vector<OffsetRun>> old;
+  std::map<std::tuple<TopicId, GroupId, Lane>, std::vector<OffsetRun>> old;   // never by address: the log must not depend on it
   std::optional<Time> oldest;
   session.slots.each([&](Slot, LeaseRange& range) {
     if (range.logged) return;
@@ -605,12 +605,12 @@ void Dispatcher::log_old_leases(Session& session, Now now) {
     range.logged = true;
     for (std::uint32_t at = range.remaining.next(0); at < range.count;) {
       const std::uint32_t stop = std::min(range.remaining.next_clear(at), range.count);
-      old[range.lane].push_back({range.first.plus(at), stop - at});
+      old[{range.lane->work->topic, range.lane->work->group, range.lane->lane}].push_back({range.first.plus(at), stop - at});
       at = range.remaining.next(stop);
     }
   });
   for (auto& [lane, runs] : old) {
-    journal_.stage(Held{lane->work->topic, lane->work->group, lane->lane, session.client, joined(std::move(runs))}, now.wall);
+    journal_.stage(Held{std::get<TopicId>(lane), std::get<GroupId>(lane), std::get<Lane>(lane), session.client, joined(std::move(runs))}, now.wall);
   }
   if (oldest) timers_.set({TimerKey::Kind::kOldLeases, session.id.value}, *oldest + settings_.held_after);
 }

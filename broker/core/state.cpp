@@ -13,6 +13,27 @@ Result<void, Corruption> unknown_topic(TopicId topic) {
 
 std::string cut(const std::string& text) { return text.substr(0, stored_text_bytes_max); }
 
+/// Takes `run` out of the held rows: rows never overlap, so one look finds an offset's. What sticks out on either side stays.
+void cut_held(GroupLane& lane, OffsetRun run) {
+  auto it = lane.held.upper_bound(run.first);
+  if (it != lane.held.begin()) --it;
+  while (it != lane.held.end() && it->first < run.end()) {
+    const auto [first, held] = *it;
+    const Offset end = first.plus(held.count);
+    if (end <= run.first) {
+      ++it;
+      continue;
+    }
+    it = lane.held.erase(it);
+    lane.changed_held.insert(first);
+    if (first < run.first) lane.held.emplace(first, HeldState{run.first.value - first.value, held.client});
+    if (end > run.end()) {
+      lane.held.emplace(run.end(), HeldState{end.value - run.end().value, held.client});
+      lane.changed_held.insert(run.end());
+    }
+  }
+}
+
 }  // namespace
 
 Group* Topic::find_group(std::string_view wanted) {
@@ -238,9 +259,9 @@ Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
 Result<void, Corruption> State::on(const Held& e, Position, WallTime) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
-  // Not merged with what is there: that would make the rows depend on when done ones were forgotten.
   for (const OffsetRun& run : e.runs) {
-    at->lane->held.insert_or_assign(run.first, HeldState{run.count, e.client});
+    cut_held(*at->lane, run);
+    at->lane->held.emplace(run.first, HeldState{run.count, e.client});
     at->lane->changed_held.insert(run.first);
   }
   return {};

@@ -72,7 +72,7 @@ struct GroupLane {
   Position lent_position{};                  ///< of the event that said so
   std::map<Offset, RetryState> retries;      ///< failed at least once, not done
   std::map<Offset, DeadState> dead;          ///< done for the group, pinned for people
-  std::map<Offset, HeldState> held;          ///< by first offset; may name offsets that are done meanwhile
+  std::map<Offset, HeldState> held;          ///< by first offset, disjoint; may name offsets that are done meanwhile
 
   std::set<Offset> changed_retries, changed_dead, changed_held;
 };
