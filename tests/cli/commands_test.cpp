@@ -5,17 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/child.h"
-#include "tests/cli/live_broker.h"
+#include "tests/support/temp_broker.h"
 
 namespace takt::mistakes {
 namespace {
 
 using Json = nlohmann::json;
 
-class Commands : public testing::Test {
+class Commands : public ::testing::Test {
  protected:
   static Ended takt(std::vector<std::string> words, const std::string& input = "") {
-    static LiveBroker broker(TAKTD_PATH);
+    static takt::testing::TempBroker broker;
     words.insert(words.begin(), TAKT_PATH);
     return run_program(words, {"TAKT_SERVER=" + broker.address()}, input);
   }

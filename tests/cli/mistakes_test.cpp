@@ -13,8 +13,8 @@
 #include <sstream>
 
 #include "tests/cli/child.h"
-#include "tests/cli/live_broker.h"
 #include "tests/cli/mistake.h"
+#include "tests/support/temp_broker.h"
 
 namespace takt::mistakes {
 
@@ -46,25 +46,9 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
 }
 
-/// A folder of its own for one mistake; gone afterwards.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "takt-mistake-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 /// One live broker for all mistakes that need one; each uses topics of its own.
-LiveBroker& broker() {
-  static LiveBroker live(TAKTD_PATH);
+testing::TempBroker& broker() {
+  static testing::TempBroker live;
   return live;
 }
 
@@ -101,7 +85,7 @@ class Stage {
   fs::path photo() const { return folder_.path() / "photo.jpg"; }
   fs::path big() const { return folder_.path() / "big.jpg"; }
 
-  Folder folder_;
+  testing::TempFolder folder_;
   ClosedAddress closed_;
   std::string server_;
 };
@@ -115,7 +99,7 @@ Ended make(const Mistake& mistake) {
   return stage.run(mistake.run, mistake.input);
 }
 
-class MistakeTest : public testing::TestWithParam<Mistake> {};
+class MistakeTest : public ::testing::TestWithParam<Mistake> {};
 
 TEST_P(MistakeTest, IsAnsweredInTheseWords) {
   if (updating()) GTEST_SKIP() << "the texts are being rewritten";
@@ -140,11 +124,11 @@ std::string test_name(const Mistake& mistake) {
   return name;
 }
 
-const auto named = [](const testing::TestParamInfo<Mistake>& info) { return test_name(info.param); };
+const auto named = [](const ::testing::TestParamInfo<Mistake>& info) { return test_name(info.param); };
 
-INSTANTIATE_TEST_SUITE_P(CommandLine, MistakeTest, testing::ValuesIn(table_of("cli").mistakes), named);
-INSTANTIATE_TEST_SUITE_P(Config, MistakeTest, testing::ValuesIn(table_of("config").mistakes), named);
-INSTANTIATE_TEST_SUITE_P(Sdk, MistakeTest, testing::ValuesIn(table_of("sdk").mistakes), named);
+INSTANTIATE_TEST_SUITE_P(CommandLine, MistakeTest, ::testing::ValuesIn(table_of("cli").mistakes), named);
+INSTANTIATE_TEST_SUITE_P(Config, MistakeTest, ::testing::ValuesIn(table_of("config").mistakes), named);
+INSTANTIATE_TEST_SUITE_P(Sdk, MistakeTest, ::testing::ValuesIn(table_of("sdk").mistakes), named);
 
 std::vector<Table> all_tables() {
   std::vector<Table> tables;

@@ -15,6 +15,13 @@ using namespace std::chrono_literals;
 
 GroupInfo group_now(Stage& stage) { return stage.group("jobs", "g").value_or(GroupInfo{}); }
 
+takt::testing::Verdict work_off_and_judge(Stage& stage) {
+  auto worker = stage.worker("worker", "jobs", {"--concurrency", "4"});
+  EXPECT_TRUE(wait_until([&] { return group_now(stage).done > 0 && stage.is_drained("jobs", "g"); }));
+  EXPECT_TRUE(ends_well(worker));
+  return takt::testing::judge(stage.ledgers(), {{"g"}, {}});
+}
+
 TEST(Stop, AWorkerGivesBackAtOnceWhatItHasNotBegunAndNoAttemptIsCounted) {
   Stage stage;
   auto leaving = stage.worker("leaving", "jobs", {"--prefetch", "10"});
@@ -63,10 +70,7 @@ TEST(Stop, TheBrokerDrainsOnSigtermExitsWithZeroAndHasEverythingAfterTheRestart)
   stage.broker().start();
   ASSERT_TRUE(stage.wait_for("producer", LedgerEvent::kSent, before + 1000));
   EXPECT_TRUE(ends_well(producer));
-  auto worker = stage.worker("worker", "jobs", {"--concurrency", "4"});
-  ASSERT_TRUE(wait_until([&] { return group_now(stage).done > 0 && stage.is_drained("jobs", "g"); }));
-  EXPECT_TRUE(ends_well(worker));
-  const auto verdict = takt::testing::judge(stage.ledgers(), {{"g"}, {}});
+  const auto verdict = work_off_and_judge(stage);
   EXPECT_TRUE(verdict.violations.empty()) << verdict;
   EXPECT_EQ(verdict.begun_again, 0u);
   EXPECT_EQ(verdict.refused, 0u);  // a drain is something that the client waits out
@@ -83,10 +87,7 @@ TEST(Stop, ASecondSigtermEndsTheBrokerAtOnceAndLosesNothing) {
   const std::size_t before = stage.count("producer", LedgerEvent::kSent);
   ASSERT_TRUE(stage.wait_for("producer", LedgerEvent::kSent, before + 200));
   EXPECT_TRUE(ends_well(producer));
-  auto worker = stage.worker("worker", "jobs", {"--concurrency", "4"});
-  ASSERT_TRUE(wait_until([&] { return group_now(stage).done > 0 && stage.is_drained("jobs", "g"); }));
-  EXPECT_TRUE(ends_well(worker));
-  const auto verdict = takt::testing::judge(stage.ledgers(), {{"g"}, {}});
+  const auto verdict = work_off_and_judge(stage);
   EXPECT_TRUE(verdict.violations.empty()) << verdict;
 }
 
