@@ -279,7 +279,7 @@ void Checker::term_begins() {
   book_.term_begins([&](const Spot& spot) -> std::optional<Time> {
     const LaneView* lane = view_.find_lane(spot.group, spot.lane);
     if (lane == nullptr || lane->done.contains(spot.offset.value)) return std::nullopt;
-    const Duration wait = lane->is_held(spot.offset.value) ? std::max(options_.session_timeout, options_.recover_grace) : options_.recover_grace;
+    const Duration wait = lane->held.contains(spot.offset.value) ? std::max(options_.session_timeout, options_.recover_grace) : options_.recover_grace;
     if (wait == Duration::zero()) return std::nullopt;
     ++counts.held_back;
     return now + wait;

@@ -36,7 +36,7 @@ struct Counts {
   std::uint64_t batches = 0, messages = 0, stored = 0, refused = 0, unknown = 0;
   std::uint64_t delivered = 0, executed = 0, acked = 0, stale = 0, completed = 0, failed = 0, dead = 0;
   std::uint64_t crashes = 0, reloads = 0, drains = 0, cuts = 0, worker_deaths = 0, freezes = 0, leaves = 0, producer_deaths = 0;
-  std::uint64_t held_back = 0, resumed = 0, commits = 0, checkpoints = 0, frees = 0, carried = 0, loads = 0;
+  std::uint64_t held_back = 0, resumed = 0, repeats = 0, commits = 0, checkpoints = 0, frees = 0, carried = 0, loads = 0;
 };
 
 class Checker {

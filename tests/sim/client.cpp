@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "proto/codec.h"
+
 namespace takt::sim {
 namespace {
 
 constexpr Duration backoff_first = std::chrono::milliseconds(50);
 constexpr Duration backoff_longest = std::chrono::seconds(2);
+constexpr std::size_t outcomes_kept = 16;
 
 }  // namespace
 
@@ -91,9 +94,27 @@ void Client::pump() {
       }
     }
   }
-  for (Frames& frames : session_.take_frames())
-    if (is_up_) network_.to_server(*connection_, std::move(frames));
+  for (Frames& frames : session_.take_frames()) {
+    if (!is_up_) continue;
+    const Frames sent = frames;
+    network_.to_server(*connection_, std::move(frames));
+    repeat_something(sent);
+  }
   alarm_.set(session_.next_deadline());
+}
+
+// A late or repeated outcome, such as a library that replays a lost connection's frames would send: it must count for nothing.
+void Client::repeat_something(const Frames& sent) {
+  if (options_.repeat_permille == 0) return;
+  proto::Decoder decoder;
+  const auto decoded = decoder.request(sent.front().bytes);
+  if (decoded && (std::holds_alternative<proto::Ack>(decoded->body) || std::holds_alternative<proto::Fail>(decoded->body))) {
+    outcomes_.push_back(sent);
+    if (outcomes_.size() > outcomes_kept) outcomes_.pop_front();
+  }
+  if (outcomes_.empty() || !world_.random().permille(options_.repeat_permille)) return;
+  ++checker_.counts.repeats;
+  network_.to_server(*connection_, outcomes_[world_.random().below(outcomes_.size())]);
 }
 
 }  // namespace takt::sim

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -40,12 +41,14 @@ class Client : public ClientEnd {
  private:
   sdk::SessionOptions session_options(proto::ClientKind kind) const;
   void reconnect_later(const std::string& why);
+  void repeat_something(const Frames& sent);
 
   Network& network_;
   std::optional<ConnectionId> connection_;
   bool is_up_ = false;
   bool is_leaving_ = false;
   Duration backoff_;
+  std::deque<Frames> outcomes_;   ///< acks and fails that were sent, of this connection and earlier ones
 
  protected:
   Timeline timeline_;

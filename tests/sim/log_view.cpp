@@ -21,13 +21,6 @@ std::optional<Value> value_of(ByteView payload) {
   return value;
 }
 
-bool LaneView::is_held(std::uint64_t offset) const {
-  auto it = held.upper_bound(offset);
-  if (it == held.begin()) return false;
-  --it;
-  return offset < it->first + it->second;
-}
-
 std::uint64_t TopicView::owed(const GroupView& group) const {
   std::uint64_t open = 0;
   for (const auto& [lane, messages] : lanes) {
@@ -145,7 +138,8 @@ LogView::Complaint LogView::on(const core::Dead& e) {
 LogView::Complaint LogView::on(const core::Held& e) {
   LaneView* lane = lane_of(e.topic, e.group, e.lane);
   if (lane == nullptr) return "a Held of a group that was never made";
-  for (const core::OffsetRun& run : e.runs) lane->held[run.first.value] = run.count;
+  for (const core::OffsetRun& run : e.runs)
+    for (Offset at = run.first; at < run.end(); at = at.plus(1)) lane->held.insert(at.value);
   return std::nullopt;
 }
 

@@ -31,8 +31,7 @@ struct LaneView {
   std::set<std::uint64_t> done;                       ///< acked, settled or dead
   std::map<std::uint64_t, std::uint32_t> attempts;    ///< failures of what is not done
   std::set<std::uint64_t> dead;
-  std::map<std::uint64_t, std::uint64_t> held;        ///< first offset to count
-  bool is_held(std::uint64_t offset) const;
+  std::set<std::uint64_t> held;                       ///< leases that had grown old
 };
 struct GroupView {
   GroupName name;

@@ -40,6 +40,7 @@ void draw_faults(Options& o, Random& random) {
   if (o.is_calm) return;
   o.cut_every = sometimes(600, milliseconds(300), seconds(10));
   o.half_open_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(50, 800)) : 0;
+  o.repeat_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(5, 100)) : 0;
   o.worker_death_every = sometimes(500, milliseconds(500), seconds(10));
   o.worker_freeze_every = sometimes(400, seconds(1), seconds(15));
   o.worker_leave_every = sometimes(300, milliseconds(500), seconds(10));
@@ -118,7 +119,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
 void Options::heal() {
   crash_every = drain_every = stall_every = cut_every = worker_death_every = worker_freeze_every = worker_leave_every = producer_death_every =
       Duration::zero();
-  crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
+  repeat_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
   retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
   // What is left is worked off quickly: only faults are interesting when they meet work.
   handle_time = latency_max = sync_max = read_max = milliseconds(1);
@@ -158,6 +159,7 @@ std::string Options::describe() const {
   time("stall", stall_every);
   time("cut", cut_every);
   number("half_open", half_open_permille);
+  number("repeat", repeat_permille);
   time("worker_death", worker_death_every);
   time("freeze", worker_freeze_every);
   time("leave", worker_leave_every);

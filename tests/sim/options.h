@@ -82,6 +82,7 @@ struct Options {
   Duration stall_every{};
   Duration cut_every{};
   std::uint32_t half_open_permille = 0;    ///< of the cuts
+  std::uint32_t repeat_permille = 0;       ///< a client's old acks and fails come again
   Duration worker_death_every{};
   Duration worker_freeze_every{};
   Duration worker_leave_every{};

@@ -53,6 +53,21 @@ TEST(Simulation, SameSeedGivesTheSameRun) {
 
 TEST(Simulation, AnotherSeedGivesAnotherRun) { EXPECT_NE(run(3, Lie::kNone, 1000).hash, run(4, Lie::kNone, 1000).hash); }
 
+// A fault that never meets anything proves nothing.
+TEST(Simulation, SixtySeedsMeetEveryKindOfTrouble) {
+  Counts sum;
+  std::uint64_t Counts::*const all[] = {&Counts::stored,  &Counts::unknown, &Counts::stale,     &Counts::completed, &Counts::failed,    &Counts::dead,
+                                        &Counts::crashes, &Counts::reloads, &Counts::drains,    &Counts::cuts,      &Counts::worker_deaths,
+                                        &Counts::freezes, &Counts::leaves,  &Counts::producer_deaths, &Counts::held_back, &Counts::resumed,
+                                        &Counts::checkpoints, &Counts::frees, &Counts::carried, &Counts::loads};
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const Outcome outcome = run(seed, Lie::kNone, 4000);
+    EXPECT_EQ(outcome.violation, std::nullopt) << "seed " << seed;
+    for (auto member : all) sum.*member += outcome.counts.*member;
+  }
+  for (std::size_t i = 0; i < std::size(all); ++i) EXPECT_GT(sum.*all[i], 0u) << "trouble number " << i;
+}
+
 class CheckerHears : public testing::TestWithParam<Lie> {};
 
 TEST_P(CheckerHears, TheLie) {
