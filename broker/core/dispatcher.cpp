@@ -610,7 +610,8 @@ void Dispatcher::log_old_leases(Session& session, Now now) {
     }
   });
   for (auto& [lane, runs] : old) {
-    journal_.stage(Held{std::get<TopicId>(lane), std::get<GroupId>(lane), std::get<Lane>(lane), session.client, joined(std::move(runs))}, now.wall);
+    journal_.stage(Held{std::get<TopicId>(lane), std::get<GroupId>(lane), std::get<Lane>(lane), session.client, joined(std::move(runs))},
+                   now.wall);
   }
   if (oldest) timers_.set({TimerKey::Kind::kOldLeases, session.id.value}, *oldest + settings_.held_after);
 }

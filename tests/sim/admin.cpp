@@ -3,7 +3,8 @@
 namespace takt::sim {
 
 Admin::Admin(World& world, const Options& options, Checker& checker, Network& network, std::vector<GroupName> groups)
-    : Client(world, options, checker, network, proto::ClientKind::kTool, "admin"), groups_(groups.begin(), groups.end()) {
+    : Client(world, options, checker, network, proto::ClientKind::kTool, "admin"),
+      groups_(groups.begin(), groups.end()) {
   connect();
   ask();
 }
@@ -11,7 +12,8 @@ Admin::Admin(World& world, const Options& options, Checker& checker, Network& ne
 void Admin::ask() {
   if (groups_.empty()) return;
   const GroupName& group = groups_.front();
-  session_.request(sdk::TicketId(++last_ticket_), proto::PutGroup{group.topic, group.group, proto::StartFrom::kEarliest, {options_.attempts_max}},
+  session_.request(sdk::TicketId(++last_ticket_),
+                   proto::PutGroup{group.topic, group.group, proto::StartFrom::kEarliest, {options_.attempts_max}},
                    world_.mono() + std::chrono::seconds(10), world_.now());
 }
 
@@ -20,7 +22,8 @@ void Admin::handle(sdk::Event&& event) {
     if (answered->ticket.value != last_ticket_) return;
     const GroupName group = groups_.front();
     groups_.pop_front();
-    if (checker_.view().find_group(group) == nullptr) checker_.fail("group " + group.topic + "/" + group.group + " is confirmed and not in the durable log");
+    if (checker_.view().find_group(group) == nullptr)
+      checker_.fail("group " + group.topic + "/" + group.group + " is confirmed and not in the durable log");
     ask();
   } else if (std::holds_alternative<sdk::RequestFailed>(event)) {
     ask();

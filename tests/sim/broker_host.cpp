@@ -39,7 +39,12 @@ transport::DeskSettings desk_settings(const Options& options) {
 struct BrokerHost::Process {
   explicit Process(BrokerHost& host)
       : timeline(host.world_),
-        context{host.world_, host.options_, host.checker_, host.disk_, host.uuid_, timeline,
+        context{host.world_,
+                host.options_,
+                host.checker_,
+                host.disk_,
+                host.uuid_,
+                timeline,
                 [this](runtime::ShardMail mail) {
                   prior.push_back(std::move(mail));
                   wake();
@@ -119,7 +124,12 @@ struct BrokerHost::Process {
 };
 
 BrokerHost::BrokerHost(World& world, const Options& options, Checker& checker, Network& network)
-    : world_(world), options_(options), checker_(checker), network_(network), disk_(uuid_, store::MemoryDisk::Durability::kWhenTold), machine_(world) {
+    : world_(world),
+      options_(options),
+      checker_(checker),
+      network_(network),
+      disk_(uuid_, store::MemoryDisk::Durability::kWhenTold),
+      machine_(world) {
   network.serve(*this);
 }
 BrokerHost::~BrokerHost() = default;
@@ -134,8 +144,10 @@ void BrokerHost::start() {
   compare_with_fold();
   auto loaded = process_->loader.load_fresh();
   if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
-  process_->shard.emplace(shard_settings(options_), std::move(*loaded),
-                          runtime::Shard::Ports{process_->committer, process_->reader, process_->background, process_->loader, process_->gateway}, world_.now());
+  process_->shard.emplace(
+      shard_settings(options_), std::move(*loaded),
+      runtime::Shard::Ports{process_->committer, process_->reader, process_->background, process_->loader, process_->gateway},
+      world_.now());
   process_->alarm.set(process_->shard->next_deadline());
 }
 
@@ -212,8 +224,8 @@ void BrokerHost::compare_with_fold() {
     if (!scanned) return checker_.fail("table " + std::to_string(i) + " cannot be read");
   }
   if (process_->stores.log().bounds().end != checker_.view().end())
-    return checker_.fail("the log ends at position " + std::to_string(process_->stores.log().bounds().end.value) + " and was durable up to " +
-                         std::to_string(checker_.view().end().value));
+    return checker_.fail("the log ends at position " + std::to_string(process_->stores.log().bounds().end.value) +
+                         " and was durable up to " + std::to_string(checker_.view().end().value));
   auto loaded = runtime::load_partition(process_->stores.log(), process_->stores.tables(), settings);
   if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
   core::Checkpoint rest = loaded->partition.freeze();
@@ -223,7 +235,8 @@ void BrokerHost::compare_with_fold() {
   const auto folded = core::test::logical(core::test::fold(settings, checker_.log()));
   if (mine == folded) return;
   for (const auto& [key, value] : folded)
-    if (const auto it = mine.find(key); it == mine.end() || it->second != value) return checker_.fail("after a restart the row of table " + key.substr(0, key.find(' ')) + " is not what the log folds to");
+    if (const auto it = mine.find(key); it == mine.end() || it->second != value)
+      return checker_.fail("after a restart the row of table " + key.substr(0, key.find(' ')) + " is not what the log folds to");
   checker_.fail("after a restart there are rows that the log does not fold to");
 }
 

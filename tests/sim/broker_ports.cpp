@@ -111,13 +111,17 @@ void SimReader::serve(const core::LoadBlocks& request) {
   if (!loaded) return process_.checker.fail("a block cannot be read: " + loaded.error().message);
   process_.world.trace("loaded", request.from.value, loaded->until.value, loaded->blocks.size());
   if (process_.options.lie == Lie::kSkippedBlock && !loaded->blocks.empty()) loaded->blocks.pop_back();
-  process_.timeline.after(up_to(process_, process_.options.read_max), [this, answer = std::move(*loaded)] { process_.mail(core::Command(answer)); });
+  process_.timeline.after(up_to(process_, process_.options.read_max),
+                          [this, answer = std::move(*loaded)] { process_.mail(core::Command(answer)); });
 }
 
 // ---- background
 
 SimBackground::SimBackground(BrokerProcess& process, SimStores& stores, SimCommitter& committer)
-    : process_(process), stores_(stores), committer_(committer), keeper_(process.uuid, {.bytes = process.options.front_bytes, .runs_max = 65'536}) {}
+    : process_(process),
+      stores_(stores),
+      committer_(committer),
+      keeper_(process.uuid, {.bytes = process.options.front_bytes, .runs_max = 65'536}) {}
 
 void SimBackground::checkpoint(runtime::CheckpointJob job) {
   process_.crash_point("checkpoint");
@@ -134,8 +138,14 @@ core::Checkpoint falsified(const core::Checkpoint& rows, Lie lie) {
       case Lie::kForgottenAcks: return change.table == core::Table::kDone || change.table == core::Table::kGroups;
       case Lie::kForgottenRetries: return change.table == core::Table::kRetries;
       case Lie::kForgottenCarry: return change.table == core::Table::kCold;
-      case Lie::kNone: case Lie::kAckBeforeSync: case Lie::kFailedAppendReported: case Lie::kLostCommit: case Lie::kFrontFreedEarly:
-      case Lie::kSkippedBlock: case Lie::kRepeatedDelivery: case Lie::kSwallowedSessionEnd: return false;
+      case Lie::kNone:
+      case Lie::kAckBeforeSync:
+      case Lie::kFailedAppendReported:
+      case Lie::kLostCommit:
+      case Lie::kFrontFreedEarly:
+      case Lie::kSkippedBlock:
+      case Lie::kRepeatedDelivery:
+      case Lie::kSwallowedSessionEnd: return false;
     }
     return false;
   });
@@ -148,11 +158,14 @@ class LyingTables final : public store::Tables {
   LyingTables(store::Tables& tables, Lie lie) : tables_(tables), lie_(lie) {}
   Position applied() const override { return tables_.applied(); }
   Result<void, StoreFailure> checkpoint(const core::Checkpoint& rows) override { return tables_.checkpoint(falsified(rows, lie_)); }
-  Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const override { return tables_.get(table, key); }
+  Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const override {
+    return tables_.get(table, key);
+  }
   Result<std::optional<store::Row>, StoreFailure> find_at_or_before(core::Table table, std::string_view key) const override {
     return tables_.find_at_or_before(table, key);
   }
-  Result<void, StoreFailure> scan(core::Table table, std::string_view from, const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+  Result<void, StoreFailure> scan(core::Table table, std::string_view from,
+                                  const std::function<bool(std::string_view, std::string_view)>& visit) const override {
     return tables_.scan(table, from, visit);
   }
 
@@ -211,7 +224,11 @@ Result<runtime::LoadedPartition, StoreFailure> SimLoader::load() {
 // ---- gateway
 
 SimGateway::SimGateway(BrokerProcess& process, const transport::DeskSettings& settings, Network& network, Post post)
-    : process_(process), network_(network), post_(std::move(post)), desk_(settings), alarm_(process.world, process.timeline, [this] { wake(); }) {}
+    : process_(process),
+      network_(network),
+      post_(std::move(post)),
+      desk_(settings),
+      alarm_(process.world, process.timeline, [this] { wake(); }) {}
 
 void SimGateway::post(std::vector<core::Outgoing> batch) {
   mail_.emplace_back(std::move(batch));
@@ -288,7 +305,8 @@ void SimGateway::flush() {
     for (transport::Departure& departure : output.departures) {
       process_.checker.departing(departure.to, departure.frames);
       desk_.sent(departure.to, departure.bytes);
-      const bool is_repeated = process_.options.lie == Lie::kRepeatedDelivery && departure.frames.size() == 3 && process_.world.random().permille(20);
+      const bool is_repeated =
+          process_.options.lie == Lie::kRepeatedDelivery && departure.frames.size() == 3 && process_.world.random().permille(20);
       if (is_repeated) network_.to_client(departure.to, departure.frames);
       network_.to_client(departure.to, std::move(departure.frames));
     }

@@ -103,7 +103,10 @@ class SimBackground final : public runtime::BackgroundPort {
 
 class SimLoader final : public runtime::LoaderPort {
  public:
-  SimLoader(BrokerProcess& process, SimStores& stores, const core::PartitionSettings& settings) : process_(process), stores_(stores), settings_(settings) {}
+  SimLoader(BrokerProcess& process, SimStores& stores, const core::PartitionSettings& settings)
+      : process_(process),
+        stores_(stores),
+        settings_(settings) {}
   Result<runtime::LoadedPartition, store::StoreFailure> load_fresh();
   Result<runtime::LoadedPartition, store::StoreFailure> load() override;
 

@@ -61,7 +61,8 @@ void Checker::executing(Value value, const GroupName& group) {
   ++counts.executed;
   const bool is_first = executed_.insert({value, group}).second;
   if (options_.is_calm && !is_first)
-    fail("message " + std::to_string(value) + " is executed twice in " + group.topic + "/" + group.group + " though its worker lived and resumed");
+    fail("message " + std::to_string(value) + " is executed twice in " + group.topic + "/" + group.group +
+         " though its worker lived and resumed");
 }
 
 void Checker::completed(Value parent, const GroupName& group) {
@@ -121,7 +122,8 @@ void Checker::on(ConnectionId connection, CorrelationId, const proto::Resumed& r
   if (!group) return fail("a Resumed for a subscription that the session does not have");
   for (const proto::ResumedRange& range : reply.granted) {
     counts.resumed += range.held.count;
-    for (std::uint32_t i = 0; i < range.held.count; ++i) hand_out(connection, {*group, range.held.lane, range.held.first.plus(i)}, range.token.plus(i));
+    for (std::uint32_t i = 0; i < range.held.count; ++i)
+      hand_out(connection, {*group, range.held.lane, range.held.first.plus(i)}, range.token.plus(i));
     book_.grant(connection, range.slot, range.token, {*group, range.held.lane, range.held.first, range.held.count});
   }
 }
@@ -147,7 +149,8 @@ void Checker::on(ConnectionId connection, const proto::Deliver& deliver, const s
       std::uint32_t failures = 0;
       if (lane != nullptr && lane->attempts.contains(spot.offset.value)) failures = lane->attempts.at(spot.offset.value);
       if (range.attempt != failures + 1)
-        return fail(text_of(spot) + " is delivered as attempt " + std::to_string(range.attempt) + " after " + std::to_string(failures) + " failures");
+        return fail(text_of(spot) + " is delivered as attempt " + std::to_string(range.attempt) + " after " + std::to_string(failures) +
+                    " failures");
       hand_out(connection, spot, range.token.plus(i));
       // A Resume of somebody who held it before may come first: then the last holder is told that it lost it.
       if (const auto* waiting = book_.waiting(spot); waiting != nullptr && world_.mono() < waiting->until)
@@ -162,7 +165,8 @@ void Checker::hand_out(ConnectionId connection, const Spot& spot, LeaseToken tok
   const LaneView* lane = view_.find_lane(spot.group, spot.lane);
   if (lane != nullptr && lane->done.contains(spot.offset.value)) fail(text_of(spot) + " is handed out after it was done");
   if (confirmed_.contains(spot)) fail(text_of(spot) + " is handed out after its ack was confirmed");
-  if (const auto last = book_.last_token(spot); last && token <= *last) fail(text_of(spot) + " is handed out under a token that is not above the last one");
+  if (const auto last = book_.last_token(spot); last && token <= *last)
+    fail(text_of(spot) + " is handed out under a token that is not above the last one");
   if (const auto* holder = book_.holder(spot); holder != nullptr && holder->connection != connection)
     fail(text_of(spot) + " is leased to two sessions at once");
   else if (holder != nullptr)
@@ -200,7 +204,8 @@ void Checker::command(const core::Command& command) {
 // ---- what the log says
 
 void Checker::durable(const core::Commit& commit, const core::PartitionUuid& partition) {
-  if (commit.first != view_.end()) return fail("the log goes on at position " + std::to_string(commit.first.value) + " and ended at " + std::to_string(view_.end().value));
+  if (commit.first != view_.end())
+    return fail("the log goes on at position " + std::to_string(commit.first.value) + " and ended at " + std::to_string(view_.end().value));
   const auto parsed = core::CommitView::parse(commit.value.bytes, partition, core::CommitView::Sections::kCheck);
   if (!parsed) return fail("a commit cannot be read: " + parsed.error().what);
   log_.push_back(commit);
@@ -261,7 +266,8 @@ void Checker::on_batch(const core::RunView& run) {
   if (batch.values.size() != run.count) fail("batch " + std::to_string(known->second) + " is stored with another number of messages");
   if (batch.sequences.size() > 1) return;   // renumbered after a refusal: others may have passed it
   std::uint64_t& last = last_batch_[{batch.producer, batch.topic, batch.lane}];
-  if (known->second < last) fail("batch " + std::to_string(known->second) + " is stored behind batch " + std::to_string(last) + ", which was sent later");
+  if (known->second < last)
+    fail("batch " + std::to_string(known->second) + " is stored behind batch " + std::to_string(last) + ", which was sent later");
   last = std::max(last, known->second);
 }
 
@@ -271,7 +277,8 @@ void Checker::on_done(TopicId topic, GroupId group, Lane lane, Offset offset) {
   if (messages == t.lanes.end() || offset.value >= messages->second.size()) return fail("a Done reaches beyond the end of its lane");
   const Value value = messages->second[offset.value].value;
   const GroupName& name = t.groups.at(group).name;
-  if (!handled_.contains({value, name})) fail("message " + std::to_string(value) + " is done in " + name.topic + "/" + name.group + " and nobody handled it");
+  if (!handled_.contains({value, name}))
+    fail("message " + std::to_string(value) + " is done in " + name.topic + "/" + name.group + " and nobody handled it");
 }
 
 void Checker::term_begins() {
@@ -279,7 +286,8 @@ void Checker::term_begins() {
   book_.term_begins([&](const Spot& spot) -> std::optional<Time> {
     const LaneView* lane = view_.find_lane(spot.group, spot.lane);
     if (lane == nullptr || lane->done.contains(spot.offset.value)) return std::nullopt;
-    const Duration wait = lane->held.contains(spot.offset.value) ? std::max(options_.session_timeout, options_.recover_grace) : options_.recover_grace;
+    const Duration wait =
+        lane->held.contains(spot.offset.value) ? std::max(options_.session_timeout, options_.recover_grace) : options_.recover_grace;
     if (wait == Duration::zero()) return std::nullopt;
     ++counts.held_back;
     return now + wait;
@@ -296,11 +304,14 @@ void Checker::audit(const core::PartitionStats& stats) {
       if (its == nullptr) return fail("group " + group.group + " is in the statistics and not in the log");
       const std::uint64_t sum = group.ready + group.leased + group.retrying + group.held;
       if (sum != mine->owed(*its))
-        return fail("group " + topic.topic + "/" + group.group + " counts ready " + std::to_string(group.ready) + " + leased " + std::to_string(group.leased) +
-                    " + retrying " + std::to_string(group.retrying) + " + held " + std::to_string(group.held) + " and owes " + std::to_string(mine->owed(*its)));
+        return fail("group " + topic.topic + "/" + group.group + " counts ready " + std::to_string(group.ready) + " + leased " +
+                    std::to_string(group.leased) + " + retrying " + std::to_string(group.retrying) + " + held " +
+                    std::to_string(group.held) + " and owes " + std::to_string(mine->owed(*its)));
       std::uint64_t dead = 0;
       for (const auto& [lane, view] : its->lanes) dead += view.dead.size();
-      if (dead != group.dead) return fail("group " + topic.topic + "/" + group.group + " counts " + std::to_string(group.dead) + " dead and has " + std::to_string(dead));
+      if (dead != group.dead)
+        return fail("group " + topic.topic + "/" + group.group + " counts " + std::to_string(group.dead) + " dead and has " +
+                    std::to_string(dead));
     }
   }
 }
@@ -326,8 +337,10 @@ void Checker::finish() {
   for (const auto& [id, batch] : batches_) {
     for (const Value value : batch.values) {
       const bool is_stored = view_.find(value) != nullptr;
-      if (batch.fate == BatchRecord::Fate::kRefused && is_stored) fail("message " + std::to_string(value) + " is refused for good and visible");
-      if (batch.fate == BatchRecord::Fate::kStored && !batch.is_relaxed && !is_stored) fail("message " + std::to_string(value) + " is confirmed and lost");
+      if (batch.fate == BatchRecord::Fate::kRefused && is_stored)
+        fail("message " + std::to_string(value) + " is refused for good and visible");
+      if (batch.fate == BatchRecord::Fate::kStored && !batch.is_relaxed && !is_stored)
+        fail("message " + std::to_string(value) + " is confirmed and lost");
     }
   }
   for (const auto& [id, topic] : view_.topics()) {
@@ -336,9 +349,11 @@ void Checker::finish() {
         const auto view = group.lanes.find(lane);
         for (std::uint64_t offset = view == group.lanes.end() ? 0 : view->second.start; offset < messages.size(); ++offset) {
           if (view == group.lanes.end() || !view->second.done.contains(offset))
-            return fail("message " + std::to_string(messages[offset].value) + " is never done in " + group.name.topic + "/" + group.name.group);
+            return fail("message " + std::to_string(messages[offset].value) + " is never done in " + group.name.topic + "/" +
+                        group.name.group);
           if (!view->second.dead.contains(offset) && !handled_.contains({messages[offset].value, group.name}))
-            return fail("message " + std::to_string(messages[offset].value) + " is done in " + group.name.topic + "/" + group.name.group + " and nobody handled it");
+            return fail("message " + std::to_string(messages[offset].value) + " is done in " + group.name.topic + "/" + group.name.group +
+                        " and nobody handled it");
         }
       }
     }

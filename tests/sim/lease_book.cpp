@@ -5,7 +5,8 @@
 namespace takt::sim {
 
 std::string text_of(const Spot& spot) {
-  return spot.group.topic + "/" + spot.group.group + " lane " + std::to_string(spot.lane.value) + " offset " + std::to_string(spot.offset.value);
+  return spot.group.topic + "/" + spot.group.group + " lane " + std::to_string(spot.lane.value) + " offset " +
+         std::to_string(spot.offset.value);
 }
 
 void LeaseBook::command(const core::Command& command) {

@@ -82,7 +82,9 @@ class LeaseBook {
   void on(const core::BlocksLoaded&) {}
   void resume(SessionInfo& session, const proto::Resume& resume);
   template <class Which>
-  void close(Which which) { std::erase_if(held_, [&](const auto& entry) { return which(entry.first, entry.second); }); }
+  void close(Which which) {
+    std::erase_if(held_, [&](const auto& entry) { return which(entry.first, entry.second); });
+  }
 
   std::map<SessionId, ConnectionId> connections_;
   std::map<SessionId, SessionInfo> sessions_;

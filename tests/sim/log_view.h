@@ -82,7 +82,9 @@ class LogView {
   Complaint on(const core::Dead& e);
   Complaint on(const core::Held& e);
   template <class Other>
-  Complaint on(const Other&) { return std::nullopt; }
+  Complaint on(const Other&) {
+    return std::nullopt;
+  }
   LaneView* lane_of(TopicId topic, GroupId group, Lane lane);
 
   std::map<TopicId, TopicView> topics_;

@@ -1,5 +1,6 @@
 // takt_sim: runs simulation seeds, prints each, and says how to repeat one that fails.
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cinttypes>
@@ -7,7 +8,6 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
-#include <unistd.h>
 
 #include "tests/sim/simulation.h"
 
@@ -36,16 +36,18 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_range(const std::st
 
 void print(const Options& options, const Outcome& outcome) {
   const Counts& c = outcome.counts;
-  std::printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 " seconds %.1f\n", options.seed, outcome.hash, outcome.steps, outcome.seconds);
+  std::printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 " seconds %.1f\n", options.seed, outcome.hash, outcome.steps,
+              outcome.seconds);
   std::printf("  options %s\n", options.describe().c_str());
-  std::printf("  batches %" PRIu64 " messages %" PRIu64 " stored %" PRIu64 " refused %" PRIu64 " unknown %" PRIu64 " delivered %" PRIu64 " executed %" PRIu64
-              " acked %" PRIu64 " stale %" PRIu64 " completed %" PRIu64 " failed %" PRIu64 " dead %" PRIu64 "\n",
-              c.batches, c.messages, c.stored, c.refused, c.unknown, c.delivered, c.executed, c.acked, c.stale, c.completed, c.failed, c.dead);
-  std::printf("  crashes %" PRIu64 " reloads %" PRIu64 " drains %" PRIu64 " cuts %" PRIu64 " worker_deaths %" PRIu64 " freezes %" PRIu64 " leaves %" PRIu64
-              " producer_deaths %" PRIu64 " held_back %" PRIu64 " resumed %" PRIu64 " commits %" PRIu64 " checkpoints %" PRIu64 " frees %" PRIu64
-              " carried %" PRIu64 " loads %" PRIu64 "\n",
-              c.crashes, c.reloads, c.drains, c.cuts, c.worker_deaths, c.freezes, c.leaves, c.producer_deaths, c.held_back, c.resumed, c.commits,
-              c.checkpoints, c.frees, c.carried, c.loads);
+  std::printf("  batches %" PRIu64 " messages %" PRIu64 " stored %" PRIu64 " refused %" PRIu64 " unknown %" PRIu64 " delivered %" PRIu64
+              " executed %" PRIu64 " acked %" PRIu64 " stale %" PRIu64 " completed %" PRIu64 " failed %" PRIu64 " dead %" PRIu64 "\n",
+              c.batches, c.messages, c.stored, c.refused, c.unknown, c.delivered, c.executed, c.acked, c.stale, c.completed, c.failed,
+              c.dead);
+  std::printf("  crashes %" PRIu64 " reloads %" PRIu64 " drains %" PRIu64 " cuts %" PRIu64 " worker_deaths %" PRIu64 " freezes %" PRIu64
+              " leaves %" PRIu64 " producer_deaths %" PRIu64 " held_back %" PRIu64 " resumed %" PRIu64 " commits %" PRIu64
+              " checkpoints %" PRIu64 " frees %" PRIu64 " carried %" PRIu64 " loads %" PRIu64 "\n",
+              c.crashes, c.reloads, c.drains, c.cuts, c.worker_deaths, c.freezes, c.leaves, c.producer_deaths, c.held_back, c.resumed,
+              c.commits, c.checkpoints, c.frees, c.carried, c.loads);
 }
 
 }  // namespace
@@ -83,12 +85,13 @@ int main(int argc, char** argv) {
   for (std::uint64_t next = range.first; next <= range.second; ++next) {
     Options options = draw_options(next, *lie);
     if (steps != 0) options.steps = steps;
-    std::snprintf(replay, sizeof replay, "takt_sim --seed %" PRIu64 " --steps %" PRIu64 " --lie %s\n", next, options.steps, lie_name.c_str());
+    std::snprintf(replay, sizeof replay, "takt_sim --seed %" PRIu64 " --steps %" PRIu64 " --lie %s\n", next, options.steps,
+                  lie_name.c_str());
     Simulation simulation(options, is_traced ? World::Trace::kPrint : World::Trace::kHash);
     const Outcome outcome = simulation.run();
     if (is_brief) {
-      std::printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 " messages %" PRIu64 " crashes %" PRIu64 "\n", next, outcome.hash, outcome.steps,
-                  outcome.counts.messages, outcome.counts.crashes);
+      std::printf("seed %" PRIu64 " hash %016" PRIx64 " steps %" PRIu64 " messages %" PRIu64 " crashes %" PRIu64 "\n", next, outcome.hash,
+                  outcome.steps, outcome.counts.messages, outcome.counts.crashes);
     } else {
       print(options, outcome);
     }

@@ -117,8 +117,8 @@ Options draw_options(std::uint64_t seed, Lie lie) {
 }
 
 void Options::heal() {
-  crash_every = drain_every = stall_every = cut_every = worker_death_every = worker_freeze_every = worker_leave_every = producer_death_every =
-      Duration::zero();
+  crash_every = drain_every = stall_every = cut_every = worker_death_every = worker_freeze_every = worker_leave_every =
+      producer_death_every = Duration::zero();
   repeat_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
   retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
   // What is left is worked off quickly: only faults are interesting when they meet work.

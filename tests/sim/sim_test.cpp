@@ -56,10 +56,11 @@ TEST(Simulation, AnotherSeedGivesAnotherRun) { EXPECT_NE(run(3, Lie::kNone, 1000
 // A fault that never meets anything proves nothing.
 TEST(Simulation, SixtySeedsMeetEveryKindOfTrouble) {
   Counts sum;
-  std::uint64_t Counts::*const all[] = {&Counts::stored,  &Counts::unknown, &Counts::stale,     &Counts::completed, &Counts::failed,    &Counts::dead,
-                                        &Counts::crashes, &Counts::reloads, &Counts::drains,    &Counts::cuts,      &Counts::worker_deaths,
-                                        &Counts::freezes, &Counts::leaves,  &Counts::producer_deaths, &Counts::held_back, &Counts::resumed,
-                                        &Counts::checkpoints, &Counts::frees, &Counts::carried, &Counts::loads};
+  std::uint64_t Counts::* const all[] = {
+      &Counts::stored,        &Counts::unknown,     &Counts::stale,   &Counts::completed,       &Counts::failed,
+      &Counts::dead,          &Counts::crashes,     &Counts::reloads, &Counts::drains,          &Counts::cuts,
+      &Counts::worker_deaths, &Counts::freezes,     &Counts::leaves,  &Counts::producer_deaths, &Counts::held_back,
+      &Counts::resumed,       &Counts::checkpoints, &Counts::frees,   &Counts::carried,         &Counts::loads};
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     const Outcome outcome = run(seed, Lie::kNone, 4000);
     EXPECT_EQ(outcome.violation, std::nullopt) << "seed " << seed;
@@ -83,7 +84,8 @@ std::vector<Lie> lies() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryLie, CheckerHears, testing::ValuesIn(lies()), [](const auto& lie) { return std::string(name_of(lie.param)); });
+INSTANTIATE_TEST_SUITE_P(EveryLie, CheckerHears, testing::ValuesIn(lies()),
+                         [](const auto& lie) { return std::string(name_of(lie.param)); });
 
 }  // namespace
 }  // namespace takt::sim

@@ -12,13 +12,19 @@ constexpr const char* follow_up_topic = "next";
 }  // namespace
 
 Simulation::Simulation(const Options& options, World::Trace trace)
-    : options_(options), world_(options.seed, trace), checker_(world_, options_), network_(world_, options_), broker_(world_, options_, checker_, network_), fate_(world_) {}
+    : options_(options),
+      world_(options.seed, trace),
+      checker_(world_, options_),
+      network_(world_, options_),
+      broker_(world_, options_, checker_, network_),
+      fate_(world_) {}
 
 void Simulation::start() {
   broker_.start();
   std::vector<GroupName> groups;
   for (std::uint32_t topic = 0; topic < options_.topics; ++topic)
-    for (std::uint32_t group = 0; group < options_.groups_per_topic; ++group) groups.push_back({"t" + std::to_string(topic), "g" + std::to_string(group)});
+    for (std::uint32_t group = 0; group < options_.groups_per_topic; ++group)
+      groups.push_back({"t" + std::to_string(topic), "g" + std::to_string(group)});
   if (options_.complete_permille > 0) groups.push_back({follow_up_topic, "g0"});
   admin_ = std::make_unique<Admin>(world_, options_, checker_, network_, groups);
   for (const GroupName& group : groups)
@@ -36,7 +42,7 @@ void Simulation::add_producer() {
   producers_.push_back(std::make_unique<Producer>(world_, options_, checker_, network_, "producer-" + std::to_string(++names_)));
 }
 
-void Simulation::every(Duration Options::*mean, void (Simulation::*act)()) {
+void Simulation::every(Duration Options::* mean, void (Simulation::*act)()) {
   if (options_.*mean == Duration::zero()) return;
   fate_.after(world_.random().around(options_.*mean), [this, mean, act] {
     if (options_.*mean == Duration::zero()) return;
@@ -60,7 +66,8 @@ void Simulation::cut() {
   const auto connection = network_.any();
   if (!connection) return;
   ++checker_.counts.cuts;
-  network_.cut(*connection, world_.random().permille(options_.half_open_permille) ? Network::Knowledge::kClientOnly : Network::Knowledge::kBoth);
+  network_.cut(*connection,
+               world_.random().permille(options_.half_open_permille) ? Network::Knowledge::kClientOnly : Network::Knowledge::kBoth);
 }
 
 void Simulation::kill_worker() {
@@ -73,7 +80,8 @@ void Simulation::kill_worker() {
 
 void Simulation::freeze_worker() {
   ++checker_.counts.freezes;
-  workers_[world_.random().below(workers_.size())]->freeze(world_.random().duration(std::chrono::milliseconds(100), 3 * options_.session_timeout));
+  workers_[world_.random().below(workers_.size())]->freeze(
+      world_.random().duration(std::chrono::milliseconds(100), 3 * options_.session_timeout));
 }
 
 void Simulation::retire_worker() {
@@ -117,8 +125,9 @@ std::string Simulation::state_of_broker() const {
   std::string text;
   for (const core::TopicStats& topic : stats->topics)
     for (const core::GroupStats& group : topic.groups)
-      text += ", " + topic.topic + "/" + group.group + " ready " + std::to_string(group.ready) + " leased " + std::to_string(group.leased) + " retrying " +
-              std::to_string(group.retrying) + " held " + std::to_string(group.held) + " workers " + std::to_string(group.workers);
+      text += ", " + topic.topic + "/" + group.group + " ready " + std::to_string(group.ready) + " leased " + std::to_string(group.leased) +
+              " retrying " + std::to_string(group.retrying) + " held " + std::to_string(group.held) + " workers " +
+              std::to_string(group.workers);
   for (const auto& worker : workers_)
     if (!worker->is_idle()) text += ", " + worker->group().topic + "/" + worker->group().group + " has a worker with " + worker->describe();
   for (const auto& producer : producers_)
@@ -151,11 +160,11 @@ Outcome Simulation::run() {
   if (!checker_.violation()) {
     broker_.crash();
     const Time until = world_.mono() + std::chrono::seconds(30);
-    while (world_.mono() < until && run_until(world_.steps() + 1)) {
-    }
+    while (world_.mono() < until && run_until(world_.steps() + 1)) {}
     if (!checker_.violation()) checker_.finish();
   }
-  return {checker_.violation(), world_.hash(), world_.steps(), std::chrono::duration<double>(world_.mono().time_since_epoch()).count() - 3600, checker_.counts};
+  return {checker_.violation(), world_.hash(), world_.steps(),
+          std::chrono::duration<double>(world_.mono().time_since_epoch()).count() - 3600, checker_.counts};
 }
 
 }  // namespace takt::sim

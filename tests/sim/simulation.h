@@ -31,7 +31,7 @@ class Simulation {
  private:
   void start();
   void plan_faults();
-  void every(Duration Options::*mean, void (Simulation::*act)());
+  void every(Duration Options::* mean, void (Simulation::*act)());
   void crash_broker() { broker_.crash(); }
   void drain_broker() { broker_.drain(); }
   void stall_broker() { broker_.stall(world_.random().duration(std::chrono::milliseconds(10), std::chrono::seconds(5))); }

@@ -34,7 +34,8 @@ void Worker::leave() {
 }
 
 std::string Worker::describe() const {
-  return std::to_string(jobs_.size()) + " jobs, " + std::to_string(running_) + " running, " + std::to_string(session_.outcomes_unsettled()) + " unsettled";
+  return std::to_string(jobs_.size()) + " jobs, " + std::to_string(running_) + " running, " +
+         std::to_string(session_.outcomes_unsettled()) + " unsettled";
 }
 
 void Worker::handle(sdk::Event&& event) {
@@ -130,7 +131,8 @@ void Worker::complete(JobId id, Value value) {
   std::vector<sdk::FollowUpBatch> batches;
   for (const Value next : values) {
     proto::Sections sections = sections_of(world_.random(), std::span(&next, 1), options_.payload_bytes_max);
-    batches.push_back({follow_up_topic, Lane(static_cast<std::uint8_t>(next % options_.lanes)), 1, std::move(sections.metadata), std::move(sections.payload)});
+    batches.push_back({follow_up_topic, Lane(static_cast<std::uint8_t>(next % options_.lanes)), 1, std::move(sections.metadata),
+                       std::move(sections.payload)});
   }
   session_.complete(id.first, id.second, std::move(batches), world_.now());
 }

@@ -49,7 +49,9 @@ void World::note(const std::string& text) const {
 }
 
 void Timeline::at(Time when, std::function<void()> act) {
-  world_.at(when, [&world = world_, pause = std::weak_ptr(pause_), act = std::move(act)]() mutable { run(world, std::move(pause), std::move(act)); });
+  world_.at(when, [&world = world_, pause = std::weak_ptr(pause_), act = std::move(act)]() mutable {
+    run(world, std::move(pause), std::move(act));
+  });
 }
 
 void Timeline::run(World& world, std::weak_ptr<Time> pause, std::function<void()> act) {
