@@ -33,11 +33,12 @@ void draw_faults(Options& o, Random& random) {
   o.crash_at_port_permille = random.permille(500) ? static_cast<std::uint32_t>(random.between(1, 30)) : 0;
   o.restart_max = random.duration(milliseconds(10), seconds(3));
   o.drain_every = sometimes(250, seconds(3), seconds(20));
-  o.stall_every = sometimes(250, seconds(3), seconds(20));
+  const Duration stall_every = sometimes(250, seconds(3), seconds(20));
   o.append_failure_permille = random.permille(400) ? static_cast<std::uint32_t>(random.between(1, 40)) : 0;
   o.checkpoint_failure_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(10, 300)) : 0;
   o.read_failure_permille = random.permille(200) ? static_cast<std::uint32_t>(random.between(10, 200)) : 0;
   if (o.is_calm) return;
+  o.stall_every = stall_every;   // a broker silent for a session timeout loses its clients' connections, and with them leases
   o.cut_every = sometimes(600, milliseconds(300), seconds(10));
   o.half_open_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(50, 800)) : 0;
   o.repeat_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(5, 100)) : 0;
