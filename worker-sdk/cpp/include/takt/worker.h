@@ -89,7 +89,8 @@ inline Outcome release() { return {Outcome::Kind::kRelease, std::nullopt, 0, {}}
 inline Outcome dead(std::string text) { return {Outcome::Kind::kDead, std::nullopt, 0, std::move(text)}; }
 
 /// Thrown by a handler: dead(what()). Any other exception: retry(what()).
-class permanent_error : public std::runtime_error {
+// Named like the standard's own errors.
+class permanent_error : public std::runtime_error {  // NOLINT(readability-identifier-naming)
  public:
   using std::runtime_error::runtime_error;
 };
