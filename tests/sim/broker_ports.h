@@ -119,7 +119,7 @@ class SimLoader final : public runtime::LoaderPort {
 /// The gateway's thread around the real desk.
 class SimGateway final : public transport::Gateway {
  public:
-  /// Takes commands for the shard, or refuses them for now.
+  /// Takes commands for the shard, or gives false: its inbox is full, ask again when there is room.
   using Post = std::function<bool(std::vector<core::Command>& prior, std::vector<core::Command>& later)>;
   SimGateway(BrokerProcess& process, const transport::DeskSettings& settings, Network& network, Post post);
 
