@@ -1,0 +1,163 @@
+// Acks and failures: how leases end.
+
+#include <algorithm>
+
+#include "broker/core/dispatcher.h"
+#include "proto/check.h"
+
+namespace takt::core {
+
+void Dispatcher::close_offsets(LeaseRange& range, std::uint32_t count) {
+  Subscription& holder = *range.holder;
+  const std::uint64_t bytes = range.open == count ? range.bytes : std::min(range.bytes, range.bytes / range.open * count);
+  range.open -= count;
+  range.bytes -= bytes;
+  holder.out_messages -= count;
+  holder.out_bytes -= bytes;
+  holder.session->leased -= count;
+  leased_ -= count;
+  queue_for_credit(holder);
+}
+
+proto::Acked Dispatcher::ack(Subscription& subscription, const std::vector<proto::AckEntry>& entries) {
+  proto::Acked answer{subscription.id, {}, {}};
+  GroupWork& work = *subscription.work;
+  for (const proto::AckEntry& entry : entries) {
+    LeaseRange* range = subscription.session->slots.find(entry.slot, entry.token);
+    if (range == nullptr || range->holder != &subscription) {
+      answer.stale.push_back(entry);
+      for (const proto::IndexRun& run : entry.runs) work.counters.stale += run.count;
+      continue;
+    }
+    proto::AckEntry done{entry.slot, entry.token, {}};
+    proto::AckEntry stale{entry.slot, entry.token, {}};
+    for (const proto::IndexRun& run : entry.runs) {
+      const std::uint64_t end = std::uint64_t{run.first} + run.count;
+      const auto within = static_cast<std::uint32_t>(std::min<std::uint64_t>(end, range->count));
+      std::uint32_t at = run.first;
+      while (at < within) {
+        const std::uint32_t open = std::min(range->remaining.next(at), within);
+        if (open > at) stale.runs.push_back({at, open - at});
+        if (open == within) break;
+        const std::uint32_t stop = std::min(range->remaining.next_clear(open), within);
+        range->remaining.clear(open, stop - open);
+        range->lane->stage_done(range->first.plus(open), stop - open);
+        close_offsets(*range, stop - open);
+        done.runs.push_back({open, stop - open});
+        work.counters.acked += stop - open;
+        at = stop;
+      }
+      if (end > range->count)
+        stale.runs.push_back({std::max(run.first, range->count), static_cast<std::uint32_t>(end - std::max(run.first, range->count))});
+    }
+    if (range->open == 0) subscription.session->slots.remove(entry.slot);
+    for (const proto::IndexRun& run : stale.runs) work.counters.stale += run.count;
+    if (!done.runs.empty()) answer.done.push_back(std::move(done));
+    if (!stale.runs.empty()) answer.stale.push_back(std::move(stale));
+  }
+  if (!answer.done.empty()) mark_dirty(work);
+  return answer;
+}
+
+bool Dispatcher::holds(Subscription& subscription, Slot slot, LeaseToken token, const std::vector<proto::IndexRun>& runs) {
+  const LeaseRange* range = subscription.session->slots.find(slot, token);
+  if (range == nullptr || range->holder != &subscription) return false;
+  std::uint64_t last = 0;
+  for (const proto::IndexRun& run : runs) {
+    const std::uint64_t end = std::uint64_t{run.first} + run.count;
+    if (run.first < last || end > range->count || range->remaining.next_clear(run.first) < end) return false;
+    last = end;
+  }
+  return true;
+}
+
+std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const proto::Fail& fail, Now now) {
+  LeaseRange* range = subscription.session->slots.find(fail.slot, fail.token);
+  if (range == nullptr || range->holder != &subscription || fail.index >= range->count || !range->remaining.test(fail.index)) {
+    ++subscription.work->counters.stale;
+    return std::nullopt;
+  }
+  const Offset offset = range->first.plus(fail.index);
+  LaneWork& lane = *range->lane;
+  proto::Failed answer{subscription.id, range->attempt - 1, false};
+  range->remaining.clear(fail.index, 1);
+  switch (fail.outcome) {
+    case proto::FailOutcome::kRelease:
+      lane.give_back(offset, 1);
+      ++subscription.work->counters.returned_released;
+      break;
+    case proto::FailOutcome::kRetry:
+      fail_offset(*range, offset, failure_application_base + fail.code, fail.text, std::chrono::milliseconds(fail.delay_ms), now);
+      answer.attempts = range->attempt;
+      answer.dead = owed_of(lane).dead.contains(offset);
+      break;
+    case proto::FailOutcome::kDead:
+      bury(*range, offset, failure_application_base + fail.code, fail.text, now);
+      answer.attempts = range->attempt;
+      answer.dead = true;
+      break;
+  }
+  close_offsets(*range, 1);
+  if (range->open == 0) subscription.session->slots.remove(fail.slot);
+  wake(*subscription.work);
+  return answer;
+}
+
+void Dispatcher::fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now) {
+  LaneWork& lane = *range.lane;
+  GroupWork& work = *lane.work;
+  if (range.attempt >= group_of(work).settings.attempts_max) return bury(range, offset, code, text, now);
+  const WallTime due = std::max(now.wall, journal_.state().time()) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, range.attempt, due, code, text}, now.wall);
+  ++work.counters.retried;
+  if (delay > Duration::zero()) {
+    park(lane, offset, due, now);
+  } else {
+    lane.give_back(offset, 1);
+  }
+}
+
+void Dispatcher::bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now) {
+  LaneWork& lane = *range.lane;
+  GroupWork& work = *lane.work;
+  journal_.stage(Dead{work.topic, work.group, lane.lane, offset, range.attempt, code, text}, now.wall);
+  ++work.counters.dead_lettered;
+  lane.forget(offset);
+}
+
+void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
+  lane.forget(offset);
+  lane.parked.insert(offset);
+  const GroupWork& work = *lane.work;
+  timers_.set({TimerKey::Kind::kRetry, work.topic.value, work.group.value, lane.lane.value, offset.value},
+              now.mono + std::max<Duration>(due - now.wall, Duration::zero()));
+}
+
+/// The worker gives the rest of the range back: no attempt is counted.
+void Dispatcher::release(Slot slot, LeaseRange& range) {
+  GroupWork& work = *range.lane->work;
+  for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at)) {
+    const std::uint32_t stop = std::min(range.remaining.next_clear(at), range.count);
+    range.lane->give_back(range.first.plus(at), stop - at);
+    work.counters.returned_released += stop - at;
+    at = stop;
+  }
+  close_offsets(range, range.open);
+  range.holder->session->slots.remove(slot);
+  wake(work);
+}
+
+/// The worker is gone with the rest of the range: an attempt is counted for each.
+void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
+  GroupWork& work = *range.lane->work;
+  for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at + 1)) {
+    fail_offset(range, range.first.plus(at), failure_worker_lost, "worker '" + range.holder->session->name + "' was lost", Duration::zero(),
+                now);
+    ++work.counters.returned_lost;
+  }
+  close_offsets(range, range.open);
+  range.holder->session->slots.remove(slot);
+  wake(work);
+}
+
+}  // namespace takt::core
