@@ -104,6 +104,7 @@ class Dispatcher {
   void wake(GroupWork& work);
   void mark_dirty(GroupWork& work);
 
+  void serve_woken(Time now);
   void serve(GroupWork& work, Time now);
   Grant grant(Subscription& subscription, std::uint32_t quantum, Time now);
   tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now);
@@ -133,6 +134,8 @@ class Dispatcher {
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::map<std::pair<TopicId, GroupId>, std::unique_ptr<GroupWork>> works_;
   std::deque<GroupWork*> woken_;
+  std::deque<Subscription*> at_bound_;   ///< with credit, but as many leases are out as may be; in the order of their turns
+  bool room_made_ = false;               ///< a lease has ended since they were last gone through
   std::vector<GroupWork*> dirty_;
   std::set<std::tuple<TopicId, Lane, Offset>> loading_;
   DeadlineQueue<TimerKey, Time, TimerKeyHash> timers_;

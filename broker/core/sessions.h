@@ -89,7 +89,7 @@ struct Subscription {
   std::uint32_t out_messages = 0;         ///< leased and open
   std::uint64_t out_bytes = 0;
   std::optional<OneShotCredit> once;
-  bool waiting = false;                   ///< stands in its group's ring
+  bool waiting = false;                   ///< stands in its group's ring, or in line for room under a bound
 
   /// Messages that may be handed out now; and bytes (at least one message passes when nothing is out).
   std::uint32_t credit_messages() const {

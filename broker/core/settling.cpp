@@ -16,6 +16,7 @@ void Dispatcher::close_offsets(LeaseRange& range, std::uint32_t count) {
   holder.out_bytes -= bytes;
   holder.session->leased -= count;
   leased_ -= count;
+  room_made_ = true;
   queue_for_credit(holder);
 }
 

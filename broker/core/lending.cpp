@@ -1,0 +1,226 @@
+// How messages are handed out: which ones, to whom, how many.
+
+#include <algorithm>
+
+#include "broker/core/dispatcher.h"
+
+namespace takt::core {
+namespace {
+
+constexpr std::uint64_t frame_bytes_target = 256 * 1024;   // a Deliver is closed here
+constexpr std::size_t load_bytes = 1024 * 1024;            // asked from the reader at once
+
+}  // namespace
+
+void Dispatcher::serve(Time now) {
+  if (journal_.state().epoch_position() >= outbox_.committed()) return;   // no lease before the term's Epoch is durable
+  if (std::exchange(room_made_, false)) {
+    // One after the other: who gets nothing any more keeps its place ahead of those that did.
+    for (std::size_t n = at_bound_.size(); n > 0 && leased_ < settings_.in_flight_max; --n) {
+      Subscription& next = *at_bound_.front();
+      at_bound_.pop_front();
+      next.waiting = false;
+      queue_for_credit(next);
+      serve_woken(now);
+    }
+  }
+  serve_woken(now);
+}
+
+void Dispatcher::serve_woken(Time now) {
+  while (!woken_.empty()) {
+    GroupWork* work = woken_.front();
+    woken_.pop_front();
+    work->woken = false;
+    serve(*work, now);
+  }
+}
+
+void Dispatcher::serve(GroupWork& work, Time now) {
+  work.starved = false;
+  Topic& topic = *journal_.state().find_topic(work.topic);
+  topic.lanes.each([&](Lane lane, TopicLane& topic_lane) {   // lanes that came after the group's first worker
+    if (work.lanes.find(lane) == nullptr) begin_lane(work, lane, topic_lane, Now{now, journal_.state().time()});
+  });
+  std::vector<Subscription*> pulled;
+  while (!work.ring.empty()) {
+    Subscription& next = *work.ring.front();
+    if (!next.has_credit()) {
+      work.ring.pop_front();
+      next.waiting = false;
+      continue;
+    }
+    if (next.session->leased >= settings_.in_flight_per_worker_max || leased_ >= settings_.in_flight_max) {
+      work.ring.pop_front();
+      at_bound_.push_back(&next);
+      continue;
+    }
+    std::uint64_t at_hand = work.free();
+    work.lanes.each([&](Lane lane, const LaneWork& here) {
+      const Offset end = topic.lanes.find(lane)->committed;
+      if (end > here.fresh) at_hand += end.value - here.fresh.value;
+    });
+    if (at_hand == 0) break;
+    // An even share of what is there, so that one large credit does not take a small queue from the others.
+    const std::uint64_t share = std::max<std::uint64_t>(1, at_hand / work.ring.size());
+    const Grant granted = grant(next, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, slab_offsets)), now);
+    if (granted.messages == 0) break;
+    if (next.once && (pulled.empty() || pulled.back() != &next)) pulled.push_back(&next);
+    work.ring.pop_front();
+    next.waiting = next.has_credit();
+    if (next.waiting) work.ring.push_back(&next);
+  }
+  for (Subscription* subscription : pulled)
+    if (subscription->once) end_pull(*subscription);
+}
+
+Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t quantum, Time now) {
+  GroupWork& work = *subscription.work;
+  Grant result;
+  proto::Deliver frame{settings_.partition, subscription.id, {}};
+  std::vector<BlockSlice> slices;
+  std::uint64_t frame_bytes = 0;
+  Position after = std::max(journal_.state().epoch_position(), group_of(work).put_position);
+  for (std::uint8_t i = lane_count; i-- > 0 && !result.blocked;) {
+    LaneWork* lane = work.lanes.find(Lane(i));
+    if (lane == nullptr) continue;
+    GroupLane& owed = owed_of(*lane);
+    while (result.messages < quantum && frame_bytes < frame_bytes_target) {
+      const std::uint32_t room =
+          std::min({quantum - result.messages, subscription.credit_messages(),
+                    settings_.in_flight_per_worker_max - std::min(subscription.session->leased, settings_.in_flight_per_worker_max),
+                    static_cast<std::uint32_t>(settings_.in_flight_max - std::min<std::uint64_t>(leased_, settings_.in_flight_max))});
+      if (room == 0) break;
+      auto picked = pick(*lane, owed, room, now);
+      if (!picked) {
+        result.blocked = picked.error() == Nothing::kLoading;
+        break;
+      }
+      const std::uint32_t n = fitting(*picked, static_cast<std::uint32_t>(picked->run.count), subscription.credit_bytes(),
+                                      subscription.out_messages == 0 && result.messages == 0);
+      if (n == 0) break;
+      picked->run.count = n;
+      const BlockSlice slice{picked->block, static_cast<std::uint32_t>(picked->run.first.value - picked->block->first_offset.value), n};
+      const std::uint64_t bytes = slice_bytes(slice);
+      frame.ranges.push_back(lend(subscription, *lane, *picked, bytes, now));
+      slices.push_back(slice);
+      frame_bytes += bytes;
+      result.messages += n;
+      after = std::max({after, picked->after, owed.lent_position});
+    }
+  }
+  if (result.messages == 0) return result;
+  work.counters.delivered += result.messages;
+  CorrelationId correlation;
+  if (subscription.once) {
+    correlation = subscription.once->correlation;
+    subscription.once->after = std::max(subscription.once->after, after);
+  }
+  outbox_.send_after(after, Outgoing{subscription.session->id, correlation, std::move(frame), std::move(slices)});
+  return result;
+}
+
+tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now) {
+  const TopicId topic = lane.work->topic;
+  Pick pick;
+  while (const auto returned = lane.first_free(limit)) {
+    if (owed.done.contains(returned->first)) {   // settled or buried meanwhile
+      lane.forget(returned->first);
+      continue;
+    }
+    pick.run = *returned;
+    pick.run.count = owed.done.open_run(pick.run.first, pick.run.count);
+    if (const auto retry = owed.retries.lower_bound(pick.run.first); retry != owed.retries.end() && retry->first == pick.run.first) {
+      pick.attempt = retry->second.attempts + 1;
+      std::uint64_t alike = 0;
+      for (auto it = retry; it != owed.retries.end() && alike < pick.run.count && it->first == pick.run.first.plus(alike) &&
+                            it->second.attempts + 1 == pick.attempt;
+           ++it, ++alike)
+        pick.after = std::max(pick.after, it->second.position);
+      pick.run.count = alike;
+    } else if (retry != owed.retries.end()) {
+      pick.run.count = std::min(pick.run.count, retry->first.value - pick.run.first.value);
+    }
+    break;
+  }
+  if (pick.run.count == 0) {
+    const Offset committed = journal_.state().find_topic(topic)->lanes.find(lane.lane)->committed;
+    lane.fresh = owed.done.next_open(std::max(lane.fresh, owed.done.floor()));
+    if (lane.fresh >= committed) return tl::make_unexpected(Nothing::kNoMessages);
+    if (lane.fresh.value + ahead(lane, now) / 2 >= owed.lent.value) mark_dirty(*lane.work);
+    if (lane.fresh >= owed.lent) {
+      lane.work->starved = true;   // flush() renews the hint and wakes the group
+      return tl::make_unexpected(Nothing::kLoading);
+    }
+    const std::uint64_t in_slab = slab_offsets - lane.fresh.value % slab_offsets;
+    const std::uint64_t reach =
+        std::min({std::uint64_t{limit}, in_slab, committed.value - lane.fresh.value, owed.lent.value - lane.fresh.value});
+    pick.run = {lane.fresh, owed.done.open_run(lane.fresh, reach)};
+    pick.fresh = true;
+  }
+  pick.block = cache_.find(topic, lane.lane, pick.run.first);
+  if (!pick.block) {
+    request_load(topic, lane.lane, pick.run.first);
+    return tl::make_unexpected(Nothing::kLoading);
+  }
+  pick.run.count = std::min(pick.run.count, pick.block->end().value - pick.run.first.value);
+  return pick;
+}
+
+/// How many of the picked messages fit `bytes`; when even the first does not, it passes alone if nothing else is out.
+std::uint32_t Dispatcher::fitting(const Pick& pick, std::uint32_t limit, std::uint64_t bytes, bool at_least_one) const {
+  const auto first = static_cast<std::uint32_t>(pick.run.first.value - pick.block->first_offset.value);
+  const auto fits = [&](std::uint32_t n) { return slice_bytes({pick.block, first, n}) <= bytes; };
+  if (fits(limit)) return limit;
+  std::uint32_t low = 0;
+  std::uint32_t high = limit;
+  while (low + 1 < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    (fits(middle) ? low : high) = middle;
+  }
+  return std::max(low, at_least_one ? 1u : 0u);
+}
+
+proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now) {
+  const auto count = static_cast<std::uint32_t>(pick.run.count);
+  lane.lease(pick.run.first, count);
+  if (pick.fresh) {
+    lane.fresh = pick.run.end();
+    lane.handed_out += count;
+  }
+  LeaseRange range{.holder = &subscription,
+                   .lane = &lane,
+                   .first = pick.run.first,
+                   .count = count,
+                   .token = make_token(journal_.state().epoch(), next_token_),
+                   .attempt = pick.attempt,
+                   .since = now,
+                   .logged = false,
+                   .open = count,
+                   .bytes = bytes,
+                   .remaining = {}};
+  range.remaining.set(0, count);
+  next_token_ += count;
+  const LeaseToken token = range.token;
+  const Slot slot = subscription.session->slots.add(std::move(range));
+  subscription.out_messages += count;
+  subscription.out_bytes += bytes;
+  if (subscription.once) {
+    subscription.once->delivered += count;
+    subscription.once->bytes -= std::min(subscription.once->bytes, bytes);
+  }
+  subscription.session->leased += count;
+  leased_ += count;
+  const TimerKey old{TimerKey::Kind::kOldLeases, subscription.session->id.value};
+  if (!timers_.contains(old)) timers_.set(old, now + settings_.held_after);
+  const Position position = pick.block->first_position.plus(pick.run.first.value - pick.block->first_offset.value);
+  return {slot, token, lane.lane, {pick.run.first, position, count}, pick.attempt};
+}
+
+void Dispatcher::request_load(TopicId topic, Lane lane, Offset from) {
+  if (!loading_.insert({topic, lane, from}).second) return;
+  const TopicLane& here = *journal_.state().find_topic(topic)->lanes.find(lane);
+  outbox_.send_now(LoadBlocks{topic, lane, from, State::locate(here, from), load_bytes});
+}
+
+}  // namespace takt::core
