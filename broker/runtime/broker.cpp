@@ -105,24 +105,16 @@ transport::ZmqGatewaySettings gateway_settings(const Config& config, const std::
   return settings;
 }
 
+using OwnerInbox = Inbox<ShardMail, core::Command>;
+
 /// The owner's inbox as the gateway sees it.
 class InboxSink final : public transport::CommandSink {
  public:
-  explicit InboxSink(Inbox<ShardMail>& inbox) : inbox_(inbox) {}
-  bool post(transport::CommandBatch& batch) override {
-    move_over(prior_, batch.prior);
-    move_over(later_, batch.later);
-    return inbox_.offer(prior_, later_);   // what was refused is kept here and offered first next time
-  }
+  explicit InboxSink(OwnerInbox& inbox) : inbox_(inbox) {}
+  bool post(transport::CommandBatch& batch) override { return inbox_.offer(batch.prior, batch.later); }
 
  private:
-  static void move_over(std::vector<ShardMail>& to, std::vector<core::Command>& from) {
-    for (core::Command& command : from) to.emplace_back(std::move(command));
-    from.clear();
-  }
-
-  Inbox<ShardMail>& inbox_;
-  std::vector<ShardMail> prior_, later_;
+  OwnerInbox& inbox_;
 };
 
 }  // namespace
@@ -155,7 +147,7 @@ class Broker::Body {
   const Config config_;
   const Options options_;
   metrics::Exposition exposition_;
-  Inbox<ShardMail> inbox_;
+  OwnerInbox inbox_;
   InboxSink sink_;                                           // the gateway's thread
 
   // Threads, and what they use before them.

@@ -17,12 +17,12 @@ namespace takt::runtime {
 /// place in the broker with a condition variable.
 /// Bound: offer() refuses above `bound` items; put() is for mail whose number is bounded by its sender (answers).
 /// Thread: take_all by the owner; the rest by any.
-template <class T>
+template <class T, class Later = T>
 class Inbox {
  public:
   struct Mail {
     std::vector<T> prior;
-    std::vector<T> later;
+    std::vector<Later> later;
     bool is_closed = false;
     bool empty() const { return prior.empty() && later.empty(); }
   };
@@ -31,7 +31,8 @@ class Inbox {
   explicit Inbox(std::size_t bound, std::function<void()> room = {}) : bound_(bound), room_(std::move(room)) {}
 
   /// Takes everything out of `prior` and `later`, or nothing and returns false when the bound is passed.
-  bool offer(std::vector<T>& prior, std::vector<T>& later) {
+  template <class FromPrior, class FromLater>
+  bool offer(std::vector<FromPrior>& prior, std::vector<FromLater>& later) {
     {
       const std::lock_guard lock(mutex_);
       if (mail_.prior.size() + mail_.later.size() + prior.size() + later.size() > bound_ && !mail_.empty()) {
@@ -84,13 +85,10 @@ class Inbox {
   }
 
  private:
-  static void move_to(std::vector<T>& to, std::vector<T>& from) {
-    if (to.empty()) {
-      to.swap(from);
-    } else {
-      to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-      from.clear();
-    }
+  template <class To, class From>
+  static void move_to(std::vector<To>& to, std::vector<From>& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    from.clear();
   }
 
   const std::size_t bound_;

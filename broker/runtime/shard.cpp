@@ -28,13 +28,18 @@ Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports,
   route_effects();
 }
 
-void Shard::turn(std::vector<ShardMail> prior, std::vector<ShardMail> later, Now now) {
+void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now) {
   if (accepts_commands()) partition_.tick(now);
-  for (ShardMail& mail : prior) take(std::move(mail), now);
-  std::ranges::move(later, std::back_inserter(waiting_));
+  for (ShardMail& mail : prior) std::visit([&](auto&& item) { on(std::move(item), now); }, std::move(mail));
   if (state_ == ShardState::kReloading) reload(now);
+  work_off_waiting(now);
+  for (core::Command& command : later) {
+    if (waiting_.empty() && has_room(now))
+      on(std::move(command), now);
+    else
+      waiting_.push(std::move(command));
+  }
   if (is_live()) {
-    work_off_waiting(now);
     if (!is_closing_) seal(now);
     checkpoint(now);
   }
@@ -42,14 +47,10 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<ShardMail> later, Now
   route_effects();
 }
 
-void Shard::take(ShardMail&& mail, Now now) {
-  std::visit([&](auto&& item) { on(std::move(item), now); }, std::move(mail));
-}
-
 void Shard::on(core::Command&& command, Now now) {
   if (state_ == ShardState::kReloading) {
     // A block that was asked for before belongs to memory that is gone.
-    if (!std::holds_alternative<core::BlocksLoaded>(command)) waiting_.emplace_back(std::move(command));
+    if (!std::holds_alternative<core::BlocksLoaded>(command)) waiting_.push(std::move(command));
     return;
   }
   if (!accepts_commands()) return;
@@ -106,15 +107,15 @@ void Shard::on(DrainWanted&&, Now) {
   if (state_ == ShardState::kServing) state_ = ShardState::kDraining;
 }
 
-// Publishes wait while the open commit is full and none can be sealed: that bounds a commit, and the memory it takes.
 void Shard::work_off_waiting(Now now) {
-  while (!waiting_.empty() && is_live()) {
-    if (partition_.staged_bytes() >= settings_.commit_bytes) seal(now);
-    if (partition_.staged_bytes() >= settings_.commit_bytes) return;
-    ShardMail next = std::move(waiting_.front());
-    waiting_.pop_front();
-    take(std::move(next), now);
-  }
+  while (!waiting_.empty() && has_room(now)) on(waiting_.pop(), now);
+}
+
+// Publishes wait while the open commit is full and none can be sealed: that bounds a commit, and the memory it takes.
+bool Shard::has_room(Now now) {
+  if (!is_live()) return false;
+  if (partition_.staged_bytes() >= settings_.commit_bytes) seal(now);
+  return partition_.staged_bytes() < settings_.commit_bytes;
 }
 
 void Shard::seal(Now now) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -8,6 +7,7 @@
 #include "broker/core/partition.h"
 #include "broker/runtime/ports.h"
 #include "broker/runtime/shard_mail.h"
+#include "broker/runtime/waiting_line.h"
 #include "broker/transport/gateway.h"
 
 namespace takt::runtime {
@@ -42,9 +42,9 @@ class Shard {
   /// `loaded` as the loader gave it. Leadership begins: the Epoch event is staged and sealed.
   Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now now);
 
-  /// Handles all of `prior`; of `later` as much as fits the open commit, the rest in later turns. Call with empty lists
-  /// when next_deadline() has passed.
-  void turn(std::vector<ShardMail> prior, std::vector<ShardMail> later, Now now);
+  /// Handles all of `prior`; of `later` as much as fits the open commit, the rest in later turns, fair to topics. Call with
+  /// empty lists when next_deadline() has passed.
+  void turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now);
   /// When to call turn() without mail; none: only mail can change anything.
   std::optional<Time> next_deadline() const;
 
@@ -62,7 +62,6 @@ class Shard {
     std::optional<Time> retry_at;      ///< after a failure
   };
 
-  void take(ShardMail&& mail, Now now);
   void on(core::Command&& command, Now now);
   void on(Appended&& appended, Now now);
   void on(CheckpointWritten&& written, Now now);
@@ -74,6 +73,7 @@ class Shard {
   bool is_live() const { return state_ == ShardState::kServing || state_ == ShardState::kDraining; }
   bool accepts_commands() const { return is_live() && !is_closing_; }
   void work_off_waiting(Now now);
+  bool has_room(Now now);
   void seal(Now now);
   bool seal_one(Now now);   ///< false: nothing was staged after all
   void checkpoint(Now now);
@@ -92,7 +92,7 @@ class Shard {
   ShardState state_ = ShardState::kServing;
   std::optional<store::StoreFailure> failure_;
 
-  std::deque<ShardMail> waiting_;             ///< `later` mail that found no room in the open commit; commands during a reload
+  WaitingLine waiting_;                       ///< what found no room in the open commit; commands during a reload
   std::vector<core::Outgoing> outgoing_;      ///< of this turn
   std::size_t commits_outstanding_ = 0;
 

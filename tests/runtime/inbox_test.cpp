@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
+#include <variant>
 
 namespace takt::runtime {
 namespace {
@@ -37,6 +39,18 @@ TEST(Inbox, RefusesAboveItsBoundAndTellsWhenThereIsRoom) {
   EXPECT_TRUE(inbox.offer(prior, later));
   inbox.take_all(std::nullopt);
   EXPECT_EQ(told, 1);   // nobody was refused since
+}
+
+TEST(Inbox, ConvertsWhatItTakesAndLeavesWhatItRefuses) {
+  Inbox<std::variant<int, std::string>, int> inbox(1);
+  std::vector<std::string> prior{"a"};
+  Lists later{1};
+  ASSERT_TRUE(inbox.offer(prior, later));
+  prior = {"b"};
+  later = {2};
+  EXPECT_FALSE(inbox.offer(prior, later));
+  EXPECT_EQ(prior.size() + later.size(), 2u);
+  EXPECT_EQ(std::get<std::string>(inbox.take_all(std::nullopt).prior.at(0)), "a");
 }
 
 TEST(Inbox, TakesABatchAboveTheBoundWhenItIsEmpty) {

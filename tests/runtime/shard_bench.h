@@ -91,7 +91,7 @@ class ShardBench : public testing::Test {
   }
 
   Now time() const { return {now, WallTime(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()))}; }
-  void turn(std::vector<ShardMail> prior = {}, std::vector<ShardMail> later = {}) {
+  void turn(std::vector<ShardMail> prior = {}, std::vector<core::Command> later = {}) {
     shard->turn(std::move(prior), std::move(later), time());
   }
   template <class Mail>
@@ -100,7 +100,6 @@ class ShardBench : public testing::Test {
     list.emplace_back(std::move(mail));
     turn(std::move(list));
   }
-  void publish_later(std::vector<ShardMail> list) { turn({}, std::move(list)); }
 
   /// The committer's thread, once: all that waits in one append.
   void commit() {
@@ -193,8 +192,8 @@ class ShardBench : public testing::Test {
     settle();
   }
   void send(core::ClientRequest r) {
-    std::vector<ShardMail> later;
-    later.emplace_back(core::Command(std::move(r)));
+    std::vector<core::Command> later;
+    later.emplace_back(std::move(r));
     turn({}, std::move(later));
   }
 

@@ -53,6 +53,27 @@ TEST_F(ShardTest, PublishesWaitWhileTheOpenCommitIsFullAndAcksDoNot) {
   EXPECT_EQ(take_sent<proto::Published>().size(), 12u);
 }
 
+TEST_F(ShardTest, ATopicThatFloodsDoesNotHoldUpAnother) {
+  settings.commit_bytes = 64 * 1024;
+  start();
+  settle();
+  up(1);
+  up(2);
+  std::vector<core::Command> later;
+  for (std::uint64_t i = 1; i <= 40; ++i) later.emplace_back(publish(1, i, 1, 60'000, "flooded"));
+  core::ClientRequest quiet = publish(2, 1, 1, 100, "quiet");
+  std::get<proto::Publish>(quiet.body).producer = ProducerId(2);
+  later.emplace_back(std::move(quiet));
+  turn({}, std::move(later));
+  const auto quiet_is_stored = [&] {
+    const auto topics = shard->report().partition.topics;
+    return std::ranges::any_of(topics, [](const auto& topic) { return topic.topic == "quiet"; });
+  };
+  for (int commits = 0; commits < 4; ++commits) commit();
+  EXPECT_TRUE(quiet_is_stored());
+  EXPECT_LT(take_sent<proto::Published>().size(), 20u) << "the flood still waits";
+}
+
 TEST_F(ShardTest, CheckpointsAfterItsIntervalWhenSomethingChanged) {
   start();
   settle();
@@ -255,9 +276,9 @@ TEST_F(ShardTest, DrainingMakesEverythingDurableAndCheckpointsIt) {
   start();
   settle();
   up(1);
-  std::vector<ShardMail> later;
-  for (std::uint64_t i = 1; i <= 8; ++i) later.emplace_back(core::Command(publish(1, i, 1, 2000)));
-  publish_later(std::move(later));
+  std::vector<core::Command> later;
+  for (std::uint64_t i = 1; i <= 8; ++i) later.emplace_back(publish(1, i, 1, 2000));
+  turn({}, std::move(later));
   tell(DrainWanted{});
   EXPECT_EQ(shard->state(), ShardState::kDraining);
   settle();

@@ -67,13 +67,12 @@ struct BrokerHost::Process {
       is_refused = true;
       return false;
     }
-    for (auto* commands : {&first, &then}) {
-      for (core::Command& command : *commands) {
-        host_.checker_.command(command);
-        (commands == &first ? prior : later).emplace_back(std::move(command));
-      }
-      commands->clear();
-    }
+    for (const auto* commands : {&first, &then})
+      for (const core::Command& command : *commands) host_.checker_.command(command);
+    std::ranges::move(first, std::back_inserter(prior));
+    std::ranges::move(then, std::back_inserter(later));
+    first.clear();
+    then.clear();
     wake();
     return true;
   }
@@ -115,7 +114,8 @@ struct BrokerHost::Process {
   SimGateway gateway;
   Alarm alarm;
   std::optional<runtime::Shard> shard;
-  std::vector<runtime::ShardMail> prior, later;
+  std::vector<runtime::ShardMail> prior;
+  std::vector<core::Command> later;
   bool is_refused = false;
   bool is_woken = false;
 
