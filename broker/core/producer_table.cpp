@@ -78,6 +78,8 @@ std::vector<RowChange> ProducerTable::take_changes() {
     }
     Producer& p = it->second;
     for (std::uint8_t row = 0; row < window / slots_per_row; ++row) {
+      if (p.may_have_older_rows && row * slots_per_row >= p.slots.size())
+        rows.push_back({Table::kProducers, row_key(id, row), std::nullopt});
       if ((p.changed_rows >> row & 1) == 0) continue;
       ByteWriter value;
       const std::size_t end = std::min<std::size_t>(p.slots.size(), (row + 1u) * slots_per_row);
@@ -88,6 +90,7 @@ std::vector<RowChange> ProducerTable::take_changes() {
       rows.push_back({Table::kProducers, row_key(id, row), value.take()});
     }
     p.changed_rows = 0;
+    p.may_have_older_rows = false;
     rows.push_back({Table::kProducers, row_key(id, head_row),
                     ByteWriter().varint(p.epoch).varint(p.stored).signed_varint(p.last_seen.time_since_epoch().count()).take()});
   }
@@ -109,6 +112,7 @@ Result<void, Corruption> ProducerTable::load(std::string_view key, std::string_v
     p.epoch = in.number<std::uint32_t>();
     p.stored = in.varint();
     p.last_seen = WallTime(std::chrono::milliseconds(in.signed_varint()));
+    p.may_have_older_rows = false;
     if (!in.finished() || p.slots.size() != std::min(p.stored, window)) return bad();
     return {};
   }

@@ -59,6 +59,7 @@ class ProducerTable {
     WallTime last_seen{};
     std::vector<RememberedBatch> slots;     ///< at most `window`
     std::uint8_t changed_rows = 0;          ///< bit per row of slots
+    bool may_have_older_rows = true;        ///< of an earlier epoch, or of one that was forgotten; a row that is not used must go
     const RememberedBatch& batch(std::uint64_t i) const { return slots[i % window]; }
   };
 

@@ -14,15 +14,24 @@ ProducerTable filled(std::uint64_t batches) {
   return table;
 }
 
-ProducerTable reload(ProducerTable& from) {
-  std::map<std::string, std::string> rows;
+using Rows = std::map<std::string, std::string>;
+
+/// What is on disk after a checkpoint of `from`, read back; `rows` is what was there before.
+ProducerTable reload(ProducerTable& from, Rows& rows) {
   for (auto& row : from.take_changes()) {
     EXPECT_LE(row.value.value_or("").size(), row_value_bytes_max);
-    if (row.value) rows[row.key] = *row.value;
+    if (row.value)
+      rows[row.key] = *row.value;
+    else
+      rows.erase(row.key);
   }
   ProducerTable table;
   for (const auto& [key, value] : rows) EXPECT_TRUE(table.load(key, value).has_value());
   return table;
+}
+ProducerTable reload(ProducerTable& from) {
+  Rows rows;
+  return reload(from, rows);
 }
 
 TEST(ProducerTable, AnswersARememberedBatchAsTheFirstTime) {
@@ -54,6 +63,29 @@ TEST(ProducerTable, FencesAnEarlierEpoch) {
   table.put(producer, 2, time);
   EXPECT_TRUE(std::holds_alternative<ProducerTable::Fenced>(table.find(producer, 1, Sequence(99))));
   EXPECT_TRUE(std::holds_alternative<ProducerTable::New>(table.find(producer, 2, Sequence(1))));
+}
+
+TEST(ProducerTable, CanBeReadBackAfterAnEpochThatStoredMore) {
+  Rows rows;
+  ProducerTable table = filled(300);
+  ProducerTable back = reload(table, rows);
+  EXPECT_EQ(rows.size(), 4u);
+  back.record({producer, 2, Sequence(1), 1}, Position(9000), Offset(900), time);
+  const ProducerTable again = reload(back, rows);
+  EXPECT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<RememberedBatch>(again.find(producer, 2, Sequence(1))));
+  EXPECT_TRUE(std::holds_alternative<ProducerTable::Fenced>(again.find(producer, 1, Sequence(600))));
+}
+
+TEST(ProducerTable, CanBeReadBackAfterItForgotAProducerThatCameAgain) {
+  Rows rows;
+  ProducerTable table = filled(300);
+  ProducerTable back = reload(table, rows);
+  back.put(producer, 0, time);
+  back.record({producer, 1, Sequence(1), 1}, Position(9000), Offset(900), time);
+  const ProducerTable again = reload(back, rows);
+  EXPECT_EQ(rows.size(), 2u);
+  EXPECT_EQ(again.size(), 1u);
 }
 
 TEST(ProducerTable, RemembersTheRunsOfOneCommandAsOneBatch) {
