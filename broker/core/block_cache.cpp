@@ -31,6 +31,7 @@ void BlockCache::drop(TopicId topic) {
     if (it == blocks_.end()) continue;
     for (const auto& [first, block] : it->second) bytes_ -= block->bytes;
     blocks_.erase(it);
+    std::erase_if(order_, [&](const auto& inserted) { return inserted.first == place(topic, Lane(lane)); });
   }
 }
 

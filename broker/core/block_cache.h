@@ -29,7 +29,7 @@ class BlockCache {
   std::size_t bytes_max_;
   std::size_t bytes_ = 0;
   std::unordered_map<Place, std::map<Offset, BlockPtr>> blocks_;
-  std::deque<std::pair<Place, Offset>> order_;   ///< as inserted; may name blocks that were dropped
+  std::deque<std::pair<Place, Offset>> order_;   ///< as inserted
 };
 
 }  // namespace takt::core

@@ -39,6 +39,12 @@ struct ClientRequest {
   SharedBytes metadata;
   SharedBytes payload;
 };
+/// Publishes without acks and standing credit have no reply, not even a refusal.
+inline bool is_answered(const proto::Request& request) {
+  if (const auto* publish = std::get_if<proto::Publish>(&request)) return publish->acks != proto::Acks::kNone;
+  if (const auto* credit = std::get_if<proto::Credit>(&request)) return credit->kind != proto::CreditKind::kStanding;
+  return true;
+}
 /// The answer to LoadBlocks. Offsets in [from, until) that are in no block are gone: freed from the log and not carried.
 struct BlocksLoaded {
   TopicId topic;

@@ -20,6 +20,10 @@ Refusal unknown_group(const std::string& topic, const std::string& group) {
   return {ErrorCode::kUnknownGroup,
           "group '" + group + "' of topic '" + topic + "' does not exist; it is made by its first worker or by `takt groups create`"};
 }
+Refusal too_many_topics(const std::string& topic, std::uint64_t bound) {
+  return {ErrorCode::kTooManyTopics,
+          "topic '" + topic + "' cannot be made: there are " + number(bound) + " already; delete unused ones or raise limits.topics"};
+}
 Refusal stale_lease() {
   return {ErrorCode::kStaleLease, "the lease is over: the message was given to another worker, or is done; drop the result"};
 }
@@ -38,6 +42,7 @@ void Partition::Body::answer(const ClientRequest& request, proto::Reply reply) {
 
 void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
   ++refusals_[refusal.code];
+  if (!is_answered(request.body)) return;
   const auto retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(refusal.retry_after).count();
   answer(request, proto::Error{refusal.code, std::move(refusal.message), static_cast<std::uint32_t>(retry_ms)});
 }
@@ -45,10 +50,7 @@ void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
 Result<TopicId, Refusal> Partition::Body::ensure_topic(const std::string& name, Now now) {
   State& state = journal_.state();
   if (const Topic* topic = state.find_topic(name)) return topic->id;
-  if (state.topics().size() >= settings_.topics_max) {
-    return failed(Refusal{ErrorCode::kTooManyTopics, "topic '" + name + "' cannot be made: there are " + number(settings_.topics_max) +
-                                                         " already; delete unused ones or raise limits.topics"});
-  }
+  if (state.topics().size() >= settings_.topics_max) return failed(too_many_topics(name, settings_.topics_max));
   const TopicId id = state.next_topic();
   journal_.stage(TopicPut{id, name, {}}, now.wall);
   return id;
@@ -88,22 +90,20 @@ Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::
   return {};
 }
 
-Partition::Body::Seen Partition::Body::seen_before(const ClientRequest& request, ProducerId producer, std::uint32_t epoch,
-                                                   Sequence sequence) {
+Result<std::optional<RememberedBatch>, Refusal> Partition::Body::seen_before(ProducerId producer, std::uint32_t epoch,
+                                                                             Sequence sequence) const {
   const ProducerTable::Answer answer = journal_.state().producers().find(producer, epoch, sequence);
-  if (const auto* batch = std::get_if<RememberedBatch>(&answer)) return {false, *batch};
-  if (std::holds_alternative<ProducerTable::New>(answer)) return {};
+  if (const auto* batch = std::get_if<RememberedBatch>(&answer)) return *batch;
+  if (std::holds_alternative<ProducerTable::New>(answer)) return std::nullopt;
   if (std::holds_alternative<ProducerTable::OutOfSequence>(answer)) {
-    refuse(request, {ErrorCode::kOutOfSequence,
-                     "sequence " + number(sequence.value) + " was passed and is not stored; send the batch again under a new sequence"});
-  } else if (std::holds_alternative<ProducerTable::Fenced>(answer)) {
-    refuse(request, {ErrorCode::kProducerFenced, "a later epoch of this producer is writing; stop this one"});
-  } else {
-    refuse(request,
-           {ErrorCode::kUnknownOutcome, "sequence " + number(sequence.value) + " lies before the last " + number(ProducerTable::window) +
-                                            " batches; whether it was stored is not known any more"});
+    return failed(Refusal{ErrorCode::kOutOfSequence, "sequence " + number(sequence.value) +
+                                                         " was passed and is not stored; send the batch again under a new sequence"});
   }
-  return {true, std::nullopt};
+  if (std::holds_alternative<ProducerTable::Fenced>(answer))
+    return failed(Refusal{ErrorCode::kProducerFenced, "a later epoch of this producer is writing; stop this one"});
+  return failed(Refusal{ErrorCode::kUnknownOutcome, "sequence " + number(sequence.value) + " lies before the last " +
+                                                        number(ProducerTable::window) +
+                                                        " batches; whether it was stored is not known any more"});
 }
 
 void Partition::Body::count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes) {
@@ -113,24 +113,17 @@ void Partition::Body::count_enqueued(TopicId topic, std::uint64_t messages, std:
 }
 
 void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& publish, Now now) {
-  const auto refuse_if_answered = [&](Refusal refusal) {
-    if (publish.acks == proto::Acks::kNone)
-      ++refusals_[refusal.code];
-    else
-      refuse(request, std::move(refusal));
-  };
-  const Seen seen = seen_before(request, publish.producer, publish.producer_epoch, publish.sequence);
-  if (seen.refused) return;
-  if (seen.batch) {
+  const auto seen = seen_before(publish.producer, publish.producer_epoch, publish.sequence);
+  if (!seen) return refuse(request, seen.error());
+  if (const auto& batch = *seen) {
     if (const Topic* topic = journal_.state().find_topic(publish.topic)) counters_[topic->id].deduplicated += publish.count;
     if (publish.acks == proto::Acks::kNone) return;
-    return answer(request,
-                  proto::Published{settings_.partition, seen.batch->first_position, seen.batch->first_offset, seen.batch->count, true});
+    return answer(request, proto::Published{settings_.partition, batch->first_position, batch->first_offset, batch->count, true});
   }
   const std::size_t bytes = request.metadata.size() + request.payload.size();
-  if (auto room = check_room(publish.topic, bytes); !room) return refuse_if_answered(std::move(room.error()));
+  if (auto room = check_room(publish.topic, bytes); !room) return refuse(request, std::move(room.error()));
   const auto topic = ensure_topic(publish.topic, now);
-  if (!topic) return refuse_if_answered(topic.error());
+  if (!topic) return refuse(request, topic.error());
   PendingRun run;
   run.topic = *topic;
   run.lane = publish.lane;
@@ -149,9 +142,9 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& p
 }
 
 void Partition::Body::decide(Session& session, ClientRequest& request, proto::Complete& complete, Now now) {
-  const Seen seen = seen_before(request, complete.producer, complete.producer_epoch, complete.sequence);
-  if (seen.refused) return;
-  if (seen.batch) return answer(request, proto::Completed{settings_.partition, seen.batch->first_position, seen.batch->count, true});
+  const auto seen = seen_before(complete.producer, complete.producer_epoch, complete.sequence);
+  if (!seen) return refuse(request, seen.error());
+  if (const auto& batch = *seen) return answer(request, proto::Completed{settings_.partition, batch->first_position, batch->count, true});
   Subscription* subscription = subscription_of(session, request, complete.subscription);
   if (subscription == nullptr) return;
   if (!dispatcher_.holds(*subscription, complete.slot, complete.token, complete.done)) return refuse(request, stale_lease());
@@ -166,6 +159,11 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
     if (auto room = check_room(batch.topic, batch.metadata_length + batch.payload_length); !room)
       return refuse(request, std::move(room.error()));
   }
+  std::set<std::string_view> missing;   // counted first, so that a refusal leaves none of them behind
+  for (const proto::FollowUp& batch : complete.follow_ups)
+    if (journal_.state().find_topic(batch.topic) == nullptr) missing.insert(batch.topic);
+  if (!missing.empty() && journal_.state().topics().size() + missing.size() > settings_.topics_max)
+    return refuse(request, too_many_topics(std::string(*missing.begin()), settings_.topics_max));
   std::vector<TopicId> topics;
   for (const proto::FollowUp& batch : complete.follow_ups) {
     const auto topic = ensure_topic(batch.topic, now);
@@ -231,16 +229,9 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Un
 }
 
 void Partition::Body::decide(Session& session, ClientRequest& request, proto::Credit& credit, Now now) {
-  if (credit.kind == proto::CreditKind::kStanding) {   // has no reply: one for a subscription that is gone is late, not wrong
-    const auto it = session.subscriptions.find(credit.subscription);
-    if (it == session.subscriptions.end())
-      ++refusals_[ErrorCode::kUnknownSubscription];
-    else
-      dispatcher_.set_credit(*it->second, credit.messages, credit.bytes);
-    return;
-  }
   Subscription* subscription = subscription_of(session, request, credit.subscription);
   if (subscription == nullptr) return;
+  if (credit.kind == proto::CreditKind::kStanding) return dispatcher_.set_credit(*subscription, credit.messages, credit.bytes);
   if (auto pulled = dispatcher_.pull(*subscription, request.correlation, credit, now); !pulled) refuse(request, std::move(pulled.error()));
 }
 
@@ -329,7 +320,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Pe
   if (topic == nullptr) return refuse(request, unknown_topic(peek.topic));
   const TopicLane* lane = topic->lanes.find(peek.lane);
   const Offset end = lane == nullptr ? Offset(0) : lane->committed;
-  const Offset from = peek.from ? std::max(*peek.from, topic->low(peek.lane)) : end;
+  const Offset from = peek.from ? std::max(*peek.from, topic->pinned(peek.lane)) : end;
   PendingPeek pending{session.id,
                       request.correlation,
                       topic->id,

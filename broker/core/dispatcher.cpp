@@ -7,6 +7,8 @@
 namespace takt::core {
 namespace {
 
+constexpr Duration wait_for_disk = std::chrono::seconds(1);
+constexpr Duration held_log_pause = std::chrono::milliseconds(500);   // so that many ages of leases don't make many events
 constexpr std::uint64_t lent_ahead_min = 1024;
 constexpr std::uint64_t lent_ahead_max = 1u << 20;
 
@@ -43,7 +45,12 @@ void Dispatcher::end_session(const SessionLost& lost, Now now) {
     else
       lose(slot, range, now);
   });
-  while (!session->subscriptions.empty()) unsubscribe(*session->subscriptions.begin()->second, now);
+  while (!session->subscriptions.empty()) {
+    Subscription& subscription = *session->subscriptions.begin()->second;
+    if (subscription.once) timers_.cancel({TimerKey::Kind::kPull, session->id.value, subscription.id.value});
+    subscription.once.reset();   // nobody is there to hear of it
+    unsubscribe(subscription, now);
+  }
   timers_.cancel({TimerKey::Kind::kOldLeases, lost.session.value});
   sessions_.erase(lost.session);
 }
@@ -64,10 +71,10 @@ void Dispatcher::unsubscribe(Subscription& subscription, Now) {
   session.slots.each([&](Slot slot, LeaseRange& range) {
     if (range.holder == &subscription) release(slot, range);
   });
+  if (subscription.once) end_pull(subscription);
   GroupWork& work = *subscription.work;
   std::erase(work.ring, &subscription);
   std::erase(at_bound_, &subscription);
-  timers_.cancel({TimerKey::Kind::kPull, session.id.value, subscription.id.value});
   --work.subscriptions;
   --subscription_count_;
   wake(work);
@@ -85,14 +92,17 @@ Result<void, Refusal> Dispatcher::pull(Subscription& subscription, CorrelationId
     return failed(Refusal{ErrorCode::kSubscriptionInUse, "subscription " + std::to_string(subscription.id.value) +
                                                              " has a pull that still waits; wait for its CreditEnded"});
   subscription.once = OneShotCredit{correlation, credit.messages, credit.bytes};
-  if (credit.wait_ms > 0)
-    timers_.set({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value},
-                now.mono + std::chrono::milliseconds(credit.wait_ms));
   queue_for_credit(subscription);
+  Duration wait = std::chrono::milliseconds(credit.wait_ms);
   if (credit.wait_ms == 0) {
     serve(now.mono);
-    if (subscription.once) end_pull(subscription);
+    if (!subscription.once) return {};
+    if (may_be_served_soon(*subscription.work)) wait = wait_for_disk;   // "nothing there" would be wrong
   }
+  if (wait == Duration::zero())
+    end_pull(subscription);
+  else
+    timers_.set({TimerKey::Kind::kPull, subscription.session->id.value, subscription.id.value}, now.mono + wait);
   return {};
 }
 
@@ -170,6 +180,7 @@ void Dispatcher::drop_group(TopicId topic, GroupId group) {
         continue;
       }
       if (s->second->once) end_pull(*s->second);
+      outbox_.send_after_open_commit(Outgoing{id, CorrelationId(0), proto::Unsubscribed{s->first}, {}});
       std::erase(at_bound_, s->second.get());
       --subscription_count_;
       s = session->subscriptions.erase(s);
@@ -266,7 +277,9 @@ void Dispatcher::log_old_leases(Session& session, Now now) {
     journal_.stage(Held{std::get<TopicId>(lane), std::get<GroupId>(lane), std::get<Lane>(lane), session.client, joined(std::move(runs))},
                    now.wall);
   }
-  if (oldest) timers_.set({TimerKey::Kind::kOldLeases, session.id.value}, *oldest + settings_.held_after);
+  if (oldest) {
+    timers_.set({TimerKey::Kind::kOldLeases, session.id.value}, std::max(*oldest + settings_.held_after, now.mono + held_log_pause));
+  }
 }
 
 // ---- the commit

@@ -95,7 +95,8 @@ class Dispatcher {
   enum class Nothing { kNoMessages, kLoading };
   struct Grant {
     std::uint32_t messages = 0;
-    bool blocked = false;   ///< there is more, but not in memory yet or not under the lent hint
+    bool blocked = false;      ///< there is more, but not in memory yet or not under the lent hint
+    bool too_large = false;    ///< there is more, but the next one is larger than the bytes of credit that are left
   };
 
   GroupWork& work(TopicId topic, GroupId group, Now now);
@@ -105,6 +106,8 @@ class Dispatcher {
   void mark_dirty(GroupWork& work);
 
   void serve_woken(Time now);
+  std::uint32_t lease_room(const Session& session) const;
+  bool may_be_served_soon(const GroupWork& work) const;
   void serve(GroupWork& work, Time now);
   Grant grant(Subscription& subscription, std::uint32_t quantum, Time now);
   tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now);
@@ -123,6 +126,8 @@ class Dispatcher {
   Group& group_of(const GroupWork& work);
   GroupLane& owed_of(const LaneWork& lane);
   std::uint64_t ahead(const LaneWork& lane, Time now) const;
+  /// What dues are measured by: the wall clock, but never before what the log has seen.
+  WallTime partition_time(Now now) const { return std::max(now.wall, journal_.state().time()); }
 
   const PartitionSettings& settings_;
   Journal& journal_;

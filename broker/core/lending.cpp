@@ -27,6 +27,20 @@ void Dispatcher::serve(Time now) {
   serve_woken(now);
 }
 
+/// How many more messages the session may have, under its own bound and the broker's.
+std::uint32_t Dispatcher::lease_room(const Session& session) const {
+  const auto left = [](std::uint64_t bound, std::uint64_t used) { return bound - std::min(bound, used); };
+  return static_cast<std::uint32_t>(
+      std::min(left(settings_.in_flight_per_worker_max, session.leased), left(settings_.in_flight_max, leased_)));
+}
+
+/// Whether messages are at hand that only have to be read back, or to become durable, or lie behind the lent hint.
+bool Dispatcher::may_be_served_soon(const GroupWork& work) const {
+  const auto load = loading_.lower_bound({work.topic, Lane(0), Offset(0)});
+  return work.starved || (load != loading_.end() && std::get<TopicId>(*load) == work.topic) ||
+         journal_.state().epoch_position() >= outbox_.committed();
+}
+
 void Dispatcher::serve_woken(Time now) {
   while (!woken_.empty()) {
     GroupWork* work = woken_.front();
@@ -43,6 +57,7 @@ void Dispatcher::serve(GroupWork& work, Time now) {
     if (work.lanes.find(lane) == nullptr) begin_lane(work, lane, topic_lane, Now{now, journal_.state().time()});
   });
   std::vector<Subscription*> pulled;
+  std::vector<Subscription*> passed_over;
   while (!work.ring.empty()) {
     Subscription& next = *work.ring.front();
     if (!next.has_credit()) {
@@ -50,7 +65,7 @@ void Dispatcher::serve(GroupWork& work, Time now) {
       next.waiting = false;
       continue;
     }
-    if (next.session->leased >= settings_.in_flight_per_worker_max || leased_ >= settings_.in_flight_max) {
+    if (lease_room(*next.session) == 0) {
       work.ring.pop_front();
       at_bound_.push_back(&next);
       continue;
@@ -64,12 +79,18 @@ void Dispatcher::serve(GroupWork& work, Time now) {
     // An even share of what is there, so that one large credit does not take a small queue from the others.
     const std::uint64_t share = std::max<std::uint64_t>(1, at_hand / work.ring.size());
     const Grant granted = grant(next, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, slab_offsets)), now);
+    if (granted.messages == 0 && granted.too_large) {   // the others may have room for what this one has not
+      work.ring.pop_front();
+      passed_over.push_back(&next);
+      continue;
+    }
     if (granted.messages == 0) break;
     if (next.once && (pulled.empty() || pulled.back() != &next)) pulled.push_back(&next);
     work.ring.pop_front();
     next.waiting = next.has_credit();
     if (next.waiting) work.ring.push_back(&next);
   }
+  work.ring.insert(work.ring.end(), passed_over.begin(), passed_over.end());
   for (Subscription* subscription : pulled)
     if (subscription->once) end_pull(*subscription);
 }
@@ -86,10 +107,7 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
     if (lane == nullptr) continue;
     GroupLane& owed = owed_of(*lane);
     while (result.messages < quantum && frame_bytes < frame_bytes_target) {
-      const std::uint32_t room =
-          std::min({quantum - result.messages, subscription.credit_messages(),
-                    settings_.in_flight_per_worker_max - std::min(subscription.session->leased, settings_.in_flight_per_worker_max),
-                    static_cast<std::uint32_t>(settings_.in_flight_max - std::min<std::uint64_t>(leased_, settings_.in_flight_max))});
+      const std::uint32_t room = std::min({quantum - result.messages, subscription.credit_messages(), lease_room(*subscription.session)});
       if (room == 0) break;
       auto picked = pick(*lane, owed, room, now);
       if (!picked) {
@@ -98,7 +116,10 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
       }
       const std::uint32_t n = fitting(*picked, static_cast<std::uint32_t>(picked->run.count), subscription.credit_bytes(),
                                       subscription.out_messages == 0 && result.messages == 0);
-      if (n == 0) break;
+      if (n == 0) {
+        result.too_large = true;
+        break;
+      }
       picked->run.count = n;
       const BlockSlice slice{picked->block, static_cast<std::uint32_t>(picked->run.first.value - picked->block->first_offset.value), n};
       const std::uint64_t bytes = slice_bytes(slice);

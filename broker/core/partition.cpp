@@ -80,6 +80,10 @@ void Partition::Body::on(SessionLost&& lost, Now now) {
     peek_deadlines_.cancel(peek.first);
     return true;
   });
+  // Each lease may become a Retry event: a commit of their own, when they would make this one too large.
+  constexpr std::size_t event_bytes = 32;
+  const Session* session = dispatcher_.find_session(lost.session);
+  if (session != nullptr && journal_.bytes() + session->leased * event_bytes > commit_bytes_target) close_commit(now);
   dispatcher_.end_session(lost, now);
 }
 

@@ -91,18 +91,15 @@ class Partition::Body {
 
   /// Leaves when all that is staged now is durable; at once when nothing is.
   void answer(const ClientRequest& request, proto::Reply reply);
+  /// Counts, and answers a request that has replies.
   void refuse(const ClientRequest& request, Refusal refusal);
   Result<void, Refusal> check_room(const std::string& topic, std::size_t bytes) const;
   Result<TopicId, Refusal> ensure_topic(const std::string& name, Now now);
   Result<GroupId, Refusal> ensure_group(TopicId topic, const std::string& name, proto::StartFrom from, Now now);
   /// The subscription that a request names in this session, or null after refusing.
   Subscription* subscription_of(Session& session, const ClientRequest& request, SubscriptionId id);
-  /// The earlier answer's place when this sequence was seen, none when it is new; refuses when it can be neither.
-  struct Seen {
-    bool refused = false;
-    std::optional<RememberedBatch> batch;
-  };
-  Seen seen_before(const ClientRequest& request, ProducerId producer, std::uint32_t epoch, Sequence sequence);
+  /// The earlier answer's place when this sequence was seen, none when it is new.
+  Result<std::optional<RememberedBatch>, Refusal> seen_before(ProducerId producer, std::uint32_t epoch, Sequence sequence) const;
   void count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes);
   bool answer_peek(const PendingPeek& peek, bool waited_out);
   void retry_peeks(TopicId topic, Lane lane);

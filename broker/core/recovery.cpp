@@ -4,9 +4,12 @@
 
 #include "broker/core/dispatcher.h"
 #include "proto/check.h"
+#include "proto/limits.h"
 
 namespace takt::core {
 namespace {
+
+constexpr std::size_t granted_max = limits::entries_max / 2;   // in one Resumed, whose lost ranges share its bound
 
 bool is_held(const GroupLane& owed, Offset offset) {
   auto it = owed.held.upper_bound(offset);
@@ -35,7 +38,7 @@ void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_l
   LaneWork& here = work.lanes.make(lane, work, lane, std::max(floor, std::min(owed.lent, topic_lane.at_start)));
   here.hinted = now.mono;
   for (const auto& [offset, retry] : owed.retries)
-    if (retry.due > now.wall) park(here, offset, retry.due, now);
+    if (retry.due > partition_time(now)) park(here, offset, retry.due, now);
   const Time grace_end = started_ + settings_.recover_grace;
   const Time held_end = started_ + std::max(settings_.session_timeout, settings_.recover_grace);
   here.grace_over = floor == here.uncertain_end || now.mono >= grace_end;
@@ -85,8 +88,11 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
         continue;
       }
       const std::uint32_t attempt = attempt_of(at);
+      const std::uint32_t room = lease_room(*subscription.session);
+      if (room == 0 || answer.granted.size() == granted_max) break;
       Offset stop = at.plus(1);
-      while (stop < reach && stop.value % slab_offsets != 0 && !owed.done.contains(stop) && grantable(stop) && attempt_of(stop) == attempt)
+      while (stop < reach && stop.value - at.value < room && stop.value % slab_offsets != 0 && !owed.done.contains(stop) &&
+             grantable(stop) && attempt_of(stop) == attempt)
         stop = stop.plus(1);
       lose_until(range, lost_from, at);
       const auto count = static_cast<std::uint32_t>(stop.value - at.value);

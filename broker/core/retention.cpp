@@ -11,9 +11,19 @@ struct Span {
   std::uint64_t from, until;
 };
 
+/// The first offset of `run` that `keep` still holds on to; the run's end when none. What was appended earlier passes earlier.
+std::uint64_t first_kept(const Topic& topic, const TopicLane& lane, const Partition::FrontRun& run, WallTime now) {
+  const std::uint64_t from = run.first_offset.value;
+  const std::uint64_t until = from + run.count;
+  if (topic.settings.keep_ms != 0 && run.time + std::chrono::milliseconds(topic.settings.keep_ms) > now) return from;
+  if (topic.settings.keep_bytes == 0) return until;
+  const std::uint64_t kept = topic.settings.keep_bytes / topic.mean_bytes();
+  return std::clamp(lane.next.value - std::min(kept, lane.next.value), from, until);
+}
+
 /// Offsets of [from, until) that some group has not done, or keeps as dead; or all, when there is no group to finish them.
 std::vector<Span> owed_spans(const Topic& topic, Lane lane, std::uint64_t from, std::uint64_t until) {
-  if (topic.groups.empty()) return {{from, until}};
+  if (topic.groups.empty()) return {{std::max(from, topic.lanes.find(lane)->horizon.value), until}};
   std::vector<Span> spans;
   for (const auto& [id, group] : topic.groups) {
     const GroupLane* owed = group.lanes.find(lane);
@@ -33,6 +43,7 @@ std::vector<Span> owed_spans(const Topic& topic, Lane lane, std::uint64_t from, 
 
 std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontRun> runs, Now now) {
   std::vector<LiveStretch> live;
+  std::map<std::pair<TopicId, Lane>, std::uint64_t> expired;   // up to where `keep` has passed
   for (const FrontRun& run : runs) {
     const Topic* topic = journal_.state().find_topic(run.topic);
     if (topic == nullptr) continue;
@@ -40,13 +51,7 @@ std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontR
     const std::uint64_t from = run.first_offset.value;
     const std::uint64_t until = from + run.count;
     std::vector<Span> spans = owed_spans(*topic, run.lane, from, until);
-    if (topic->settings.keep_ms != 0 && run.time + std::chrono::milliseconds(topic->settings.keep_ms) > now.wall)
-      spans.push_back({from, until});
-    if (topic->settings.keep_bytes != 0) {
-      const std::uint64_t kept = topic->settings.keep_bytes / topic->mean_bytes();
-      const std::uint64_t first_kept = lane.next.value - std::min(kept, lane.next.value);
-      if (until > first_kept) spans.push_back({std::max(from, first_kept), until});
-    }
+    if (const std::uint64_t kept_from = first_kept(*topic, lane, run, now.wall); kept_from < until) spans.push_back({kept_from, until});
     std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.from < b.from; });
     std::uint64_t end = from;
     for (const Span& span : spans) {
@@ -60,10 +65,14 @@ std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontR
             {run.topic, run.lane, Offset(begin), run.first_position.plus(begin - from), static_cast<std::uint32_t>(span.until - begin)});
       end = span.until;
     }
-    const bool kept_by_time = topic->settings.keep_ms != 0 || topic->settings.keep_bytes != 0;
-    if (end == from && kept_by_time && lane.horizon.value >= from && lane.horizon.value < until)
-      journal_.stage(Retain{run.topic, run.lane, Offset(until)}, now.wall);
+    if (keeps(topic->settings) && !topic->groups.empty()) {
+      std::uint64_t& until_here = expired[{run.topic, run.lane}];
+      until_here = std::max({until_here, lane.horizon.value, first_kept(*topic, lane, run, now.wall)});
+    }
   }
+  for (const auto& [place, until] : expired)
+    if (journal_.state().find_topic(place.first)->lanes.find(place.second)->horizon.value < until)
+      journal_.stage(Retain{place.first, place.second, Offset(until)}, now.wall);
   return live;
 }
 

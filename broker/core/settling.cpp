@@ -63,11 +63,11 @@ proto::Acked Dispatcher::ack(Subscription& subscription, const std::vector<proto
 bool Dispatcher::holds(Subscription& subscription, Slot slot, LeaseToken token, const std::vector<proto::IndexRun>& runs) {
   const LeaseRange* range = subscription.session->slots.find(slot, token);
   if (range == nullptr || range->holder != &subscription) return false;
-  std::uint64_t last = 0;
+  SlabBits open = range->remaining;
   for (const proto::IndexRun& run : runs) {
     const std::uint64_t end = std::uint64_t{run.first} + run.count;
-    if (run.first < last || end > range->count || range->remaining.next_clear(run.first) < end) return false;
-    last = end;
+    if (end > range->count || open.next_clear(run.first) < end) return false;
+    open.clear(run.first, run.count);
   }
   return true;
 }
@@ -108,7 +108,7 @@ void Dispatcher::fail_offset(LeaseRange& range, Offset offset, std::uint32_t cod
   LaneWork& lane = *range.lane;
   GroupWork& work = *lane.work;
   if (range.attempt >= group_of(work).settings.attempts_max) return bury(range, offset, code, text, now);
-  const WallTime due = std::max(now.wall, journal_.state().time()) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  const WallTime due = partition_time(now) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
   journal_.stage(Retry{work.topic, work.group, lane.lane, offset, range.attempt, due, code, text}, now.wall);
   ++work.counters.retried;
   if (delay > Duration::zero()) {
@@ -131,7 +131,7 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
   lane.parked.insert(offset);
   const GroupWork& work = *lane.work;
   timers_.set({TimerKey::Kind::kRetry, work.topic.value, work.group.value, lane.lane.value, offset.value},
-              now.mono + std::max<Duration>(due - now.wall, Duration::zero()));
+              now.mono + std::max<Duration>(due - partition_time(now), Duration::zero()));
 }
 
 /// The worker gives the rest of the range back: no attempt is counted.
@@ -152,8 +152,7 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
 void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
   GroupWork& work = *range.lane->work;
   for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at + 1)) {
-    fail_offset(range, range.first.plus(at), failure_worker_lost, "worker '" + range.holder->session->name + "' was lost", Duration::zero(),
-                now);
+    fail_offset(range, range.first.plus(at), failure_worker_lost, {}, Duration::zero(), now);   // a text would stand there 65,536 times
     ++work.counters.returned_lost;
   }
   close_offsets(range, range.open);

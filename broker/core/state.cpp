@@ -52,8 +52,8 @@ std::uint64_t Topic::mean_bytes() const {
 Offset Topic::low(Lane lane) const {
   const TopicLane* here = lanes.find(lane);
   if (here == nullptr) return Offset(0);
-  if (groups.empty() || settings.keep_ms != 0 || settings.keep_bytes != 0) return here->horizon;
-  Offset low = here->next;
+  if (groups.empty()) return here->horizon;
+  Offset low = keeps(settings) ? here->horizon : here->next;
   for (const auto& [number, group] : groups)
     if (const GroupLane* owed = group.lanes.find(lane)) low = std::min(low, owed->done.floor());
   return low;
@@ -146,6 +146,7 @@ Result<void, Corruption> State::on(const EpochBegun& e, Position position, WallT
 
 Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime) {
   if (Topic* topic = find_topic(e.topic)) {
+    if (keeps(e.settings) && !keeps(topic->settings)) raise_horizons(*topic);   // what is gone already is not kept
     topic->settings = e.settings;
   } else {
     if (e.topic != next_topic_ || by_name_.contains(e.name))
@@ -193,7 +194,14 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
 
 Result<void, Corruption> State::on(const GroupDel& e, Position, WallTime) {
   Topic* topic = find_topic(e.topic);
-  if (topic == nullptr || topic->groups.erase(e.group) == 0) return unknown_topic(e.topic);
+  const auto group = topic == nullptr ? std::map<GroupId, Group>::iterator() : topic->groups.find(e.group);
+  if (topic == nullptr || group == topic->groups.end()) return unknown_topic(e.topic);
+  if (topic->groups.size() == 1) raise_horizons(*topic);   // what the last group has done does not come back
+  topic->lanes.each([&](Lane lane, TopicLane& here) {      // its dead messages are nobody's now
+    const GroupLane* owed = group->second.lanes.find(lane);
+    if (owed != nullptr && !owed->dead.empty()) here.erased_below = std::min(here.erased_below, owed->dead.begin()->first);
+  });
+  topic->groups.erase(group);
   changed_groups_.erase({e.topic, e.group});
   deleted_groups_.emplace_back(e.topic, e.group);
   changed_topics_.insert(e.topic);
@@ -212,6 +220,10 @@ Result<State::Target, Corruption> State::target(TopicId topic, GroupId group, La
   changed_topics_.insert(topic);
   changed_groups_.insert({topic, group});
   return Target{t, &it->second, l};
+}
+
+void State::raise_horizons(Topic& topic) {
+  topic.lanes.each([&](Lane lane, TopicLane& here) { here.horizon = std::max(here.horizon, topic.low(lane)); });
 }
 
 /// Offsets are done for the group: their retries are over.

@@ -63,6 +63,9 @@ struct HeldState {
   ClientId client;
 };
 
+/// Whether messages stay for a while after all groups have done them.
+inline bool keeps(const proto::TopicSettings& settings) { return settings.keep_ms != 0 || settings.keep_bytes != 0; }
+
 /// What a group still owes in one lane.
 struct GroupLane {
   explicit GroupLane(Offset start) : done(start), lent(start) {}
@@ -88,12 +91,12 @@ struct Group {
 
 struct TopicLane {
   Offset next;                               ///< of the next message
-  Offset horizon;                            ///< what lies before is gone for groups made later
+  Offset horizon;                            ///< `keep` has passed for what lies before; without a group: it is gone
   std::uint64_t bytes = 0;                   ///< appended, ever
   std::deque<IndexSegment> recent;           ///< since the last checkpoint that is on disk
   std::size_t frozen = 0;                    ///< of `recent`, in the checkpoint that is being written
   std::deque<Offset> index_rows;             ///< first offsets of the index rows on disk
-  Offset erased_below;                       ///< kIndex and kCold rows below are gone
+  Offset erased_below;                       ///< kCold rows below are gone, but for dead messages
 
   // The leader's, not part of the fold.
   Offset committed;                          ///< messages before are durable and may be lent
@@ -110,7 +113,7 @@ struct Topic {
   Group* find_group(std::string_view name);
   /// Mean stored size of a message, at least 1.
   std::uint64_t mean_bytes() const;
-  /// The first offset that is kept for anybody in `lane`: no group owes anything before it and `keep` has passed.
+  /// The first offset that is kept for anybody in `lane`: before it no group owes anything and `keep` has passed.
   Offset low(Lane lane) const;
   /// The first offset whose message must stay readable: low(), or a dead message before it.
   Offset pinned(Lane lane) const;
@@ -174,8 +177,10 @@ class State {
   /// The group and lane that an event names, or what is wrong with that.
   Result<Target, Corruption> target(TopicId topic, GroupId group, Lane lane);
   static void settle(Group& group, GroupLane& lane, OffsetRun run);
+  static void raise_horizons(Topic& topic);
 
   void freeze_topic(Topic& topic, Checkpoint& out);
+  static void erase_cold(const Topic& topic, Lane lane, TopicLane& here, Checkpoint& out);
   void freeze_group(const Topic& topic, Group& group, Checkpoint& out);
   Result<void, Corruption> load_meta(std::string_view value);
   Result<void, Corruption> load_topic(std::string_view key, std::string_view value);

@@ -71,10 +71,7 @@ void State::freeze_topic(Topic& topic, Checkpoint& out) {
     if (here.index_rows.size() == 1 && !here.recent.empty() && here.recent.front().first <= bound) here.index_rows.pop_front();
     const Offset kept = here.index_rows.empty() ? bound : here.index_rows.front();
     if (kept > first_row) out.erased.push_back({Table::kIndex, index_key(topic.id, lane, first_row), index_key(topic.id, lane, kept)});
-    if (bound > here.erased_below) {
-      out.erased.push_back({Table::kCold, cold_key(topic.id, lane, here.erased_below), cold_key(topic.id, lane, bound)});
-      here.erased_below = bound;
-    }
+    erase_cold(topic, lane, here, out);
     row.id(lane).id(here.next).id(here.horizon).varint(here.bytes).id(here.erased_below);
     check(here.frozen == 0, "one checkpoint at a time");
     const std::vector<IndexSegment> segments(here.recent.begin(), here.recent.end());
@@ -85,6 +82,24 @@ void State::freeze_topic(Topic& topic, Checkpoint& out) {
     here.frozen = here.recent.size();
   });
   out.changed.push_back({Table::kTopics, ByteWriter().key(topic.id).take(), row.take()});
+}
+
+/// Carried messages that nobody is owed any more go, but for dead ones, which wait for people.
+void State::erase_cold(const Topic& topic, Lane lane, TopicLane& here, Checkpoint& out) {
+  const Offset low = topic.low(lane);
+  if (low <= here.erased_below) return;
+  std::set<Offset> dead;
+  for (const auto& [id, group] : topic.groups) {
+    const GroupLane* owed = group.lanes.find(lane);
+    if (owed == nullptr) continue;
+    for (auto it = owed->dead.lower_bound(here.erased_below); it != owed->dead.end() && it->first < low; ++it) dead.insert(it->first);
+  }
+  dead.insert(low);
+  for (const Offset kept : dead) {
+    if (kept > here.erased_below)
+      out.erased.push_back({Table::kCold, cold_key(topic.id, lane, here.erased_below), cold_key(topic.id, lane, kept)});
+    here.erased_below = kept == low ? low : kept.plus(1);
+  }
 }
 
 void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {

@@ -30,12 +30,6 @@ struct Ticket {
   std::shared_ptr<const void> payload_owner;
 };
 
-bool is_answered(const proto::Request& body) {
-  if (const auto* publish = std::get_if<proto::Publish>(&body)) return publish->acks != proto::Acks::kNone;
-  if (const auto* credit = std::get_if<proto::Credit>(&body)) return credit->kind != proto::CreditKind::kStanding;
-  return true;
-}
-
 bool is_push(const proto::Reply& body) {
   return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body);
 }
@@ -126,7 +120,7 @@ void Desk::goodbye(Sessions::iterator session, CorrelationId correlation) {
 
 void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames) {
   Session& session = entry->second;
-  const Admission admission = is_answered(decoded.body) ? Admission::kReply : Admission::kSilent;
+  const Admission admission = core::is_answered(decoded.body) ? Admission::kReply : Admission::kSilent;
   const bool is_publish = std::holds_alternative<proto::Publish>(decoded.body);
   std::size_t bytes = ticket_bytes;
   for (const SharedBytes& frame : frames.subspan(1)) bytes += frame.size();
@@ -256,6 +250,9 @@ void Desk::replies(std::vector<core::Outgoing>&& batch) {
     }
     const ConnectionId to = entry->second.connection;
     settle(entry->second, outgoing);
+    if (const auto* dropped = std::get_if<proto::Unsubscribed>(&outgoing.body);
+        dropped != nullptr && outgoing.correlation == CorrelationId(0))
+      entry->second.subscriptions.erase(dropped->subscription);
     // A partition may give up a session too; the client says Hello again.
     const bool ends = std::holds_alternative<proto::SessionEnded>(outgoing.body);
     if (ends) end_session(entry, core::SessionEnd::kDisconnected);

@@ -102,6 +102,18 @@ TEST_F(Consuming, APullAsksForWhatIsFreeAndAsksAgainWhenItEnded) {
   EXPECT_EQ(sent[1].as<proto::Credit>().messages, 3u);
 }
 
+TEST_F(Consuming, SubscribesAnewWhenItsGroupWasDeletedAndLosesWhatItHeld) {
+  begin(push());
+  peer.take();
+  const LeaseId lease = deliver(2);
+  peer.say(proto::Unsubscribed{SubscriptionId(1)});
+  const auto lost = peer.take_events<LeaseLost>();
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].lease, lease);
+  peer.answer(peer.take_one<proto::Subscribe>(), proto::Subscribed{SubscriptionId(1), Epoch(1), 65'536});
+  peer.take_one<proto::Credit>();   // a new subscription: nothing to resume
+}
+
 TEST_F(Consuming, AStoppedCreditAsksForNothingMore) {
   begin(pull(4));
   const auto first = peer.take_one<proto::Credit>();

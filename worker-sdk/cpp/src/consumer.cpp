@@ -1,7 +1,6 @@
 #include "worker-sdk/cpp/src/consumer.h"
 
 #include "proto/check.h"
-#include "worker-sdk/cpp/src/refusal.h"
 
 namespace takt::sdk {
 namespace {
@@ -235,6 +234,23 @@ void Consumer::unsubscribe(SubscriptionIndex index) {
   }
 }
 
+void Consumer::ended(SubscriptionId id) {
+  if (id.value == 0 || id.value > wires_.size()) return;
+  const std::uint32_t wire_index = id.value - 1;
+  Wire& wire = wires_[wire_index];
+  if (wire.state == WireState::kRefused || wire.state == WireState::kGone) return;
+  wire.state = WireState::kDown;   // advance() subscribes anew, which makes topic and group on first use
+  wire.known = false;
+  wire.pulls.clear();
+  wire.pulled = 0;
+  wire.ack_due.reset();
+  wire.subscribe_not_before.reset();
+  std::vector<std::pair<LeaseId, Bits>> lost;
+  for (const auto& [lease_id, lease] : leases_)
+    if (lease.wire == wire_index) lost.emplace_back(lease_id, lease.held);
+  for (const auto& [lease_id, bits] : lost) lose(lease_id, bits);
+}
+
 bool Consumer::delivered(CorrelationId correlation, const proto::Deliver& deliver, SharedBytes metadata, SharedBytes payload) {
   if (deliver.subscription.value == 0 || deliver.subscription.value > wires_.size()) return false;
   const std::uint32_t wire_index = deliver.subscription.value - 1;
@@ -432,87 +448,6 @@ std::uint32_t Consumer::open(SubscriptionIndex subscription) const {
   std::uint32_t sum = 0;
   for (const std::uint32_t wire : subscriptions_[subscription.value].wires) sum += wires_[wire].open;
   return sum;
-}
-
-PublishWindow::Refused Consumer::refused(CorrelationId correlation, const proto::Error& error, Time now) {
-  if (const auto at = subscribing_.find(correlation); at != subscribing_.end()) {
-    const std::uint32_t wire = at->second;
-    subscribing_.erase(at);
-    return subscription_refused(wire, error, now);
-  }
-  if (const auto at = resuming_.find(correlation); at != resuming_.end()) {
-    resuming_.erase(at);
-    return {true, true};  // a claim that cannot be made here: a fresh session tries again
-  }
-  if (const auto at = sent_acks_.find(correlation); at != sent_acks_.end()) {
-    SentAck sent = std::move(at->second);
-    sent_acks_.erase(at);
-    return ack_refused(std::move(sent), error, now);
-  }
-  if (const auto at = sent_settlements_.find(correlation); at != sent_settlements_.end()) {
-    Settlement settlement = std::move(at->second);
-    sent_settlements_.erase(at);
-    return settlement_refused(std::move(settlement), error, now);
-  }
-  for (Wire& wire : wires_) {
-    const auto at = wire.pulls.find(correlation);
-    if (at == wire.pulls.end()) continue;
-    wire.pulled -= at->second;
-    wire.pulls.erase(at);
-    wire.pull_not_before = now + pause_after(++wire.tries, std::chrono::milliseconds(error.retry_after_ms));
-    return {true, classify(error.code) == RefusalClass::kNewSession};
-  }
-  return {};
-}
-
-PublishWindow::Refused Consumer::subscription_refused(std::uint32_t wire_index, const proto::Error& error, Time now) {
-  Wire& wire = wires_[wire_index];
-  switch (classify(error.code)) {
-    case RefusalClass::kTryLater:
-    case RefusalClass::kUnknown:
-    case RefusalClass::kNewSequence:
-    case RefusalClass::kStale:
-      wire.state = WireState::kDown;
-      wire.subscribe_not_before = now + pause_after(++wire.tries, std::chrono::milliseconds(error.retry_after_ms));
-      return {true, false};
-    case RefusalClass::kNewSession: return {true, true};
-    case RefusalClass::kFinal:
-      wire.state = WireState::kRefused;
-      outlet_.emit(SubscriptionRefused{SubscriptionIndex(wire.spec), from_wire(error)});
-      return {true, false};
-  }
-  return {true, false};
-}
-
-PublishWindow::Refused Consumer::ack_refused(SentAck sent, const proto::Error& error, Time now) {
-  const RefusalClass kind = classify(error.code);
-  for (const SentAck::Entry& mine : sent.entries) {
-    const auto at = leases_.find(mine.lease);
-    if (at == leases_.end()) continue;
-    switch (kind) {
-      case RefusalClass::kTryLater:
-      case RefusalClass::kUnknown:
-      case RefusalClass::kNewSequence:
-      case RefusalClass::kNewSession: {
-        Lease& lease = at->second;
-        Wire& wire = wires_[sent.wire];
-        lease.acks_queued |= mine.bits;
-        if (!lease.dirty) wire.dirty.push_back(mine.lease);
-        lease.dirty = true;
-        earliest(wire.ack_due, now + pause_after(++wire.tries, std::chrono::milliseconds(error.retry_after_ms)));
-        break;
-      }
-      case RefusalClass::kStale:
-        outlet_.emit(StaleOutcome{mine.lease, mine.bits.count()});
-        forget(mine.lease, mine.bits);
-        break;
-      case RefusalClass::kFinal:
-        mine.bits.for_each_run([&](proto::IndexRun run) { outlet_.emit(OutcomeRefused{mine.lease, run.first, from_wire(error)}); });
-        forget(mine.lease, mine.bits);
-        break;
-    }
-  }
-  return {true, kind == RefusalClass::kNewSession};
 }
 
 }  // namespace takt::sdk

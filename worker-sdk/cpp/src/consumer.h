@@ -66,6 +66,9 @@ class Consumer {
   /// False: the ranges make no sense, or belong to no subscription of ours.
   bool delivered(CorrelationId correlation, const proto::Deliver& deliver, SharedBytes metadata, SharedBytes payload);
 
+  /// The broker ended the subscription because its group or topic was deleted: what was held of it is lost.
+  void ended(SubscriptionId subscription);
+
   /// Sends what is due: acks, outcomes, credits.
   void advance(Time now);
   std::optional<Time> next_deadline() const;

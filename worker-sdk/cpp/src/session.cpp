@@ -110,7 +110,9 @@ void Session::handle(proto::DecodedReply reply, SharedBytes metadata, SharedByte
           [&](proto::Published& published) { publishing_.answered(correlation, published); },
           [&](proto::Completed& completed) { consuming_.completed(correlation, completed); },
           [&](proto::Subscribed&) { consuming_.subscribed(correlation); },
-          [&](proto::Unsubscribed&) {},
+          [&](proto::Unsubscribed& unsubscribed) {
+            if (correlation == CorrelationId(0)) consuming_.ended(unsubscribed.subscription);   // else the answer to ours
+          },
           [&](proto::CreditEnded& ended) { consuming_.credit_ended(correlation, ended, now.mono); },
           [&](proto::Acked& acked) { consuming_.acked(correlation, acked); },
           [&](proto::Failed& failed) { consuming_.failed(correlation, failed); },
