@@ -103,6 +103,7 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kMessageTooLarge:
     case ErrorCode::kBatchTooLarge:
     case ErrorCode::kTooManySubscriptions:
+    case ErrorCode::kTooManyProducers:
     case ErrorCode::kStaleLease:
     case ErrorCode::kUnknownSession:
     case ErrorCode::kUnknownSubscription:

@@ -54,6 +54,8 @@ constexpr auto kTable = std::to_array<ErrorEntry>({
      "Send smaller batches; the bounds are in the hello reply."},
     {ErrorCode::kTooManySubscriptions, "too_many_subscriptions", "The session has as many subscriptions as one session may have.",
      "Unsubscribe what is no longer used, or open another connection."},
+    {ErrorCode::kTooManyProducers, "too_many_producers", "The partition remembers as many producers as it may, all of them used lately.",
+     "Keep one client per process instead of opening one per message, or raise the limit."},
 
     {ErrorCode::kStaleLease, "stale_lease", "The lease is no longer the sender's: it was lost, given to another worker, or already ended.",
      "Drop the work; whoever holds the message now will finish it."},

@@ -38,6 +38,7 @@ enum class ErrorCode : std::uint16_t {
   kMessageTooLarge = 2009,
   kBatchTooLarge = 2010,
   kTooManySubscriptions = 2011,
+  kTooManyProducers = 2012,
 
   kStaleLease = 3001,
   kUnknownSession = 3002,

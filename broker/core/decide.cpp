@@ -11,6 +11,8 @@
 namespace takt::core {
 namespace {
 
+constexpr std::chrono::hours producer_silence_min{1};   // far longer than any client repeats a batch
+
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
 Refusal unknown_topic(const std::string& topic) {
@@ -90,6 +92,21 @@ Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::
   return {};
 }
 
+Result<void, Refusal> Partition::Body::ensure_producer_room(ProducerId producer, Now now) {
+  const ProducerTable& producers = journal_.state().producers();
+  if (producers.size() < settings_.producers_max || producers.knows(producer)) return {};
+  const WallTime lately = std::max(now.wall, journal_.state().time()) - producer_silence_min;
+  const std::vector<ProducerId> silent = producers.idle_since(lately, 1);
+  if (silent.empty()) {
+    return failed(Refusal{ErrorCode::kTooManyProducers,
+                          "as many producers as limits.producers allows (" + number(settings_.producers_max) +
+                              ") have sent within the last hour; keep one client per process, or raise the limit",
+                          std::chrono::seconds(60)});
+  }
+  journal_.stage(ProducerPut{silent.front(), 0}, now.wall);
+  return {};
+}
+
 Result<std::optional<RememberedBatch>, Refusal> Partition::Body::seen_before(ProducerId producer, std::uint32_t epoch,
                                                                              Sequence sequence) const {
   const ProducerTable::Answer answer = journal_.state().producers().find(producer, epoch, sequence);
@@ -122,6 +139,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& p
   }
   const std::size_t bytes = request.metadata.size() + request.payload.size();
   if (auto room = check_room(publish.topic, bytes); !room) return refuse(request, std::move(room.error()));
+  if (auto room = ensure_producer_room(publish.producer, now); !room) return refuse(request, std::move(room.error()));
   const auto topic = ensure_topic(publish.topic, now);
   if (!topic) return refuse(request, topic.error());
   PendingRun run;
@@ -164,6 +182,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
     if (journal_.state().find_topic(batch.topic) == nullptr) missing.insert(batch.topic);
   if (!missing.empty() && journal_.state().topics().size() + missing.size() > settings_.topics_max)
     return refuse(request, too_many_topics(std::string(*missing.begin()), settings_.topics_max));
+  if (auto room = ensure_producer_room(complete.producer, now); !room) return refuse(request, std::move(room.error()));
   std::vector<TopicId> topics;
   for (const proto::FollowUp& batch : complete.follow_ups) {
     const auto topic = ensure_topic(batch.topic, now);

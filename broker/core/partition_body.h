@@ -95,6 +95,8 @@ class Partition::Body {
   void refuse(const ClientRequest& request, Refusal refusal);
   Result<void, Refusal> check_room(const std::string& topic, std::size_t bytes) const;
   Result<TopicId, Refusal> ensure_topic(const std::string& name, Now now);
+  /// A producer that is not known yet needs a place among those that are remembered.
+  Result<void, Refusal> ensure_producer_room(ProducerId producer, Now now);
   Result<GroupId, Refusal> ensure_group(TopicId topic, const std::string& name, proto::StartFrom from, Now now);
   /// The subscription that a request names in this session, or null after refusing.
   Subscription* subscription_of(Session& session, const ClientRequest& request, SubscriptionId id);

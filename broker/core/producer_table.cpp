@@ -37,8 +37,8 @@ ProducerTable::Answer ProducerTable::find(ProducerId producer, std::uint32_t epo
 void ProducerTable::record(const ProducerStamp& stamp, Position first_position, Offset first_offset, WallTime time) {
   Producer& p = producers_[stamp.producer];
   changed_.insert(stamp.producer);
-  if (stamp.epoch > p.epoch) p = Producer{.epoch = stamp.epoch, .last_seen = time, .slots = {}};
-  p.last_seen = time;
+  if (stamp.epoch > p.epoch) p = Producer{.epoch = stamp.epoch, .last_seen = p.last_seen, .slots = {}};
+  heard_of(stamp.producer, p, time);
   std::uint64_t slot = p.stored == 0 ? 0 : (p.stored - 1) % window;
   if (p.stored > 0 && p.slots[slot].sequence == stamp.sequence) {
     p.slots[slot].count += stamp.count;
@@ -52,17 +52,29 @@ void ProducerTable::record(const ProducerStamp& stamp, Position first_position, 
 
 void ProducerTable::put(ProducerId producer, std::uint32_t epoch, WallTime time) {
   changed_.insert(producer);
-  if (epoch == 0)
-    producers_.erase(producer);
-  else
-    producers_[producer] = Producer{.epoch = epoch, .last_seen = time, .slots = {}};
+  if (epoch == 0) {
+    const auto gone = producers_.find(producer);
+    if (gone == producers_.end()) return;
+    by_age_.erase({gone->second.last_seen, producer});
+    producers_.erase(gone);
+  } else {
+    Producer& p = producers_[producer];
+    p = Producer{.epoch = epoch, .last_seen = p.last_seen, .slots = {}};
+    heard_of(producer, p, time);
+  }
+}
+
+void ProducerTable::heard_of(ProducerId id, Producer& producer, WallTime time) {
+  if (producer.last_seen != time) by_age_.erase({producer.last_seen, id});
+  producer.last_seen = time;
+  by_age_.emplace(time, id);
 }
 
 std::vector<ProducerId> ProducerTable::idle_since(WallTime before, std::size_t limit) const {
   std::vector<ProducerId> idle;
-  for (const auto& [id, producer] : producers_) {
-    if (idle.size() == limit) break;
-    if (producer.last_seen < before) idle.push_back(id);
+  for (const auto& [seen, id] : by_age_) {
+    if (idle.size() == limit || seen >= before) break;
+    idle.push_back(id);
   }
   return idle;
 }
@@ -111,7 +123,7 @@ Result<void, Corruption> ProducerTable::load(std::string_view key, std::string_v
   if (row == head_row) {
     p.epoch = in.number<std::uint32_t>();
     p.stored = in.varint();
-    p.last_seen = WallTime(std::chrono::milliseconds(in.signed_varint()));
+    heard_of(id, p, WallTime(std::chrono::milliseconds(in.signed_varint())));
     p.may_have_older_rows = false;
     if (!in.finished() || p.slots.size() != std::min(p.stored, window)) return bad();
     return {};

@@ -43,7 +43,8 @@ class ProducerTable {
   /// Raises the producer's epoch (its sequences begin anew); epoch 0 forgets it.
   void put(ProducerId producer, std::uint32_t epoch, WallTime time);
 
-  /// Producers not heard of since `before`, at most `limit`.
+  bool knows(ProducerId producer) const { return producers_.contains(producer); }
+  /// Producers not heard of since `before`, at most `limit`, the longest silent first.
   std::vector<ProducerId> idle_since(WallTime before, std::size_t limit) const;
   std::size_t size() const { return producers_.size(); }
 
@@ -63,7 +64,10 @@ class ProducerTable {
     const RememberedBatch& batch(std::uint64_t i) const { return slots[i % window]; }
   };
 
+  void heard_of(ProducerId id, Producer& producer, WallTime time);
+
   std::map<ProducerId, Producer> producers_;
+  std::set<std::pair<WallTime, ProducerId>> by_age_;   ///< all of them, by when they were last heard of
   std::set<ProducerId> changed_;
 };
 

@@ -113,6 +113,7 @@ class Transcript {
     if (verb == "broker") {
       settings_.recover_grace = std::chrono::milliseconds(number(w, "grace", 10'000));
       settings_.tail_cache_bytes = number(w, "cache", 64u << 20);
+      settings_.producers_max = static_cast<std::uint32_t>(number(w, "producers", 50'000));
       settings_.in_flight_max = static_cast<std::uint32_t>(number(w, "in_flight", 1'000'000));
       settings_.in_flight_per_worker_max = static_cast<std::uint32_t>(number(w, "per_worker", 65'536));
       harness_ = std::make_unique<Harness>(settings_);

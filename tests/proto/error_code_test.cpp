@@ -66,6 +66,7 @@ TK2008 draining
 TK2009 message_too_large
 TK2010 batch_too_large
 TK2011 too_many_subscriptions
+TK2012 too_many_producers
 TK3001 stale_lease
 TK3002 unknown_session
 TK3003 unknown_subscription

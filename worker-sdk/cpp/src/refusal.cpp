@@ -8,6 +8,7 @@ RefusalClass classify(ErrorCode code) {
     case ErrorCode::kStoreFull:
     case ErrorCode::kTopicFull:
     case ErrorCode::kInFlightFull:
+    case ErrorCode::kTooManyProducers:
     case ErrorCode::kDraining: return RefusalClass::kTryLater;
     case ErrorCode::kUnknownOutcome:
     case ErrorCode::kStoreFailed: return RefusalClass::kUnknown;
