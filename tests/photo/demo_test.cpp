@@ -8,12 +8,13 @@
 #include "examples/photo/files.h"
 #include "examples/photo/process.h"
 #include "tests/photo/pictures.h"
+#include "tests/support/temp_folder.h"
 
 namespace photo {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Folder;
+using takt::testing::TempFolder;
 using testing::HasSubstr;
 
 struct DemoResult {
@@ -30,19 +31,20 @@ class Demo : public testing::Test {
                         test::jpeg_of(test::sample_picture({1600 - 100 * i, 1000 + 100 * i})));
     }
   }
-  std::filesystem::path photos() const { return folder_ / "photos"; }
-  std::filesystem::path out() const { return folder_ / "out"; }
+  std::filesystem::path photos() const { return folder_.path() / "photos"; }
+  std::filesystem::path out() const { return folder_.path() / "out"; }
 
   DemoResult run(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"--out", out().string(), "--photos", photos().string(), "--small"});
-    auto process = Process::start({.name = "photo_demo", .program = TAKT_PHOTO_DEMO, .arguments = arguments, .log = folder_ / "log"});
+    auto process =
+        Process::start({.name = "photo_demo", .program = TAKT_PHOTO_DEMO, .arguments = arguments, .log = folder_.path() / "log"});
     if (!process) return {.end = {.exit_code = 99}, .output = process.error().text};
     const auto end = process->wait_end(280s);
-    return {.end = end ? *end : process->kill(), .output = log_tail(folder_ / "log", 200)};
+    return {.end = end ? *end : process->kill(), .output = log_tail(folder_.path() / "log", 200)};
   }
   nlohmann::json report() const { return nlohmann::json::parse(*read_file(out() / "report.json")); }
 
-  Folder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(Demo, FinishesEveryJobOnceThoughAWorkerIsKilled) {

@@ -10,23 +10,24 @@
 #include "examples/photo/tally.h"
 #include "examples/photo/verdict.h"
 #include "tests/photo/pictures.h"
+#include "tests/support/temp_folder.h"
 
 namespace photo {
 namespace {
 
-using test::Folder;
+using takt::testing::TempFolder;
 using testing::HasSubstr;
 
 class Execution : public testing::Test {
  protected:
   Execution() {
-    test::write_bytes(folder_ / "photo.jpg", test::jpeg_of(test::sample_picture({160, 120})));
-    test::write_bytes(folder_ / "broken.jpg", {0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3});
-    run_ = *make_run_folder(folder_ / "run");
+    test::write_bytes(folder_.path() / "photo.jpg", test::jpeg_of(test::sample_picture({160, 120})));
+    test::write_bytes(folder_.path() / "broken.jpg", {0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3});
+    run_ = *make_run_folder(folder_.path() / "run");
   }
 
   Job job(const std::string& name = "0001-thumbnail-photo", const char* photo = "photo.jpg") const {
-    return ThumbnailJob{.job = name, .source = (folder_ / photo).string(), .long_edge = 40};
+    return ThumbnailJob{.job = name, .source = (folder_.path() / photo).string(), .long_edge = 40};
   }
   Conclusion execute(const std::string& worker, const Job& one, const std::stop_token& stop = {}) const {
     auto ledger = Ledger::open(run_.ledger(), worker);
@@ -42,7 +43,7 @@ class Execution : public testing::Test {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
   }
 
-  Folder folder_;
+  TempFolder folder_;
   RunFolder run_;
 };
 
@@ -126,7 +127,7 @@ TEST_F(Execution, IsCreditedAsRedeliveredToTheSecondWorkerWhateverTheFilesOrder)
     return LedgerLine{.event = LedgerEvent::kStarted, .job = "a", .kind = "photo.blur", .message = "0-3", .worker = worker, .start_ms = at};
   };
   for (const auto& [first, second] : {std::pair("one", "two"), std::pair("four", "three")}) {
-    const auto run = *make_run_folder(folder_ / first);
+    const auto run = *make_run_folder(folder_.path() / first);
     ASSERT_TRUE(Ledger::open(run.ledger(), first)->append(started(first, 1'000)));
     ASSERT_TRUE(Ledger::open(run.ledger(), second)->append(started(second, 2'000)));
     Tally tally;
@@ -151,25 +152,25 @@ TEST_F(Execution, LedgerReaderWaitsForTheRestOfALine) {
 }
 
 TEST(RemoveParts, TakesUnfinishedFilesOnly) {
-  const Folder folder;
-  for (const auto* name : {".part-12-0", ".part-13-4", "a.jpg", "part.jpg"}) test::write_bytes(folder / name, {1});
+  const TempFolder folder;
+  for (const auto* name : {".part-12-0", ".part-13-4", "a.jpg", "part.jpg"}) test::write_bytes(folder.path() / name, {1});
   EXPECT_EQ(*remove_parts(folder.path()), 2u);
-  EXPECT_TRUE(std::filesystem::exists(folder / "a.jpg"));
-  EXPECT_TRUE(std::filesystem::exists(folder / "part.jpg"));
-  EXPECT_FALSE(std::filesystem::exists(folder / ".part-12-0"));
-  EXPECT_FALSE(remove_parts(folder / "none"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "a.jpg"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "part.jpg"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / ".part-12-0"));
+  EXPECT_FALSE(remove_parts(folder.path() / "none"));
 }
 
 TEST(RunFolder, ReplacesAnEarlierRunAndNothingElse) {
-  const Folder folder;
-  ASSERT_TRUE(make_run_folder(folder / "run"));
+  const TempFolder folder;
+  ASSERT_TRUE(make_run_folder(folder.path() / "run"));
   test::write_bytes(folder.path() / "run" / "outputs" / "old.jpg", {1});
-  ASSERT_TRUE(make_run_folder(folder / "run"));
+  ASSERT_TRUE(make_run_folder(folder.path() / "run"));
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "run" / "outputs" / "old.jpg"));
 
-  std::filesystem::create_directory(folder / "mine");
+  std::filesystem::create_directory(folder.path() / "mine");
   test::write_bytes(folder.path() / "mine" / "letter.txt", {1});
-  const auto refused = make_run_folder(folder / "mine");
+  const auto refused = make_run_folder(folder.path() / "mine");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().text, HasSubstr("was not made by an earlier run: name another folder by --out"));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "mine" / "letter.txt"));

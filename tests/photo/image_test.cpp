@@ -7,11 +7,12 @@
 #include <cstdlib>
 
 #include "tests/photo/pictures.h"
+#include "tests/support/temp_folder.h"
 
 namespace photo {
 namespace {
 
-using test::Folder;
+using takt::testing::TempFolder;
 using test::jpeg_of;
 using test::sample_picture;
 using test::two_halves;
@@ -37,10 +38,10 @@ Bytes with_orientation(const Bytes& jpeg, std::uint8_t orientation) {
 }
 
 TEST(Jpeg, ComesBackAsItWasSaved) {
-  const Folder folder;
+  const TempFolder folder;
   const Image picture = two_halves({64, 48}, red, blue);
-  write_bytes(folder / "a.jpg", jpeg_of(picture));
-  const auto loaded = load_jpeg(folder / "a.jpg");
+  write_bytes(folder.path() / "a.jpg", jpeg_of(picture));
+  const auto loaded = load_jpeg(folder.path() / "a.jpg");
   ASSERT_TRUE(loaded) << loaded.error().text;
   EXPECT_EQ(loaded->size, picture.size);
   EXPECT_TRUE(is_near(loaded->at(8, 24), red));
@@ -54,17 +55,17 @@ TEST(Jpeg, GivesTheSameBytesForTheSamePicture) {
 }
 
 TEST(Jpeg, TellsItsSizeFromTheHeader) {
-  const Folder folder;
-  write_bytes(folder / "a.jpg", jpeg_of(sample_picture({123, 45})));
-  const auto size = jpeg_size(folder / "a.jpg");
+  const TempFolder folder;
+  write_bytes(folder.path() / "a.jpg", jpeg_of(sample_picture({123, 45})));
+  const auto size = jpeg_size(folder.path() / "a.jpg");
   ASSERT_TRUE(size);
   EXPECT_EQ(*size, (Size{123, 45}));
 }
 
 TEST(Jpeg, ScalesWhileItDecodesToTheSmallestSizeThatIsEnough) {
-  const Folder folder;
-  write_bytes(folder / "a.jpg", jpeg_of(sample_picture({800, 400})));
-  const auto loaded = [&](int long_edge) { return load_jpeg(folder / "a.jpg", long_edge)->size; };
+  const TempFolder folder;
+  write_bytes(folder.path() / "a.jpg", jpeg_of(sample_picture({800, 400})));
+  const auto loaded = [&](int long_edge) { return load_jpeg(folder.path() / "a.jpg", long_edge)->size; };
   EXPECT_EQ(loaded(100), (Size{100, 50}));
   EXPECT_EQ(loaded(101), (Size{200, 100}));
   EXPECT_EQ(loaded(400), (Size{400, 200}));
@@ -73,30 +74,30 @@ TEST(Jpeg, ScalesWhileItDecodesToTheSmallestSizeThatIsEnough) {
 }
 
 TEST(Jpeg, IsTurnedUprightAsTheCameraSays) {
-  const Folder folder;
+  const TempFolder folder;
   const Bytes plain = jpeg_of(two_halves({64, 32}, red, blue));
   // 6: the top of the scene is the file's left edge, so red lies on top. 3: upside down, so red lies right.
-  write_bytes(folder / "6.jpg", with_orientation(plain, 6));
-  const auto sideways = load_jpeg(folder / "6.jpg");
+  write_bytes(folder.path() / "6.jpg", with_orientation(plain, 6));
+  const auto sideways = load_jpeg(folder.path() / "6.jpg");
   ASSERT_TRUE(sideways);
   EXPECT_EQ(sideways->size, (Size{32, 64}));
-  EXPECT_EQ(*jpeg_size(folder / "6.jpg"), (Size{32, 64}));
+  EXPECT_EQ(*jpeg_size(folder.path() / "6.jpg"), (Size{32, 64}));
   EXPECT_TRUE(is_near(sideways->at(16, 8), red));
   EXPECT_TRUE(is_near(sideways->at(16, 56), blue));
-  write_bytes(folder / "3.jpg", with_orientation(plain, 3));
-  EXPECT_TRUE(is_near(load_jpeg(folder / "3.jpg")->at(56, 16), red));
+  write_bytes(folder.path() / "3.jpg", with_orientation(plain, 3));
+  EXPECT_TRUE(is_near(load_jpeg(folder.path() / "3.jpg")->at(56, 16), red));
 }
 
 TEST(Jpeg, TurnsAQuarterTheRightWayRound) {
-  const Folder folder;
+  const TempFolder folder;
   Image picture({64, 32}, blue);
   for (int y = 0; y < 16; ++y) {
     for (int x = 0; x < 32; ++x) picture.set(x, y, red);  // upper left quarter of the file
   }
   const Bytes plain = jpeg_of(picture);
   const auto corner_is_red = [&](std::uint8_t orientation, int x, int y) {
-    write_bytes(folder / "q.jpg", with_orientation(plain, orientation));
-    return is_near(load_jpeg(folder / "q.jpg")->at(x, y), red);
+    write_bytes(folder.path() / "q.jpg", with_orientation(plain, orientation));
+    return is_near(load_jpeg(folder.path() / "q.jpg")->at(x, y), red);
   };
   EXPECT_TRUE(corner_is_red(1, 8, 8));
   EXPECT_TRUE(corner_is_red(2, 56, 8));
@@ -109,18 +110,18 @@ TEST(Jpeg, TurnsAQuarterTheRightWayRound) {
 }
 
 TEST(Jpeg, RefusesADamagedFileWithItsName) {
-  const Folder folder;
+  const TempFolder folder;
   Bytes bytes = jpeg_of(sample_picture({320, 240}));
   bytes.resize(bytes.size() / 2);
-  write_bytes(folder / "half.jpg", bytes);
-  const auto half = load_jpeg(folder / "half.jpg");
+  write_bytes(folder.path() / "half.jpg", bytes);
+  const auto half = load_jpeg(folder.path() / "half.jpg");
   ASSERT_FALSE(half);
   EXPECT_THAT(half.error().text, HasSubstr("half.jpg is not a readable JPEG"));
-  write_bytes(folder / "text.jpg", {'h', 'e', 'l', 'l', 'o'});
-  const auto text = load_jpeg(folder / "text.jpg");
+  write_bytes(folder.path() / "text.jpg", {'h', 'e', 'l', 'l', 'o'});
+  const auto text = load_jpeg(folder.path() / "text.jpg");
   ASSERT_FALSE(text);
   EXPECT_THAT(text.error().text, HasSubstr("Not a JPEG file"));
-  EXPECT_FALSE(jpeg_size(folder / "text.jpg"));
+  EXPECT_FALSE(jpeg_size(folder.path() / "text.jpg"));
 }
 
 TEST(Jpeg, SaysThatAFileIsMissing) {

@@ -1,10 +1,8 @@
 #include "tests/photo/pictures.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
-#include <string>
 
 namespace photo::test {
 
@@ -38,16 +36,6 @@ void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
 Bytes jpeg_of(const Image& image, int quality) {
   auto bytes = encode_jpeg(image, quality);
   return bytes ? *bytes : Bytes{};
-}
-
-Folder::Folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "photo-test-XXXXXX").string();
-  path_ = ::mkdtemp(pattern.data());
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace photo::test

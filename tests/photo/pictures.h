@@ -1,5 +1,5 @@
 #pragma once
-// Pictures and folders that tests make for themselves.
+// Pictures that tests make for themselves.
 
 #include <filesystem>
 
@@ -14,20 +14,5 @@ Image two_halves(Size size, Color left, Color right);
 
 void write_bytes(const std::filesystem::path& path, const Bytes& bytes);
 Bytes jpeg_of(const Image& image, int quality = 95);
-
-/// A folder of its own, removed at the end of its scope.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace photo::test

@@ -7,11 +7,12 @@
 #include <set>
 
 #include "tests/photo/pictures.h"
+#include "tests/support/temp_folder.h"
 
 namespace photo {
 namespace {
 
-using test::Folder;
+using takt::testing::TempFolder;
 using testing::HasSubstr;
 
 std::vector<std::filesystem::path> photos_of(std::size_t count) {
@@ -82,9 +83,9 @@ TEST(Plan, NamesJobsSafelyWhateverThePhotoIsCalled) {
 }
 
 TEST(FindPhotos, TakesJpegsOnlyAndSorts) {
-  const Folder folder;
-  for (const auto* name : {"b.jpg", "a.JPEG", "c.png", "notes.txt"}) test::write_bytes(folder / name, {1});
-  std::filesystem::create_directory(folder / "d.jpg");
+  const TempFolder folder;
+  for (const auto* name : {"b.jpg", "a.JPEG", "c.png", "notes.txt"}) test::write_bytes(folder.path() / name, {1});
+  std::filesystem::create_directory(folder.path() / "d.jpg");
   const auto photos = find_photos(folder.path());
   ASSERT_TRUE(photos);
   ASSERT_EQ(photos->size(), 2u);
@@ -94,11 +95,11 @@ TEST(FindPhotos, TakesJpegsOnlyAndSorts) {
 }
 
 TEST(FindPhotos, SaysWhatIsWrongWithTheFolderAndWhatToDo) {
-  const Folder folder;
-  test::write_bytes(folder / "file", {1});
+  const TempFolder folder;
+  test::write_bytes(folder.path() / "file", {1});
   const auto text = [](const std::filesystem::path& path) { return find_photos(path).error().text; };
-  EXPECT_THAT(text(folder / "none"), HasSubstr("none does not exist: name a folder with photos by --photos"));
-  EXPECT_THAT(text(folder / "file"), HasSubstr("file is not a folder"));
+  EXPECT_THAT(text(folder.path() / "none"), HasSubstr("none does not exist: name a folder with photos by --photos"));
+  EXPECT_THAT(text(folder.path() / "file"), HasSubstr("file is not a folder"));
   EXPECT_THAT(text(folder.path()), HasSubstr("holds no .jpg or .jpeg files"));
 }
 
@@ -113,9 +114,9 @@ TEST(Jobs, TravelAsMapsWithFieldNames) {
 }
 
 TEST(Jobs, MakePicturesOfTheAskedSize) {
-  const Folder folder;
-  test::write_bytes(folder / "a.jpg", test::jpeg_of(test::sample_picture({600, 400})));
-  const std::string source = (folder / "a.jpg").string();
+  const TempFolder folder;
+  test::write_bytes(folder.path() / "a.jpg", test::jpeg_of(test::sample_picture({600, 400})));
+  const std::string source = (folder.path() / "a.jpg").string();
   EXPECT_EQ(perform(ThumbnailJob{"t", source, 90})->size, (Size{90, 60}));
   EXPECT_EQ(perform(CropJob{"c", source, 0, 0, 500, 500, 120})->size, (Size{120, 80}));
   EXPECT_EQ(perform(SharpenJob{"s", source, 300, 1.0, 1.0})->size, (Size{300, 200}));

@@ -11,12 +11,13 @@
 #include "examples/photo/report.h"
 #include "examples/photo/workload.h"
 #include "tests/photo/pictures.h"
+#include "tests/support/temp_folder.h"
 
 namespace photo {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Folder;
+using takt::testing::TempFolder;
 using testing::HasSubstr;
 
 ProgressView half_way() { return {.done = 150, .total = 300, .per_second = 7.5, .left = 20s, .workers = {{"w1", 40}, {"w2", 110}}}; }
@@ -56,9 +57,9 @@ TEST(ClockText, ReadsLikeAClock) {
 class ProcessTest : public testing::Test {
  protected:
   Result<Process> shell(const std::string& script) {
-    return Process::start({.name = "shell", .program = "/bin/sh", .arguments = {"-c", script}, .log = folder_ / "log"});
+    return Process::start({.name = "shell", .program = "/bin/sh", .arguments = {"-c", script}, .log = folder_.path() / "log"});
   }
-  Folder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(ProcessTest, TellsHowItEnded) {
@@ -88,7 +89,7 @@ TEST_F(ProcessTest, StopsInOrderOnRequest) {
 }
 
 TEST_F(ProcessTest, ThatCannotBeFoundIsAProblemWithAWayOut) {
-  const auto none = Process::start({.name = "none", .program = "/nowhere/taktd", .arguments = {}, .log = folder_ / "log"});
+  const auto none = Process::start({.name = "none", .program = "/nowhere/taktd", .arguments = {}, .log = folder_.path() / "log"});
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().text, HasSubstr("/nowhere/taktd cannot be run: No such file or directory; build it first"));
 }
@@ -105,19 +106,20 @@ TEST(Workload, LeavesTheNumberAloneWithoutAWantedTime) {
 }
 
 TEST(Workload, MeasuresPastACorruptPhoto) {
-  const Folder folder;
-  test::write_bytes(folder / "a.jpg", {1, 2, 3});
-  const auto only_bad = plan_workload({folder / "a.jpg"}, {.jobs = 40, .seconds_at_least = 1.0});
+  const TempFolder folder;
+  test::write_bytes(folder.path() / "a.jpg", {1, 2, 3});
+  const auto only_bad = plan_workload({folder.path() / "a.jpg"}, {.jobs = 40, .seconds_at_least = 1.0});
   ASSERT_FALSE(only_bad);
   EXPECT_THAT(only_bad.error().text, HasSubstr("none of the photos tried can be read"));
-  test::write_bytes(folder / "b.jpg", test::jpeg_of(test::sample_picture({200, 200})));
-  const auto mixed = plan_workload({folder / "a.jpg", folder / "b.jpg"}, {.jobs = 40, .seconds_at_least = 0.01, .size = WorkSize::kSmall});
+  test::write_bytes(folder.path() / "b.jpg", test::jpeg_of(test::sample_picture({200, 200})));
+  const auto mixed =
+      plan_workload({folder.path() / "a.jpg", folder.path() / "b.jpg"}, {.jobs = 40, .seconds_at_least = 0.01, .size = WorkSize::kSmall});
   ASSERT_TRUE(mixed);
   EXPECT_GT(mixed->cpu_seconds_per_job, 0.0);
 }
 
-RunSummary summary_of_two_workers(const Folder& folder) {
-  const auto photo = folder / "photo.jpg";
+RunSummary summary_of_two_workers(const TempFolder& folder) {
+  const auto photo = folder.path() / "photo.jpg";
   test::write_bytes(photo, test::jpeg_of(test::sample_picture({300, 200})));
   RunSummary run;
   run.photos = {photo};
@@ -132,7 +134,7 @@ RunSummary summary_of_two_workers(const Folder& folder) {
     run.tally.add(line);
     run.evidence.ledger.push_back(line);
     line.event = LedgerEvent::kEffect;
-    line.output = (folder / (line.job + ".jpg").c_str()).string();
+    line.output = (folder.path() / (line.job + ".jpg")).string();
     const auto bytes = test::jpeg_of(test::sample_picture({90, 60}));
     test::write_bytes(line.output, bytes);
     line.hash = hash_of(text_of(bytes));
@@ -154,7 +156,7 @@ RunSummary summary_of_two_workers(const Folder& folder) {
 }
 
 TEST(Report, HoldsTheCountsAsNumbersAndTheWorkersAsAList) {
-  const Folder folder;
+  const TempFolder folder;
   const auto report = nlohmann::json::parse(report_json(summary_of_two_workers(folder)));
   for (const auto* name : {"enqueued", "finished", "lost", "redelivered", "killed", "seconds"})
     EXPECT_TRUE(report.at(name).is_number()) << name;
@@ -168,7 +170,7 @@ TEST(Report, HoldsTheCountsAsNumbersAndTheWorkersAsAList) {
 }
 
 TEST(Report, TableSaysWhoDidWhatAndWhoWasKilled) {
-  const Folder folder;
+  const TempFolder folder;
   const auto table = worker_table(summary_of_two_workers(folder));
   EXPECT_THAT(table, HasSubstr("worker-1     push        11         1         0         1         0         2           0  killed at 41 % "
                                "with 2 jobs in hand\n"));
@@ -176,7 +178,7 @@ TEST(Report, TableSaysWhoDidWhatAndWhoWasKilled) {
 }
 
 TEST(Report, SheetHasAStripWithTheOriginalAndEveryKind) {
-  const Folder folder;
+  const TempFolder folder;
   const auto content = sheet_content(summary_of_two_workers(folder));
   ASSERT_EQ(content.strips.size(), 1u);
   ASSERT_EQ(content.strips[0].tiles.size(), 5u);

@@ -16,27 +16,12 @@
 #include "proto/codec.h"
 #include "proto/record.h"
 #include "proto/section.h"
+#include "tests/support/temp_folder.h"
 
 namespace takt::runtime {
 namespace {
 
 using namespace std::chrono_literals;
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "takt-broker-test-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string data() const { return path_ + "/data"; }
-
- private:
-  std::string path_;
-};
 
 class Client {
  public:
@@ -134,12 +119,12 @@ std::string http_get(const std::string& endpoint, const std::string& path) {
   return answer;
 }
 
-class BrokerTest : public testing::Test {
+class BrokerTest : public ::testing::Test {
  protected:
   BrokerTest() {
     config.listen = "tcp://127.0.0.1:0";
     config.http = "127.0.0.1:0";
-    config.data = folder.data();
+    config.data = (folder.path() / "data").string();
     config.store.map_bytes = std::size_t{1} << 30;
     config.store.bytes_max = std::size_t{1} << 29;
     config.store.disk_free_min = 0;
@@ -160,7 +145,7 @@ class BrokerTest : public testing::Test {
     return state;
   }
 
-  TempFolder folder;
+  testing::TempFolder folder;
   Config config;
   std::promise<ShardState> stopped;
   std::unique_ptr<Broker> broker;

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temp_folder.h"
+
 extern char** environ;
 
 namespace takt {
@@ -84,16 +86,8 @@ class Process {
   int output_ = -1;
 };
 
-class Taktd : public testing::Test {
+class Taktd : public ::testing::Test {
  protected:
-  Taktd() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "taktd-test-XXXXXX").string();
-    folder = ::mkdtemp(pattern.data());
-  }
-  ~Taktd() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-  }
   std::vector<std::string> serving() const {
     return {"--data", folder + "/data",       "--listen", "tcp://127.0.0.1:0",     "--http", "off",
             "--set",  "store.map_bytes=1GiB", "--set",    "store.bytes_max=256MiB"};
@@ -103,7 +97,8 @@ class Taktd : public testing::Test {
     return folder + "/" + name;
   }
 
-  std::string folder;
+  const testing::TempFolder temp_folder;
+  const std::string folder = temp_folder.path().string();
 };
 
 TEST_F(Taktd, DrainsAndExitsZeroOnSigtermAndOnSigint) {
