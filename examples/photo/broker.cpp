@@ -4,7 +4,6 @@
 #include <takt/admin.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 namespace photo {
 namespace {
@@ -14,11 +13,11 @@ using namespace std::chrono_literals;
 constexpr auto start_timeout = 30s;
 constexpr int look_again_ms = 20;
 
-/// taktd chose the port; its log is where it says which.
-Result<std::string> wait_for_address(Process& process) {
+/// taktd chose the port.
+Result<std::string> wait_for_address(Process& process, const std::filesystem::path& data) {
   const auto until = std::chrono::steady_clock::now() + start_timeout;
   while (std::chrono::steady_clock::now() < until) {
-    if (auto address = ready_address(process.log())) return *std::move(address);
+    if (auto endpoints = read_endpoints(data)) return std::move(endpoints->clients);
     if (const auto end = process.poll_end()) return problem("taktd ended at once with " + end->text() + ":\n" + log_tail(process.log(), 5));
     ::poll(nullptr, 0, look_again_ms);
   }
@@ -34,7 +33,7 @@ Result<Broker> Broker::start(const std::filesystem::path& program, const RunFold
        .arguments = {"--data", run.data().string(), "--listen", "tcp://127.0.0.1:0", "--http", "off", "--log-format", "json"},
        .log = run.logs() / "taktd.log"});
   if (!process) return takt::failed(process.error());
-  auto server = wait_for_address(*process);
+  auto server = wait_for_address(*process, run.data());
   if (!server) return takt::failed(server.error());
   auto admin = takt::Admin::open({.server = *server, .name = "photo-demo"});
   if (!admin) return problem(admin.error().text());
@@ -42,13 +41,14 @@ Result<Broker> Broker::start(const std::filesystem::path& program, const RunFold
   return Broker(*std::move(process), *std::move(server));
 }
 
-std::optional<std::string> ready_address(const std::filesystem::path& log) {
-  std::ifstream in(log);
-  for (std::string line; std::getline(in, line) && !in.eof();) {
-    const auto entry = nlohmann::json::parse(line, nullptr, false);
-    if (entry.is_object() && entry.value("event", "") == "ready") return entry.value("listen", "");
+std::optional<Endpoints> read_endpoints(const std::filesystem::path& data) {
+  std::ifstream in(data / "endpoints");
+  Endpoints endpoints;
+  for (std::string name, address; in >> name >> address;) {
+    if (name == "clients") endpoints.clients = address;
+    if (name == "http") endpoints.http = address;
   }
-  return std::nullopt;
+  return endpoints.clients.empty() ? std::nullopt : std::optional(std::move(endpoints));
 }
 
 }  // namespace photo

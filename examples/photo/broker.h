@@ -21,7 +21,12 @@ class Broker {
   std::string server_;
 };
 
-/// The client address in the line that taktd logs when it is ready, or none while `log` has no such line.
-std::optional<std::string> ready_address(const std::filesystem::path& log);
+/// The addresses that a taktd has bound, as its data folder's file `endpoints` has them.
+struct Endpoints {
+  std::string clients;               ///< `tcp://127.0.0.1:40123`
+  std::string http;                  ///< `http://127.0.0.1:40124`; empty: off
+};
+/// None until the taktd on `data` is ready. The file of an earlier taktd stays there until the next one has the folder.
+std::optional<Endpoints> read_endpoints(const std::filesystem::path& data);
 
 }  // namespace photo

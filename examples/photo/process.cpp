@@ -27,8 +27,17 @@ ProcessEnd end_of(int status, const rusage& used) {
           .cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime)};
 }
 
+std::vector<char*> environment_without_ours() {
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("TAKT_")) variables.push_back(*variable);
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
+
 /// Runs in the child, between fork and exec: only calls that are safe there.
-[[noreturn]] void become(const char* program, char* const* arguments, int log, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, int log, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // it died before prctl
   // A Ctrl-C is the parent's to pass on.
@@ -37,7 +46,7 @@ ProcessEnd end_of(int status, const rusage& used) {
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
-  ::execv(program, arguments);
+  ::execve(program, arguments, environment);
   ::_exit(127);
 }
 
@@ -60,9 +69,10 @@ Result<Process> Process::start(const ProcessOptions& options) {
   std::vector<char*> arguments{program.data()};
   for (auto& text : texts) arguments.push_back(text.data());
   arguments.push_back(nullptr);
+  const std::vector<char*> environment = environment_without_ours();
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid == 0) become(program.c_str(), arguments.data(), log, parent);
+  if (pid == 0) become(program.c_str(), arguments.data(), environment.data(), log, parent);
   const int reason = errno;
   ::close(log);
   if (pid < 0) return problem(options.name + " cannot be started: " + std::strerror(reason));

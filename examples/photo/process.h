@@ -1,5 +1,6 @@
 #pragma once
-// A child process that cannot outlive its parent, with its output in a log file.
+// A child process that cannot outlive its parent, with its output in a log file. It inherits the environment without our
+// TAKT_ variables: what is set for a broker of the user's is not meant for those that are started here.
 
 #include <sys/types.h>
 

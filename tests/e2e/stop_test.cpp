@@ -121,6 +121,13 @@ TEST(Start, AFolderOfSomethingElseIsRefusedAndLeftAsItWas) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(data), {}), 1) << "it must not put its files beside others'";
 }
 
+TEST(Start, ABrokerThatLogsOnlyErrorsStillSaysWhereItListens) {
+  const takt::testing::TempFolder folder;
+  const takt::testing::BrokerProcess broker({folder.path(), {"log.level=error"}});
+  EXPECT_EQ(broker.log_text(), "");
+  EXPECT_TRUE(Client::open({.server = broker.server()}));
+}
+
 /// The log's file of the only partition.
 std::filesystem::path log_file(const std::filesystem::path& data) { return data / "partition-0" / "log.mdb"; }
 

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "examples/photo/broker.h"
 #include "examples/photo/files.h"
 #include "examples/photo/process.h"
 #include "examples/photo/progress.h"
@@ -88,10 +91,29 @@ TEST_F(ProcessTest, StopsInOrderOnRequest) {
   EXPECT_TRUE(polite->stop(10s).is_success());
 }
 
+TEST_F(ProcessTest, SeesNoTaktVariables) {
+  ::setenv("TAKT_LOG__LEVEL", "error", 1);
+  auto tells = shell("echo \"path ${PATH:+set}, level ${TAKT_LOG__LEVEL:-unset}\"");
+  ::unsetenv("TAKT_LOG__LEVEL");
+  ASSERT_TRUE(tells);
+  ASSERT_TRUE(tells->wait_end(10s));
+  EXPECT_EQ(log_tail(tells->log(), 1), "  | path set, level unset\n");
+}
+
 TEST_F(ProcessTest, ThatCannotBeFoundIsAProblemWithAWayOut) {
   const auto none = Process::start({.name = "none", .program = "/nowhere/taktd", .arguments = {}, .log = folder_.path() / "log"});
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().text, HasSubstr("/nowhere/taktd cannot be run: No such file or directory; build it first"));
+}
+
+TEST(Endpoints, AreReadFromTheDataFolderOnceTheyAreThere) {
+  const TempFolder data;
+  EXPECT_FALSE(read_endpoints(data.path()));
+  std::ofstream(data.path() / "endpoints") << "clients tcp://127.0.0.1:40123\nhttp http://127.0.0.1:40124\n";
+  const auto endpoints = read_endpoints(data.path());
+  ASSERT_TRUE(endpoints);
+  EXPECT_EQ(endpoints->clients, "tcp://127.0.0.1:40123");
+  EXPECT_EQ(endpoints->http, "http://127.0.0.1:40124");
 }
 
 TEST(Workload, PlansEnoughJobsForTheWantedTime) {

@@ -38,7 +38,12 @@ class Process {
     std::vector<char*> argv;
     for (auto& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    if (posix_spawn(&pid_, TAKTD_BINARY, &actions, nullptr, argv.data(), environ) != 0) pid_ = -1;
+    std::vector<char*> variables;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      if (!std::string_view(*variable).starts_with("TAKT_")) variables.push_back(*variable);
+    }
+    variables.push_back(nullptr);
+    if (posix_spawn(&pid_, TAKTD_BINARY, &actions, nullptr, argv.data(), variables.data()) != 0) pid_ = -1;
     posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     output_ = ends[0];

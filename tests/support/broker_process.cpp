@@ -3,26 +3,17 @@
 #include <signal.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 
+#include "examples/photo/broker.h"
 #include "tests/support/deadline.h"
+#include "tests/support/raw_socket.h"
 
 namespace takt::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// The line that says `ready`, once it is there.
-std::optional<nlohmann::json> ready_line(const std::filesystem::path& log) {
-  std::ifstream in(log);
-  for (std::string line; std::getline(in, line) && !in.eof();) {
-    auto entry = nlohmann::json::parse(line, nullptr, false);
-    if (entry.is_object() && entry.value("event", "") == "ready") return entry;
-  }
-  return std::nullopt;
-}
 
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file);
@@ -58,13 +49,13 @@ void BrokerProcess::start() {
   const auto until = std::chrono::steady_clock::now() + patience;
   for (;;) {
     process_.reset();
+    std::filesystem::remove(data() / "endpoints");  // of the start before
     process_.emplace(launch());
-    std::optional<nlohmann::json> ready;
-    wait_until([&] { return (ready = ready_line(log())) || !process_->is_running(); });
-    if (ready) {
-      server_ = ready->value("listen", "");
-      const std::string http = ready->value("http", "");
-      http_port_ = static_cast<std::uint16_t>(std::stoi(http.substr(http.rfind(':') + 1)));
+    std::optional<photo::Endpoints> endpoints;
+    wait_until([&] { return (endpoints = photo::read_endpoints(data())) || !process_->is_running(); });
+    if (endpoints) {
+      server_ = endpoints->clients;
+      http_port_ = port_of(endpoints->http);
       return;
     }
     // A client that tries to reconnect can be given the very port by the kernel, for an instant.
