@@ -1,7 +1,7 @@
 #pragma once
 // Log format version 1: one group commit is one log value. docs/log-format.md has the byte table.
 //   header 96 B | directory: runs x 48 B | the runs, in the order in which they were applied
-// A run of class control holds events (event_codec.h) in its metadata section; a run of class immediate holds a
+// A run of class control holds events (event.h) in its metadata section; a run of class immediate holds a
 // producer's batch: stamp 24 B | metadata section | payload section, as the wire's bytes (proto/section.h).
 // All integers little-endian.
 
@@ -37,7 +37,7 @@ struct CommitHeader {
   Position first;
   std::uint32_t count = 0;  ///< records and events: positions that this commit takes
   Epoch epoch;
-  std::uint16_t era = 0;  ///< raised by `clock rebase`; compared before `time`
+  std::uint16_t era = 0;  ///< compared before `time`; nothing raises it yet
   WallTime time{};  ///< partition time, fixed when the commit was opened
   Position durable_to;  ///< end of the commits that were synced when this one was sealed
 };

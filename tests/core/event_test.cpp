@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+#include <sstream>
+
 namespace takt::core {
 namespace {
 
@@ -29,6 +33,39 @@ TEST(Event, IsReadBackAsItWasWritten) {
   const auto back = decode_events(out.bytes(), static_cast<std::uint32_t>(samples().size()));
   ASSERT_TRUE(back.has_value()) << back.error().what;
   EXPECT_EQ(*back, samples());
+}
+
+std::string hex_of(const Event& event) {
+  ByteWriter out;
+  append_event(out, event);
+  std::string text;
+  for (const char c : out.bytes()) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!text.empty()) text += ' ';
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+TEST(Event, HasTheGoldenBytes) {
+  std::ifstream golden(TAKT_SOURCE_DIR "/tests/golden/log/events_v1.hex");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(golden, line);)
+    if (!line.starts_with('#')) lines.push_back(line.substr(0, line.find("   #")));
+  ASSERT_EQ(lines.size(), samples().size());
+  for (std::size_t i = 0; i < lines.size(); ++i) EXPECT_EQ(hex_of(samples()[i]), lines[i]) << "event " << i;
+}
+
+TEST(Event, IsInTheTableOfTheLogFormatPage) {
+  std::set<std::uint8_t> written;
+  for (const Event& event : samples()) written.insert(std::visit([](const auto& e) { return static_cast<std::uint8_t>(e.type); }, event));
+  ASSERT_EQ(written.size(), std::variant_size_v<Event>);
+  std::set<std::uint8_t> described;
+  std::ifstream page(TAKT_SOURCE_DIR "/docs/log-format.md");
+  for (std::string line; std::getline(page, line);)
+    if (line.starts_with("| 0x")) described.insert(static_cast<std::uint8_t>(std::stoul(line.substr(2, 4), nullptr, 16)));
+  EXPECT_EQ(described, written);
 }
 
 TEST(Event, IsRefusedWhenCutShort) {
