@@ -37,7 +37,7 @@ Examples:
   taktd --set limits.message_bytes=4MiB --set limits.batch_bytes=4MiB
   taktd --config takt.toml --check-config    say what is wrong with it, and start nothing
 
-Every key can also be set by the environment: TAKT_LIMITS__MESSAGE_BYTES=4MiB. A flag wins over the
+Every key can also be set by the environment: TAKT_STORE__BYTES_MAX=8GiB. A flag wins over the
 environment, that over the file. docs/configuration.md lists all keys, docs/operations.md signals and files.)";
 
 struct CommandLine {

@@ -209,7 +209,7 @@ const std::vector<KeySpec>& key_specs() {
        10 * minute,
        {},
        in<&Config::session, &Config::Session::heartbeat>,
-       "How often a quiet client gives a sign of life. Below half of session.timeout."},
+       "How often a quiet client gives a sign of life. At most half of session.timeout."},
       {"session.recover_grace",
        Kind::kDuration,
        0,
