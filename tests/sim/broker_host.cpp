@@ -13,6 +13,8 @@ core::PartitionSettings partition_settings(const Options& options, const core::P
   settings.uuid = uuid;
   settings.session_timeout = options.session_timeout;
   settings.recover_grace = options.recover_grace;
+  settings.in_flight_max = options.in_flight_max;
+  settings.in_flight_per_worker_max = options.in_flight_per_worker_max;
   settings.held_after = options.held_after;
   settings.tail_cache_bytes = options.cache_bytes;
   return settings;

@@ -109,6 +109,11 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   if (o.is_calm) o.attempts_max = 1000;
   o.inbox_bound = random.pick<std::size_t>({3, 100, 100'000});
 
+  if (!o.is_calm) {   // a calm run promises that Resume gets everything back, which a bound may refuse
+    if (random.permille(200)) o.in_flight_max = static_cast<std::uint32_t>(random.between(3, 50));
+    if (random.permille(200)) o.in_flight_per_worker_max = static_cast<std::uint32_t>(random.between(1, 20));
+  }
+
   o.latency_max = random.pick<Duration>({milliseconds(1), milliseconds(20), milliseconds(200)});
   o.sync_max = random.pick<Duration>({milliseconds(1), milliseconds(20), milliseconds(300)});
   o.read_max = random.pick<Duration>({milliseconds(1), milliseconds(50)});
@@ -146,6 +151,8 @@ std::string Options::describe() const {
   number("credit", credit_max);
   time("publish", publish_every);
   time("handle", handle_time);
+  if (in_flight_max < 1'000'000) number("in_flight", in_flight_max);
+  if (in_flight_per_worker_max < 65'536) number("in_flight_per_worker", in_flight_per_worker_max);
   time("timeout", session_timeout);
   time("grace", recover_grace);
   time("held", held_after);

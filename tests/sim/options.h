@@ -59,6 +59,8 @@ struct Options {
   // Broker.
   Duration session_timeout{};
   Duration recover_grace{};
+  std::uint32_t in_flight_max = 1'000'000;
+  std::uint32_t in_flight_per_worker_max = 65'536;
   Duration held_after{};
   std::size_t cache_bytes = 0;
   std::size_t checkpoint_bytes = 0;
