@@ -81,6 +81,12 @@ Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::
   }
   const Topic* topic = const_cast<Journal&>(journal_).state().find_topic(name);
   if (topic != nullptr && topic->settings.bytes_max != 0) {
+    if (bytes > topic->settings.bytes_max) {
+      return failed(Refusal{ErrorCode::kTopicFull,
+                            "topic '" + name + "' may hold " + number(topic->settings.bytes_max) + " bytes, and this batch alone has " +
+                                number(bytes) + "; send smaller batches or raise its bytes_max",
+                            seconds(1)});
+    }
     const std::uint64_t used = topic->retained_messages() * topic->mean_bytes();
     if (used + bytes > topic->settings.bytes_max) {
       return failed(Refusal{ErrorCode::kTopicFull,
