@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -16,6 +17,7 @@
 
 #include "broker/runtime/broker.h"
 #include "broker/runtime/logging.h"
+#include "broker/runtime/quantity.h"
 
 extern char** environ;
 
@@ -45,6 +47,20 @@ struct CommandLine {
   bool check_config = false;
   std::vector<ConfigSources::Flag> flags;
 };
+
+/// What is wrong with a command line, and what was perhaps meant.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> extras = app.remaining();
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError) || extras.empty()) return error.what();
+  const auto wrong = std::ranges::find_if(extras, [](const std::string& word) { return word.starts_with('-'); });
+  if (wrong == extras.end()) return "taktd does not take \"" + extras.front() + "\"";
+  const std::string name = wrong->substr(0, wrong->find('='));
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& flag : option->get_lnames()) flags.push_back("--" + flag);
+  const auto like = runtime::most_like(name, {flags.begin(), flags.end()});
+  return "taktd has no flag " + name + (like ? "; did you mean " + std::string(*like) + "?" : "");
+}
 
 /// An exit code when the process ends here: help, version, or a mistake.
 std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) {
@@ -88,7 +104,7 @@ std::optional<int> parse_command_line(int argc, char** argv, CommandLine& line) 
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    std::cerr << error_label(ErrorCode::kBadOption) << ": " << error.what() << "\nRun taktd --help for the flags.\n";
+    std::cerr << error_label(ErrorCode::kBadOption) << ": " << describe(app, error) << "\nRun taktd --help for the flags.\n";
     return kExitUsage;
   }
   for (const std::string& setting : settings) {

@@ -162,7 +162,9 @@ TEST_F(Taktd, ChecksAConfigurationWithoutStarting) {
 
 TEST_F(Taktd, MistakesOnTheCommandLineExitWithTwo) {
   const std::pair<std::vector<std::string>, std::string> mistakes[] = {
-      {{"--lisen", "x"}, "TK5007 bad_option: The following arguments were not expected: "},
+      {{"--lisen", "x"}, "TK5007 bad_option: taktd has no flag --lisen; did you mean --listen?\n"},
+      {{"--frobnicate=5"}, "TK5007 bad_option: taktd has no flag --frobnicate\n"},
+      {{"takt.toml"}, "TK5007 bad_option: taktd does not take \"takt.toml\"\n"},
       {{"--set", "listen"}, "TK5007 bad_option: flag --set: \"listen\" has no value: write KEY=VALUE"},
       {{"--set", "limits.conections=5"},
        "TK5007 bad_option: flag --set: unknown key \"limits.conections\"; did you mean \"limits.connections\"?"},
