@@ -5,17 +5,25 @@
 #include "broker/runtime/quantity.h"
 
 namespace takt::runtime {
+namespace {
 
-Result<Address, std::string> parse_host_port(std::string_view text) {
+constexpr std::string_view scheme = "tcp://";
+constexpr std::string_view endpoint_form = "write tcp://host:port, for example tcp://127.0.0.1:7400";
+constexpr std::string_view host_port_form = "write host:port, for example 127.0.0.1:7480";
+
+std::string with_form(std::string_view what, std::string_view form) { return std::string(what) + ": " + std::string(form); }
+
+/// `form` says what the whole of which `text` is the end should look like.
+Result<Address, std::string> parse_host_and_port(std::string_view text, std::string_view form) {
   const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return failed(std::string("has no port: write host:port, for example 127.0.0.1:7480"));
+  if (colon == std::string_view::npos) return failed(with_form("has no port", form));
   const auto port = parse_count(text.substr(colon + 1));
   if (!port || *port > 65'535)
     return failed("has no valid port: \"" + std::string(text.substr(colon + 1)) + "\" is not a number from 0 to 65535");
   std::string_view host = text.substr(0, colon);
   const bool is_bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (is_bracketed) host = host.substr(1, host.size() - 2);
-  if (host.empty()) return failed(std::string("has no host: write host:port, for example 127.0.0.1:7480"));
+  if (host.empty()) return failed(with_form("has no host", form));
   const bool has_colon = host.find(':') != std::string_view::npos;
   in6_addr parsed{};
   if (has_colon && (!is_bracketed || inet_pton(AF_INET6, std::string(host).c_str(), &parsed) != 1))
@@ -24,11 +32,16 @@ Result<Address, std::string> parse_host_port(std::string_view text) {
   return Address{std::string(host), static_cast<std::uint16_t>(*port)};
 }
 
+}  // namespace
+
 Result<Address, std::string> parse_endpoint(std::string_view text) {
-  constexpr std::string_view scheme = "tcp://";
-  if (!text.starts_with(scheme))
-    return failed(std::string("does not begin with tcp://: write tcp://host:port, for example tcp://127.0.0.1:7400"));
-  return parse_host_port(text.substr(scheme.size()));
+  if (!text.starts_with(scheme)) return failed(with_form("does not begin with " + std::string(scheme), endpoint_form));
+  return parse_host_and_port(text.substr(scheme.size()), endpoint_form);
+}
+
+Result<Address, std::string> parse_host_port(std::string_view text) {
+  if (text.find("://") != std::string_view::npos) return failed(with_form("has a scheme, and none stands here", host_port_form));
+  return parse_host_and_port(text, host_port_form);
 }
 
 bool is_loopback(const Address& address) {
