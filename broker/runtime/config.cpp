@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <sstream>
 
 #include "broker/runtime/address.h"
 #include "broker/runtime/config_schema.h"
@@ -53,6 +54,58 @@ std::string unknown_key(const std::string& name) {
   for (const std::string_view section : {"limits", "store", "session", "log"}) names.push_back(section);
   if (const auto like = most_like(name, names)) return what + "; did you mean " + quoted(*like) + "?";
   return what + "; docs/configuration.md lists all keys";
+}
+
+constexpr std::string_view environment_prefix = "TAKT_";
+
+/// Variables with our prefix that are not meant for taktd.
+bool is_of_others(std::string_view name, std::string_view value) {
+  // --config's, the command line's, and those of the project's scripts and tests.
+  for (const std::string_view other : {"TAKT_CONFIG", "TAKT_SERVER", "TAKT_BASE", "TAKT_JOBS", "TAKT_SEED"})
+    if (name == other) return true;
+  for (const std::string_view others : {"TAKT_E2E_", "TAKT_REGENERATE_", "TAKT_UPDATE_", "TAKT_WRITE_"})
+    if (name.starts_with(others)) return true;
+  // Kubernetes sets these in every pod beside a service whose name begins with takt: TAKT_SERVICE_HOST,
+  // TAKT_PORT=tcp://10.0.0.7:7400, TAKT_PORT_7400_TCP_ADDR.
+  for (const std::string_view part : {"_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"})
+    if (name.find(part) != std::string_view::npos) return true;
+  return name.ends_with("_PORT") && value.find("://") != std::string_view::npos;
+}
+
+/// People forget that the section's underscore is a double one.
+std::string with_single_underscores(std::string_view name) {
+  std::string text;
+  for (const char c : name)
+    if (c != '_' || !text.ends_with('_')) text += c;
+  return text;
+}
+
+std::string unknown_variable(std::string_view name) {
+  std::vector<std::string> known;
+  for (const KeySpec& spec : key_specs()) known.push_back(with_single_underscores(environment_name(spec)));
+  const auto like = most_like(with_single_underscores(name), {known.begin(), known.end()});
+  if (!like) return "unknown variable; docs/configuration.md lists all of them";
+  const auto at = static_cast<std::size_t>(std::ranges::find(known, *like) - known.begin());
+  return "unknown variable; did you mean " + environment_name(key_specs()[at]) + "?";
+}
+
+/// Addresses, sizes and times are texts. Their quotes are what people forget most, and what the library says then is about
+/// the type that it took the first letter for.
+std::string quotes_hint(const ConfigSources::File& file, std::size_t line_number) {
+  std::istringstream lines(file.text);
+  std::string line;
+  for (std::size_t i = 0; i < line_number; ++i) std::getline(lines, line);
+  const auto trimmed = [](std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
+  };
+  const auto equals = line.find('=');
+  if (equals == std::string::npos) return {};
+  const std::string_view key = trimmed(std::string_view(line).substr(0, equals));
+  const std::string_view value = trimmed(std::string_view(line).substr(equals + 1, line.find(" #", equals) - equals - 1));
+  const bool is_number = value.find_first_not_of("0123456789+-_.") == std::string_view::npos;
+  if (is_number || value == "true" || value == "false" || value.find_first_of("\"'[]{}") != std::string_view::npos) return {};
+  return "; a text needs quotes: " + std::string(key) + " = " + quoted(value);
 }
 
 std::string place(const ConfigSources::File& file, const toml::source_region& region) {
@@ -115,7 +168,8 @@ void Loading::file(const ConfigSources::File& file) {
     const toml::table root = toml::parse(file.text, std::string_view(file.name));
     table(file, root, "");
   } catch (const toml::parse_error& error) {
-    complain(place(file, error.source()), "not valid TOML: " + std::string(error.description()));
+    complain(place(file, error.source()),
+             "not valid TOML: " + std::string(error.description()) + quotes_hint(file, error.source().begin.line));
   }
 }
 
@@ -174,18 +228,13 @@ void Loading::node(const KeySpec& key, const toml::node& value, const std::strin
 }
 
 void Loading::environment(const std::vector<std::pair<std::string, std::string>>& variables) {
-  constexpr std::string_view prefix = "TAKT_";
   for (const auto& [name, value] : variables) {
-    if (!name.starts_with(prefix)) continue;
+    if (!name.starts_with(environment_prefix)) continue;
     const auto key = std::ranges::find_if(key_specs(), [&](const KeySpec& spec) { return environment_name(spec) == name; });
     if (key != key_specs().end()) {
       text(*key, value, "environment " + name);
-    } else if (name.find("__") != std::string::npos) {   // others may be the command line's or the SDK's
-      std::vector<std::string> names;
-      for (const KeySpec& spec : key_specs()) names.push_back(environment_name(spec));
-      const auto like = most_like(name, {names.begin(), names.end()});
-      complain("environment " + name,
-               "unknown variable" + (like ? "; did you mean " + std::string(*like) + "?" : "; docs/configuration.md lists all of them"));
+    } else if (!is_of_others(name, value)) {
+      complain("environment " + name, unknown_variable(name));
     }
   }
 }

@@ -8,7 +8,7 @@
 //   before: COMMAND      runs first and must succeed; may be repeated
 //   config:              the content of {config}
 //   stdin:               what the command reads
-//   run: COMMAND         words, or '...' for words with blanks
+//   run: COMMAND         words, or '...' for words with blanks; NAME=VALUE in front of the program sets a variable
 //   exit: N
 //   stderr:              exactly what the user reads
 // Placeholders {server}, {config} and {dir} stand for what differs from run to run; {photo} is a file of

@@ -69,9 +69,14 @@ class Stage {
       replace_all(word, "{photo}", photo().string());
       replace_all(word, "{dir}", folder_.path().string());
     }
+    std::vector<std::string> variables{"TAKT_SERVER=" + server_, "NO_COLOR=1"};
+    while (words.front().find('=') != std::string::npos) {  // as in a shell: NAME=VALUE takt ...
+      variables.push_back(words.front());
+      words.erase(words.begin());
+    }
     static const std::map<std::string, std::string> programs{{"takt", TAKT_PATH}, {"taktd", TAKTD_PATH}, {"sdk", SDK_MISTAKES_PATH}};
     words.front() = programs.at(words.front());
-    Ended ended = run_program(words, {"TAKT_SERVER=" + server_, "NO_COLOR=1"}, input);
+    Ended ended = run_program(words, variables, input);
     replace_all(ended.err, server_, "{server}");
     replace_all(ended.err, server_.substr(server_.rfind('/') + 1), "{address}");
     replace_all(ended.err, config().string(), "{config}");

@@ -57,7 +57,7 @@ level = "debug"
 
 TEST(Config, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {
   ConfigSources sources = file("data = \"file\"\nhttp = \"127.0.0.1:1\"\n[log]\nlevel = \"warn\"\n");
-  sources.environment = {{"TAKT_DATA", "environment"}, {"TAKT_LOG__LEVEL", "error"}, {"PATH", "/bin"}, {"TAKT_ADDRESS", "not ours"}};
+  sources.environment = {{"TAKT_DATA", "environment"}, {"TAKT_LOG__LEVEL", "error"}, {"PATH", "/bin"}, {"TAKT_SERVER", "not ours"}};
   sources.flags = {{"--data", "data", "flag"}};
   const auto config = load_config(sources);
   ASSERT_TRUE(config) << mistakes(sources);
@@ -78,6 +78,30 @@ TEST(Config, ReportsEveryMistakeAtOnceWithItsPlace) {
             "TK5007 bad_option: flag --log-level: log.level is \"loud\": it takes one of debug, info, warn, error\n");
 }
 
+TEST(Config, RefusesEveryUnknownVariable) {
+  ConfigSources sources;
+  sources.environment = {{"TAKT_LIMITS_MESSAGE_BYTES", "2MiB"},
+                         {"TAKT_STORE_BYTES_MAX", "1GiB"},
+                         {"TAKT_DATAA", "x"},
+                         {"TAKT_LISTEN_PORT", "7500"},
+                         {"TAKT_FROBNICATE", "1"}};
+  EXPECT_EQ(mistakes(sources),
+            "TK5007 bad_option: environment TAKT_LIMITS_MESSAGE_BYTES: unknown variable; did you mean TAKT_LIMITS__MESSAGE_BYTES?\n"
+            "TK5007 bad_option: environment TAKT_STORE_BYTES_MAX: unknown variable; did you mean TAKT_STORE__BYTES_MAX?\n"
+            "TK5007 bad_option: environment TAKT_DATAA: unknown variable; did you mean TAKT_DATA?\n"
+            "TK5007 bad_option: environment TAKT_LISTEN_PORT: unknown variable; docs/configuration.md lists all of them\n"
+            "TK5007 bad_option: environment TAKT_FROBNICATE: unknown variable; docs/configuration.md lists all of them\n");
+}
+
+TEST(Config, LeavesTheVariablesOfOthersAlone) {
+  ConfigSources sources;
+  sources.environment = {{"TAKT_SERVER", "tcp://127.0.0.1:7400"}, {"TAKT_CONFIG", "takt.toml"},
+                         {"TAKT_UPDATE_MISTAKES", "1"},           {"TAKT_E2E_SEED", "1"},
+                         {"TAKT_SERVICE_HOST", "10.0.0.7"},       {"TAKT_SERVICE_PORT_CLIENTS", "7400"},
+                         {"TAKT_PORT", "tcp://10.0.0.7:7400"},    {"TAKT_BROKER_PORT_7400_TCP_ADDR", "10.0.0.7"}};
+  EXPECT_EQ(mistakes(sources), "no mistake\n");
+}
+
 struct Mistake {
   const char* text;
   const char* message;
@@ -86,6 +110,12 @@ struct Mistake {
 // What people do in their first hour, and what they are told.
 const Mistake file_mistakes[] = {
     {"listen = ", "takt.toml:1:10: not valid TOML: Error while parsing key-value pair: encountered end-of-file"},
+    {"\n  listen = tcp://127.0.0.1:7400 # for clients",
+     "takt.toml:2:13: not valid TOML: Error while parsing boolean: expected 'true', saw 'tc'; a text needs quotes: listen = "
+     "\"tcp://127.0.0.1:7400\""},
+    {"[session]\ntimeout = 30s",
+     "takt.toml:2:13: not valid TOML: Error while parsing decimal integer: expected digit, saw 's'; a text needs quotes: timeout = "
+     "\"30s\""},
     {"data = \"a\"\n[\x12mits]", "takt.toml:2:2: not valid TOML: a control character"},
     {"data = \"\xff\"", "takt.toml:1:9: not valid TOML: a byte that is not UTF-8"},
     {"[limits]\nlisten = \"tcp://127.0.0.1:1\"", "takt.toml:2:1: unknown key \"limits.listen\"; did you mean \"listen\"?"},
@@ -130,6 +160,12 @@ TEST(Config, SaysWhatIsWrongWithAnAddress) {
             "tcp://127.0.0.1:7400\n");
   EXPECT_EQ(mistakes(file("http = \"7480\"")),
             "TK5004 bad_address: takt.toml:1:1: http \"7480\" has no port: write host:port, for example 127.0.0.1:7480\n");
+  EXPECT_EQ(mistakes(file("listen = \"tcp://localhost\"")),
+            "TK5004 bad_address: takt.toml:1:1: listen \"tcp://localhost\" has no port: write tcp://host:port, for example "
+            "tcp://127.0.0.1:7400\n");
+  EXPECT_EQ(mistakes(file("http = \"http://127.0.0.1:7480\"")),
+            "TK5004 bad_address: takt.toml:1:1: http \"http://127.0.0.1:7480\" has a scheme, and none stands here: write host:port, for "
+            "example 127.0.0.1:7480\n");
   EXPECT_EQ(mistakes(file("http = \"off\"")), "no mistake\n");
 }
 
