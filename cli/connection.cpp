@@ -1,7 +1,5 @@
 #include "cli/connection.h"
 
-#include "cli/suggest.h"
-
 namespace takt::cli {
 namespace {
 
@@ -43,29 +41,6 @@ Result<Client, Failure> connect_client(const Environment& environment, ClientOpt
   }
   environment.console.detail("connected");
   return std::move(*client);
-}
-
-Result<TopicInfo, Failure> find_topic(const Environment& environment, Admin& admin, const std::string& topic) {
-  const auto topics = admin.topics();
-  if (!topics) return failed(explain(environment, topics.error()));
-  std::optional<TopicInfo> sum;
-  std::vector<std::string> names;
-  for (const TopicInfo& info : *topics) {
-    names.push_back(info.name);
-    if (info.name != topic) continue;
-    if (!sum) {
-      sum = info;
-      continue;
-    }
-    sum->messages += info.messages;
-    sum->bytes += info.bytes;
-    sum->enqueued += info.enqueued;
-  }
-  if (sum) return *sum;
-  const auto meant = nearest(topic, names);
-  return failed(not_found(ErrorCode::kUnknownTopic, "there is no topic '" + topic + "'",
-                          meant ? "did you mean '" + *meant + "'? Else see `takt topics list`"
-                                : "check the spelling with `takt topics list`; the first message sent to a topic makes it"));
 }
 
 }  // namespace takt::cli

@@ -21,7 +21,4 @@ Result<Connection, Failure> connect_admin(const Environment& environment, Millis
 /// Connects and waits for the greeting. The server and the name of `options` are set here.
 Result<Client, Failure> connect_client(const Environment& environment, ClientOptions options);
 
-/// The topic of that name, summed over partitions. Fails with unknown_topic, naming the nearest that exists.
-Result<TopicInfo, Failure> find_topic(const Environment& environment, Admin& admin, const std::string& topic);
-
 }  // namespace takt::cli

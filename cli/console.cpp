@@ -19,6 +19,14 @@ void Console::write(std::string_view text) const { put(stdout, text); }
 
 void Console::write_document(const nlohmann::ordered_json& document) const { put(stdout, dumped(document, 2)); }
 
+void Console::write_result(const nlohmann::ordered_json& document, std::string_view text) const {
+  if (format == Format::kJson) {
+    write_document(document);
+  } else {
+    write(text);
+  }
+}
+
 void Console::write_line(const nlohmann::ordered_json& value) const {
   put(stdout, dumped(value, -1));
   std::fflush(stdout);
@@ -40,13 +48,15 @@ void Console::show(const Failure& failure) const {
   note(text);
 }
 
-bool confirmed(const Console& console, std::string_view question) {
-  if (!console.can_ask) return false;
-  put(stderr, std::string(question) + " [y/N] ");
+Result<void, Failure> confirm_deletion(const Console& console, std::string_view what) {
+  if (!console.can_ask)
+    return failed(usage_failure("deleting " + std::string(what) + " was not confirmed", "add --yes when there is no terminal to ask on"));
+  put(stderr, "Delete " + std::string(what) + "? [y/N] ");
   std::fflush(stderr);
   std::string answer;
   std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
+  if (answer == "y" || answer == "Y" || answer == "yes") return {};
+  return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
 }
 
 }  // namespace takt::cli

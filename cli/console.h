@@ -27,6 +27,8 @@ struct Console {
   void write(std::string_view text) const;
   /// One JSON document, indented, to stdout.
   void write_document(const nlohmann::ordered_json& document) const;
+  /// A command's one result: the document as JSON, or `text` for people, with its newline.
+  void write_result(const nlohmann::ordered_json& document, std::string_view text) const;
   /// One JSON value on one line, to stdout, at once: for streams of them.
   void write_line(const nlohmann::ordered_json& value) const;
   /// For people, to stderr, whatever the format.
@@ -42,7 +44,7 @@ struct Environment {
   Milliseconds timeout{5'000};
 };
 
-/// Shows `question` and reads a line from stdin; true for y or yes. Only when console.can_ask.
-bool confirmed(const Console& console, std::string_view question);
+/// Asks on the terminal whether `what` shall be deleted. Fails when the answer is no, or when nobody can be asked.
+Result<void, Failure> confirm_deletion(const Console& console, std::string_view what);
 
 }  // namespace takt::cli

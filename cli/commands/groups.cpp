@@ -1,33 +1,12 @@
 // takt groups list | show | create | delete.
 
-#include <map>
-
 #include "cli/commands/commands.h"
-#include "cli/connection.h"
-#include "cli/suggest.h"
+#include "cli/listing.h"
 
 namespace takt::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Key = std::pair<std::string, std::string>;
-
-/// A group stands in several partitions; people see one row.
-std::map<Key, GroupInfo> by_name(const std::vector<GroupInfo>& groups) {
-  std::map<Key, GroupInfo> sums;
-  for (const GroupInfo& info : groups) {
-    const auto [at, first] = sums.try_emplace({info.topic, info.name}, info);
-    if (first) continue;
-    GroupInfo& sum = at->second;
-    sum.ready += info.ready;
-    sum.leased += info.leased;
-    sum.retrying += info.retrying;
-    sum.held += info.held;
-    sum.dead += info.dead;
-    sum.done += info.done;
-  }
-  return sums;
-}
 
 Json document_of(const GroupInfo& group) {
   return {{"topic", group.topic},       {"group", group.name},
@@ -35,21 +14,6 @@ Json document_of(const GroupInfo& group) {
           {"retrying", group.retrying}, {"held", group.held},
           {"dead", group.dead},         {"done", group.done},
           {"workers", group.workers},   {"attempts_max", group.attempts_max}};
-}
-
-Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& admin, const std::string& topic, const std::string& group) {
-  if (const auto found = find_topic(environment, admin, topic); !found) return failed(found.error());
-  const auto groups = admin.groups(topic);
-  if (!groups) return failed(explain(environment, groups.error()));
-  std::vector<std::string> names;
-  for (const auto& [key, info] : by_name(*groups)) {
-    if (info.name == group) return info;
-    names.push_back(info.name);
-  }
-  const auto meant = nearest(group, names);
-  return failed(not_found(ErrorCode::kUnknownGroup, "topic '" + topic + "' has no group '" + group + "'",
-                          meant ? "did you mean '" + *meant + "'? Else see `takt groups list " + topic + "`"
-                                : "see `takt groups list " + topic + "`; the first worker of a group makes it"));
 }
 
 struct ListArguments {
@@ -66,8 +30,8 @@ Result<ExitCode, Failure> list(const ListArguments& given, const Environment& en
   if (!given.topic.empty()) {
     if (const auto found = find_topic(environment, connection->admin, given.topic); !found) return failed(found.error());
   }
-  const auto groups = connection->admin.groups(given.topic);
-  if (!groups) return failed(explain(environment, groups.error()));
+  const auto groups = list_groups(environment, connection->admin, given.topic);
+  if (!groups) return failed(groups.error());
   auto documents = Json::array();
   Table table({{"TOPIC"},
                {"GROUP"},
@@ -78,7 +42,7 @@ Result<ExitCode, Failure> list(const ListArguments& given, const Environment& en
                {"DEAD", Align::kRight},
                {"DONE", Align::kRight},
                {"WORKERS", Align::kRight}});
-  for (const auto& [key, group] : by_name(*groups)) {
+  for (const GroupInfo& group : *groups) {
     documents.push_back(document_of(group));
     table.add({group.topic, group.name, grouped(group.ready), grouped(group.leased), grouped(group.retrying), grouped(group.held),
                grouped(group.dead), grouped(group.done), std::to_string(group.workers)});
@@ -183,20 +147,15 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   const std::uint64_t unfinished = group->ready + group->leased + group->retrying + group->held;
   const std::string what = "group '" + group->name + "' of topic '" + group->topic + "' with " + grouped(unfinished) +
                            " messages unfinished, " + grouped(group->dead) + " dead and " + std::to_string(group->workers) + " workers";
-  if (!given.yes) {
-    if (!console.can_ask)
-      return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
-    if (!confirmed(console, "Delete " + what + "?")) return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
-  } else {
+  if (given.yes) {
     console.note("deleting " + what);
+  } else if (const auto sure = confirm_deletion(console, what); !sure) {
+    return failed(sure.error());
   }
   const auto deleted = connection->admin.delete_group(group->topic, group->name);
   if (!deleted) return failed(explain(environment, deleted.error()));
-  if (console.format == Format::kJson) {
-    console.write_document({{"topic", group->topic}, {"group", group->name}, {"deleted", true}, {"unfinished", unfinished}});
-  } else {
-    console.write("group '" + group->name + "' of topic '" + group->topic + "' deleted\n");
-  }
+  console.write_result({{"topic", group->topic}, {"group", group->name}, {"deleted", true}, {"unfinished", unfinished}},
+                       "group '" + group->name + "' of topic '" + group->topic + "' deleted\n");
   return ExitCode::kOk;
 }
 

@@ -1,6 +1,7 @@
 // takt peek TOPIC: messages as they stand, without leasing them.
 
 #include "cli/commands/commands.h"
+#include "cli/listing.h"
 #include "cli/reader.h"
 
 namespace takt::cli {

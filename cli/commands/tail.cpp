@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
+#include "cli/listing.h"
 #include "cli/reader.h"
 
 namespace takt::cli {

@@ -1,27 +1,12 @@
 // takt topics list | show | create | delete.
 
-#include <map>
-
 #include "cli/commands/commands.h"
-#include "cli/connection.h"
+#include "cli/listing.h"
 
 namespace takt::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// A topic stands in several partitions; people see one row.
-std::map<std::string, TopicInfo> by_name(const std::vector<TopicInfo>& topics) {
-  std::map<std::string, TopicInfo> sums;
-  for (const TopicInfo& info : topics) {
-    const auto [at, first] = sums.try_emplace(info.name, info);
-    if (first) continue;
-    at->second.messages += info.messages;
-    at->second.bytes += info.bytes;
-    at->second.enqueued += info.enqueued;
-  }
-  return sums;
-}
 
 Json document_of(const TopicInfo& topic) {
   return {{"topic", topic.name},
@@ -42,8 +27,8 @@ struct ListArguments {};
 Result<ExitCode, Failure> list(const ListArguments&, const Environment& environment) {
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
-  const auto topics = connection->admin.topics();
-  if (!topics) return failed(explain(environment, topics.error()));
+  const auto topics = list_topics(environment, connection->admin);
+  if (!topics) return failed(topics.error());
   auto documents = Json::array();
   Table table({{"TOPIC"},
                {"MESSAGES", Align::kRight},
@@ -52,9 +37,9 @@ Result<ExitCode, Failure> list(const ListArguments&, const Environment& environm
                {"GROUPS", Align::kRight},
                {"KEEP", Align::kRight},
                {"MAX", Align::kRight}});
-  for (const auto& [name, topic] : by_name(*topics)) {
+  for (const TopicInfo& topic : *topics) {
     documents.push_back(document_of(topic));
-    table.add({name, grouped(topic.messages), byte_text(topic.bytes), grouped(topic.enqueued), std::to_string(topic.groups),
+    table.add({topic.name, grouped(topic.messages), byte_text(topic.bytes), grouped(topic.enqueued), std::to_string(topic.groups),
                age_or_none(topic.settings.keep), size_or_none(topic.settings.bytes_max)});
   }
   const Console& console = environment.console;
@@ -81,8 +66,8 @@ Result<ExitCode, Failure> show(const ShowArguments& given, const Environment& en
   if (!connection) return failed(connection.error());
   const auto topic = find_topic(environment, connection->admin, given.topic);
   if (!topic) return failed(topic.error());
-  const auto groups = connection->admin.groups(given.topic);
-  if (!groups) return failed(explain(environment, groups.error()));
+  const auto groups = list_groups(environment, connection->admin, given.topic);
+  if (!groups) return failed(groups.error());
 
   const Console& console = environment.console;
   if (console.format == Format::kJson) {
@@ -175,28 +160,23 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   if (!connection) return failed(connection.error());
   const auto topic = find_topic(environment, connection->admin, given.topic);
   if (!topic) return failed(topic.error());
-  const auto groups = connection->admin.groups(given.topic);
-  if (!groups) return failed(explain(environment, groups.error()));
+  const auto groups = list_groups(environment, connection->admin, given.topic);
+  if (!groups) return failed(groups.error());
   std::uint64_t unfinished = 0;
   for (const GroupInfo& group : *groups) unfinished += group.ready + group.leased + group.retrying + group.held;
 
   const Console& console = environment.console;
   const std::string what = "topic '" + given.topic + "' with " + grouped(topic->messages) + " messages and " +
                            std::to_string(groups->size()) + " groups (" + grouped(unfinished) + " deliveries unfinished)";
-  if (!given.yes) {
-    if (!console.can_ask)
-      return failed(usage_failure("deleting " + what + " was not confirmed", "add --yes when there is no terminal to ask on"));
-    if (!confirmed(console, "Delete " + what + "?")) return failed(usage_failure("nothing was deleted", "answer y, or add --yes"));
-  } else {
+  if (given.yes) {
     console.note("deleting " + what);
+  } else if (const auto sure = confirm_deletion(console, what); !sure) {
+    return failed(sure.error());
   }
   const auto deleted = connection->admin.delete_topic(given.topic);
   if (!deleted) return failed(explain(environment, deleted.error()));
-  if (console.format == Format::kJson) {
-    console.write_document({{"topic", given.topic}, {"deleted", true}, {"messages", topic->messages}, {"groups", groups->size()}});
-  } else {
-    console.write("topic '" + given.topic + "' deleted\n");
-  }
+  console.write_result({{"topic", given.topic}, {"deleted", true}, {"messages", topic->messages}, {"groups", groups->size()}},
+                       "topic '" + given.topic + "' deleted\n");
   return ExitCode::kOk;
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+// Topics and groups as people see them: one per name, its counts summed over the partitions.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/connection.h"
+
+namespace takt::cli {
+
+/// By name.
+Result<std::vector<TopicInfo>, Failure> list_topics(const Environment& environment, Admin& admin);
+/// By topic and name; those of every topic when `topic` is empty. Fails with unknown_topic.
+Result<std::vector<GroupInfo>, Failure> list_groups(const Environment& environment, Admin& admin, const std::string& topic);
+
+/// Fail with unknown_topic or unknown_group, naming the nearest that exists.
+Result<TopicInfo, Failure> find_topic(const Environment& environment, Admin& admin, const std::string& topic);
+Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& admin, const std::string& topic, const std::string& group);
+
+/// As find_..., for those who make what is not there: none when it is not.
+Result<std::optional<TopicInfo>, Failure> look_for_topic(const Environment& environment, Admin& admin, const std::string& topic);
+Result<std::optional<GroupInfo>, Failure> look_for_group(const Environment& environment, Admin& admin, const std::string& topic,
+                                                         const std::string& group);
+
+}  // namespace takt::cli
