@@ -11,6 +11,7 @@
 #include "cli/commands/bench.h"
 #include "cli/connection.h"
 #include "cli/latencies.h"
+#include "cli/listing.h"
 #include "cli/payload.h"
 #include "cli/progress.h"
 #include "proto/limits.h"
@@ -149,9 +150,12 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   {
     auto connection = connect_admin(environment);
     if (!connection) return failed(connection.error());
-    if (const auto topic = connection->admin.put_topic(given.topic, {}); !topic) return failed(explain(environment, topic.error()));
-    if (const auto group = connection->admin.put_group(given.topic, given.group, {.from_now = true}); !group)
-      return failed(explain(environment, group.error()));
+    const auto group = look_for_group(environment, connection->admin, given.topic, given.group);
+    if (!group) return failed(group.error());
+    if (!*group) {  // its topic is made with it
+      const auto made = connection->admin.put_group(given.topic, given.group, {.from_now = true});
+      if (!made) return failed(explain(environment, made.error()));
+    }
   }
   auto worker = Worker::open({.server = environment.server,
                               .name = "takt-bench",

@@ -94,37 +94,42 @@ Result<ExitCode, Failure> show(const NameArguments& given, const Environment& en
 
 struct CreateArguments {
   NameArguments name;
-  std::string attempts = "8";
-  std::string from = "start";
+  std::string attempts;
+  std::string from;
 };
 
 void declare_create(CLI::App& command, CreateArguments& given) {
   declare_name(command, given.name);
-  command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")
-      ->type_name("N")
-      ->capture_default_str();
+  command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")->type_name("N")->default_str("8");
   command.add_option("--from", given.from, "Where a new group begins: at the earliest retained message, or with what comes from now on")
       ->type_name("start|now")
-      ->capture_default_str();
+      ->default_str("start");
 }
 
 Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
-  const auto attempts = parse_whole("--attempts", given.attempts, 1, 1'000);
-  if (!attempts) return failed(attempts.error());
-  if (given.from != "start" && given.from != "now")
+  std::optional<std::uint32_t> attempts;
+  if (!given.attempts.empty()) {
+    const auto number = parse_whole("--attempts", given.attempts, 1, 1'000);
+    if (!number) return failed(number.error());
+    attempts = static_cast<std::uint32_t>(*number);
+  }
+  if (!given.from.empty() && given.from != "start" && given.from != "now")
     return failed(usage_failure("--from cannot be '" + given.from + "'", "give one of: start, now"));
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
-  const auto created = connection->admin.put_group(
-      given.name.topic, given.name.group, {.attempts_max = static_cast<std::uint32_t>(*attempts), .from_now = given.from == "now"});
+  // The broker replaces all settings at once, so those that stay are sent along.
+  const auto group = look_for_group(environment, connection->admin, given.name.topic, given.name.group);
+  if (!group) return failed(group.error());
+  GroupSettings settings{.from_now = given.from == "now"};
+  settings.attempts_max = attempts.value_or(*group ? (*group)->attempts_max : settings.attempts_max);
+  const auto created = connection->admin.put_group(given.name.topic, given.name.group, settings);
   if (!created) return failed(explain(environment, created.error()));
   const Console& console = environment.console;
-  if (console.format == Format::kJson) {
-    console.write_document({{"topic", given.name.topic}, {"group", given.name.group}, {"created", *created}});
-  } else {
-    console.write("group '" + given.name.group + "' of topic '" + given.name.topic + "' " +
-                  (*created ? "created" : "was there; its settings are now as given") + "\n");
-  }
+  if (!*created && !given.from.empty()) console.note("--from changed nothing: it says where a new group begins, and this one was there");
+  console.write_result(
+      {{"topic", given.name.topic}, {"group", given.name.group}, {"created", *created}, {"attempts_max", settings.attempts_max}},
+      "group '" + given.name.group + "' of topic '" + given.name.topic + "' " + (*created ? "created" : "was there") + ": attempts " +
+          std::to_string(settings.attempts_max) + "\n");
   return ExitCode::kOk;
 }
 
@@ -166,7 +171,8 @@ void add_groups(CLI::App& app, Action& action) {
   groups->require_subcommand(0, 1);
   add_command<ListArguments>(*groups, action, "list", "All groups with their counts", &declare_list, &list);
   add_command<NameArguments>(*groups, action, "show", "One group: counts, settings", &declare_name, &show);
-  add_command<CreateArguments>(*groups, action, "create", "Make a group, or change the settings of one", &declare_create, &create);
+  add_command<CreateArguments>(*groups, action, "create", "Make a group, or change settings of one; those not given stay as they are",
+                               &declare_create, &create);
   add_command<DeleteArguments>(*groups, action, "delete", "Delete a group: what it had not finished is forgotten; asks first",
                                &declare_delete, &remove);
 }

@@ -19,8 +19,8 @@ Json document_of(const TopicInfo& topic) {
           {"bytes_max", topic.settings.bytes_max}};
 }
 
-std::string age_or_none(Milliseconds age) { return age.count() == 0 ? "-" : duration_text(age); }
-std::string size_or_none(std::uint64_t bytes) { return bytes == 0 ? "-" : byte_text(bytes); }
+std::string age_or_none(Milliseconds age) { return age.count() == 0 ? "none" : duration_text(age); }
+std::string size_or_none(std::uint64_t bytes) { return bytes == 0 ? "none" : byte_text(bytes); }
 
 struct ListArguments {};
 
@@ -110,38 +110,66 @@ struct CreateArguments {
 void declare_create(CLI::App& command, CreateArguments& given) {
   command.add_option("TOPIC", given.topic, "Name of the topic: 1 to 200 of A-Z a-z 0-9 . _ -")->type_name("")->required();
   command.add_option("--keep", given.keep, "Keep messages at least so long, also when every group is done with them")
-      ->type_name("DURATION");
-  command.add_option("--keep-bytes", given.keep_bytes, "Keep at least so many of the newest bytes")->type_name("SIZE");
-  command.add_option("--max-bytes", given.bytes_max, "Refuse new messages while the topic holds so many bytes")->type_name("SIZE");
+      ->type_name("DURATION|none");
+  command.add_option("--keep-bytes", given.keep_bytes, "Keep at least so many of the newest bytes")->type_name("SIZE|none");
+  command.add_option("--max-bytes", given.bytes_max, "Refuse new messages while the topic holds so many bytes")->type_name("SIZE|none");
+}
+
+/// What the user wants otherwise; the rest stays as it is.
+struct Changes {
+  std::optional<Milliseconds> keep;
+  std::optional<std::uint64_t> keep_bytes;
+  std::optional<std::uint64_t> bytes_max;
+};
+
+Result<std::optional<std::uint64_t>, Failure> parse_bound(std::string_view option, const std::string& text) {
+  if (text.empty()) return std::optional<std::uint64_t>();
+  if (text == "none") return std::optional<std::uint64_t>(0);
+  const auto bytes = parse_bytes(option, text);
+  if (!bytes) return failed(bytes.error());
+  return std::optional(*bytes);
+}
+
+Result<Changes, Failure> changes_of(const CreateArguments& given) {
+  Changes changes;
+  if (given.keep == "none") {
+    changes.keep = Milliseconds(0);
+  } else if (!given.keep.empty()) {
+    const auto keep = parse_duration("--keep", given.keep);
+    if (!keep) return failed(keep.error());
+    changes.keep = *keep;
+  }
+  const auto keep_bytes = parse_bound("--keep-bytes", given.keep_bytes);
+  if (!keep_bytes) return failed(keep_bytes.error());
+  changes.keep_bytes = *keep_bytes;
+  const auto bytes_max = parse_bound("--max-bytes", given.bytes_max);
+  if (!bytes_max) return failed(bytes_max.error());
+  changes.bytes_max = *bytes_max;
+  return changes;
 }
 
 Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
-  TopicSettings settings;
-  if (!given.keep.empty()) {
-    const auto keep = parse_duration("--keep", given.keep);
-    if (!keep) return failed(keep.error());
-    settings.keep = *keep;
-  }
-  if (!given.keep_bytes.empty()) {
-    const auto bytes = parse_bytes("--keep-bytes", given.keep_bytes);
-    if (!bytes) return failed(bytes.error());
-    settings.keep_bytes = *bytes;
-  }
-  if (!given.bytes_max.empty()) {
-    const auto bytes = parse_bytes("--max-bytes", given.bytes_max);
-    if (!bytes) return failed(bytes.error());
-    settings.bytes_max = *bytes;
-  }
+  const auto changes = changes_of(given);
+  if (!changes) return failed(changes.error());
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
+  // The broker replaces all settings at once, so those that stay are sent along.
+  const auto topic = look_for_topic(environment, connection->admin, given.topic);
+  if (!topic) return failed(topic.error());
+  TopicSettings settings = *topic ? (*topic)->settings : TopicSettings();
+  settings.keep = changes->keep.value_or(settings.keep);
+  settings.keep_bytes = changes->keep_bytes.value_or(settings.keep_bytes);
+  settings.bytes_max = changes->bytes_max.value_or(settings.bytes_max);
   const auto created = connection->admin.put_topic(given.topic, settings);
   if (!created) return failed(explain(environment, created.error()));
-  const Console& console = environment.console;
-  if (console.format == Format::kJson) {
-    console.write_document({{"topic", given.topic}, {"created", *created}});
-  } else {
-    console.write("topic '" + given.topic + "' " + (*created ? "created" : "was there; its settings are now as given") + "\n");
-  }
+  environment.console.write_result({{"topic", given.topic},
+                                    {"created", *created},
+                                    {"keep_ms", settings.keep.count()},
+                                    {"keep_bytes", settings.keep_bytes},
+                                    {"bytes_max", settings.bytes_max}},
+                                   "topic '" + given.topic + "' " + (*created ? "created" : "was there") + ": keep " +
+                                       age_or_none(settings.keep) + ", keep-bytes " + size_or_none(settings.keep_bytes) + ", max-bytes " +
+                                       size_or_none(settings.bytes_max) + "\n");
   return ExitCode::kOk;
 }
 
@@ -189,7 +217,8 @@ void add_topics(CLI::App& app, Action& action) {
   topics->require_subcommand(0, 1);
   add_command<ListArguments>(*topics, action, "list", "All topics with their counts", &declare_nothing, &list);
   add_command<ShowArguments>(*topics, action, "show", "One topic: counts, settings, groups", &declare_show, &show);
-  add_command<CreateArguments>(*topics, action, "create", "Make a topic, or change the settings of one", &declare_create, &create);
+  add_command<CreateArguments>(*topics, action, "create", "Make a topic, or change settings of one; those not given stay as they are",
+                               &declare_create, &create);
   add_command<DeleteArguments>(*topics, action, "delete", "Delete a topic with its messages and groups; asks first", &declare_delete,
                                &remove);
 }

@@ -78,6 +78,36 @@ TEST_F(Commands, KeepTheSettingsOfATopicAndAGroup) {
   EXPECT_EQ(group["ready"], 0);
 }
 
+TEST_F(Commands, ChangeOnlyTheSettingsThatAreGiven) {
+  json({"topics", "create", "changed", "--keep", "7d", "--keep-bytes", "1MiB"});
+  json({"topics", "create", "changed", "--max-bytes", "1GiB"});
+  const Json topic = json({"topics", "show", "changed"});
+  EXPECT_EQ(topic["keep_ms"], 7 * 86'400'000);
+  EXPECT_EQ(topic["keep_bytes"], 1 << 20);
+  EXPECT_EQ(topic["bytes_max"], 1 << 30);
+
+  const Json none = json({"topics", "create", "changed", "--keep", "none", "--keep-bytes", "none"});
+  EXPECT_EQ(none["keep_ms"], 0);
+  EXPECT_EQ(none["keep_bytes"], 0);
+  EXPECT_EQ(none["bytes_max"], 1 << 30);
+  EXPECT_EQ(json({"topics", "show", "changed"})["keep_ms"], 0);
+
+  json({"groups", "create", "changed", "thumbs", "--attempts", "3"});
+  const Ended again = takt({"groups", "create", "changed", "thumbs", "--from", "now"});
+  EXPECT_NE(again.out.find("was there: attempts 3"), std::string::npos) << again.out;
+  EXPECT_NE(again.err.find("--from changed nothing"), std::string::npos) << again.err;
+  EXPECT_EQ(json({"groups", "show", "changed", "thumbs"})["attempts_max"], 3);
+}
+
+TEST_F(Commands, MeasureLatencyWithoutChangingSettings) {
+  json({"topics", "create", "timed", "--keep", "7d"});
+  json({"groups", "create", "timed", "bench", "--attempts", "3"});
+  EXPECT_EQ(json({"bench", "latency", "--topic", "timed", "--rate", "100", "--seconds", "1"})["delivered"], 100);
+  EXPECT_EQ(json({"topics", "show", "timed"})["keep_ms"], 7 * 86'400'000);
+  EXPECT_EQ(json({"groups", "show", "timed", "bench"})["attempts_max"], 3);
+  EXPECT_EQ(json({"bench", "latency", "--topic", "timed-new", "--rate", "100", "--seconds", "1"})["delivered"], 100);
+}
+
 TEST_F(Commands, DeleteOnlyWithYesAndSayWhatGoes) {
   json({"send", "doomed", "a", "--count", "5"});
   EXPECT_EQ(takt({"topics", "delete", "doomed"}).exit, 2);
