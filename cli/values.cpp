@@ -87,7 +87,11 @@ Result<StartPoint, Failure> parse_start_point(std::string_view option, std::stri
   if (text == "start") return StartPoint{.kind = StartPoint::Kind::kStart};
   if (text == "end") return StartPoint{.kind = StartPoint::Kind::kEnd};
   if (const auto offset = whole(text)) return StartPoint{.kind = StartPoint::Kind::kOffset, .offset = *offset};
-  return failed(usage_failure(std::string(option) + " cannot be " + quoted(text), "give an offset, or one of: start, end"));
+  const auto dash = text.find('-');
+  const bool is_id = dash != std::string_view::npos && whole(text.substr(0, dash)) && whole(text.substr(dash + 1));
+  return failed(
+      usage_failure(std::string(option) + " cannot be " + quoted(text) + (is_id ? ", which is the id of a message" : ""),
+                    is_id ? "give its offset, which `takt peek` shows in front of the id" : "give an offset, or one of: start, end"));
 }
 
 std::string grouped(std::uint64_t number) {

@@ -1,5 +1,8 @@
 // takt peek TOPIC: messages as they stand, without leasing them.
 
+#include <algorithm>
+#include <limits>
+
 #include "cli/commands/commands.h"
 #include "cli/listing.h"
 #include "cli/reader.h"
@@ -16,11 +19,23 @@ struct Arguments {
 
 void declare(CLI::App& command, Arguments& given) {
   command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
-  command.add_option("--from", given.from, "An offset, start (earliest retained) or end (the last ones)")
+  command.add_option("--from", given.from, "An offset as in the column OFFSET, start (earliest retained) or end (the last ones)")
       ->type_name("N|start|end")
       ->capture_default_str();
   command.add_option("-n,--number", given.count, "At most so many messages per priority")->type_name("N")->capture_default_str();
   command.add_option("--priority", given.priority, "Only this lane, 0 to 7; all when left out (0 with --from N)")->type_name("N");
+}
+
+constexpr std::string_view title = "OFFSET  MESSAGE\n";
+constexpr std::size_t offset_width = 6;  // of the title's first word
+
+std::string row_of(const SeenMessage& seen) {
+  std::string offset = std::to_string(seen.message.offset);
+  offset.insert(0, offset_width - std::min(offset_width, offset.size()), ' ');
+  offset += "  ";
+  const std::size_t width = payload_width();
+  const bool is_bounded = width != std::numeric_limits<std::size_t>::max();
+  return offset + line_of(seen, is_bounded ? width - std::min(width, offset.size()) : width) + "\n";
 }
 
 Result<ExitCode, Failure> run(const Arguments& given, const Environment& environment) {
@@ -52,10 +67,11 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
       if (console.format == Format::kJson) {
         console.write_line(document_of(message));
       } else {
-        console.write(line_of(message, payload_width()) + "\n");
+        if (shown == 0) console.write(title);
+        console.write(row_of(message));
       }
+      ++shown;
     }
-    shown += seen->size();
   }
   if (shown == 0 && console.format == Format::kTable) console.note("no messages there");
   return ExitCode::kOk;

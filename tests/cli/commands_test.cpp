@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/child.h"
@@ -57,6 +59,16 @@ TEST_F(Commands, SendOneMessagePerLine) {
   ASSERT_EQ(last.size(), 2u);
   EXPECT_EQ(last[0]["payload"]["n"], 2);
   EXPECT_EQ(last[1]["payload"]["n"], 3);
+}
+
+TEST_F(Commands, PeekShowsTheOffsetToGoOnFrom) {
+  json({"send", "elsewhere", "a", "--count", "3"});  // positions are counted over all topics, offsets are not
+  json({"send", "offsets", "a", "--count", "3"});
+  const std::string all = takt({"peek", "offsets"}).out;
+  EXPECT_TRUE(all.starts_with("OFFSET  MESSAGE\n     0  0-")) << all;
+  const std::string rest = takt({"peek", "offsets", "--from", "2"}).out;
+  EXPECT_TRUE(rest.starts_with("OFFSET  MESSAGE\n     2  0-")) << rest;
+  EXPECT_EQ(std::count(rest.begin(), rest.end(), '\n'), 2) << rest;
 }
 
 TEST_F(Commands, PeekTheMostUrgentLaneFirst) {
