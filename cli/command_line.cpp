@@ -2,30 +2,13 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 
+#include "cli/help.h"
 #include "cli/suggest.h"
 
 namespace takt::cli {
 namespace {
-
-constexpr const char* footer = R"(
-Exit codes:
-  0  ok
-  1  failed: the broker or this machine could not do it
-  2  usage: the command line is wrong, nothing was asked of the broker
-  3  not found: no such topic, group or error code
-  4  refused: the broker said no; the error's code says why (takt errors CODE)
-  5  timeout: no answer in time, or the outcome is unknown
-  6  partly done: the error says how many were done
-
-Examples:
-  takt send photos resize --data '{"path":"in/1.jpg","width":640}'
-  takt topics list
-  takt tail photos -n 20
-  takt errors TK2003
-)";
 
 /// The deepest command that the user named, and its full name: "takt topics list".
 struct Place {
@@ -34,13 +17,9 @@ struct Place {
 };
 
 Place place_of(const CLI::App& root) {
-  Place place{&root, root.get_name()};
-  while (true) {
-    const auto chosen = place.app->get_subcommands();
-    if (chosen.empty()) return place;
-    place.app = chosen.front();
-    place.name += " " + place.app->get_name();
-  }
+  const CLI::App* app = &root;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return {app, path_of(*app)};
 }
 
 std::vector<std::string> command_names(const CLI::App& app) {
@@ -69,15 +48,6 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string see_help(const Place& place) { return "see `" + place.name + " --help`"; }
 
-/// `takt send TOPIC KIND [OPTIONS]`
-std::string usage_of(const Place& place) {
-  std::string text = place.name;
-  for (const CLI::Option* option : place.app->get_options([](const CLI::Option* o) { return o->get_positional(); })) {
-    text += option->get_required() ? " " + option->get_name() : " [" + option->get_name() + "]";
-  }
-  return text + " [OPTIONS]";
-}
-
 Failure unexpected(const Place& place, const std::vector<std::string>& extras) {
   for (const auto& word : extras) {
     if (!word.starts_with('-') || word == "-") continue;
@@ -89,7 +59,8 @@ Failure unexpected(const Place& place, const std::vector<std::string>& extras) {
   const std::string& word = extras.front();
   const auto commands = command_names(*place.app);
   if (commands.empty()) {
-    return usage_failure(place.name + " does not take '" + word + "'", "write `" + usage_of(place) + "`; quote values that contain blanks");
+    return usage_failure(place.name + " does not take '" + word + "'",
+                         "write `" + usage_of(*place.app) + "`; quote values that contain blanks");
   }
   const auto meant = nearest(word, commands);
   return usage_failure(place.name + " has no command '" + word + "'",
@@ -149,6 +120,7 @@ int leave(const Console& console, const Failure& failure) {
 
 std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& action) {
   auto app = std::make_unique<CLI::App>("Talks to a takt broker: sends messages, looks at topics and groups, measures.", "takt");
+  app->formatter(make_help_formatter());  // before the commands, which inherit it
   // At most one command per level: a topic may then be called "send" or "list".
   app->require_subcommand(0, 1);
   app->fallthrough();  // before the commands, which inherit it: global options work behind them too
@@ -164,7 +136,6 @@ std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& ac
   app->add_flag("--no-color", globals.no_color, "No colour, also on a terminal (so does NO_COLOR)");
   app->add_flag("--progress", globals.progress, "Progress as plain lines on stderr when it is not a terminal");
   app->add_flag("-v,--verbose", globals.verbose, "Say on stderr what is being done");
-  app->footer(footer);
 
   add_send(*app, action);
   add_topics(*app, action);
@@ -175,6 +146,8 @@ std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& ac
   add_errors(*app, action);
   add_version(*app, action);
   add_completion(*app, action);
+  // Behind the commands, which would inherit it.
+  app->footer("takt send photos photo.resize --data '{\"path\":\"in/1.jpg\",\"width\":640}'\ntakt topics list\ntakt tail photos -n 20");
   return app;
 }
 
@@ -191,7 +164,7 @@ Failure describe_parse_error(const CLI::App& app, const CLI::ParseError& error) 
     case CLI::ExitCodes::ExtrasError:
       if (!extras.empty()) return unexpected(place, extras);
       break;
-    case CLI::ExitCodes::RequiredError: return usage_failure(argument_of(error) + " is missing", "write `" + usage_of(place) + "`");
+    case CLI::ExitCodes::RequiredError: return usage_failure(argument_of(error) + " is missing", "write `" + usage_of(*place.app) + "`");
     case CLI::ExitCodes::ArgumentMismatch: return mismatch(place, error);
     case CLI::ExitCodes::ExcludesError:
       return usage_failure(argument_of(error) + " and " + last_word + " exclude each other", "leave one of them out");

@@ -34,6 +34,8 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt bench latency
+takt bench latency --rate 10000 --seconds 30 --size 1KiB)");
   command.add_option("--topic", given.topic, "Topic to use; it should have no other load")->type_name("TOPIC")->capture_default_str();
   command.add_option("--group", given.group, "Group to work in")->type_name("GROUP")->capture_default_str();
   command.add_option("--rate", given.rate, "Messages per second")->type_name("N")->capture_default_str();

@@ -36,6 +36,9 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt bench send
+takt bench send --seconds 30 --size 1KiB
+takt bench send --count 20000 --unbatched --outstanding 128)");
   command.add_option("--topic", given.topic, "Topic to send to; its messages stay there")->type_name("TOPIC")->capture_default_str();
   command.add_option("--count", given.count, "Messages to send")->type_name("N")->capture_default_str();
   CLI::Option* seconds = command.add_option("--seconds", given.seconds, "Send for so long instead of a count")->type_name("N");

@@ -27,6 +27,9 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt bench work
+takt bench work --count 1000000 --prefetch 65536
+takt bench work --group other --mode pull)");
   command.add_option("--topic", given.topic, "Topic to work on")->type_name("TOPIC")->capture_default_str();
   command.add_option("--group", given.group, "Group to work in; its messages are done afterwards")
       ->type_name("GROUP")

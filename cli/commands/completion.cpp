@@ -13,6 +13,8 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(source <(takt completion bash)
+takt completion fish | source)");
   command.add_option("SHELL", given.shell, "The shell to complete in")->type_name("bash|zsh|fish")->required();
   given.root = command.get_parent();
 }

@@ -79,6 +79,9 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
 }
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt errors
+takt errors TK2003
+takt errors topic_full -o json)");
   command.add_option("CODE", given.code, "TK2003, 2003 or topic_full; all when left out")->type_name("");
 }
 

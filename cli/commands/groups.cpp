@@ -21,6 +21,8 @@ struct ListArguments {
 };
 
 void declare_list(CLI::App& command, ListArguments& given) {
+  command.footer(R"(takt groups list
+takt groups list photos)");
   command.add_option("TOPIC", given.topic, "Only this topic's groups")->type_name("");
 }
 
@@ -68,6 +70,12 @@ void declare_name(CLI::App& command, NameArguments& given) {
   command.add_option("GROUP", given.group, "Name of the group")->type_name("")->required();
 }
 
+void declare_show(CLI::App& command, NameArguments& given) {
+  declare_name(command, given);
+  command.footer(R"(takt groups show photos thumbs
+takt groups show photos thumbs -o json)");
+}
+
 Result<ExitCode, Failure> show(const NameArguments& given, const Environment& environment) {
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
@@ -100,6 +108,9 @@ struct CreateArguments {
 
 void declare_create(CLI::App& command, CreateArguments& given) {
   declare_name(command, given.name);
+  command.footer(R"(takt groups create photos thumbs
+takt groups create photos thumbs --attempts 3
+takt groups create photos audit --from now)");
   command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")->type_name("N")->default_str("8");
   command.add_option("--from", given.from, "Where a new group begins: at the earliest retained message, or with what comes from now on")
       ->type_name("start|now")
@@ -140,6 +151,8 @@ struct DeleteArguments {
 
 void declare_delete(CLI::App& command, DeleteArguments& given) {
   declare_name(command, given.name);
+  command.footer(R"(takt groups delete photos thumbs
+takt groups delete photos thumbs --yes)");
   command.add_flag("-y,--yes", given.yes, "Do not ask; needed in scripts");
 }
 
@@ -170,7 +183,7 @@ void add_groups(CLI::App& app, Action& action) {
   CLI::App* groups = app.add_subcommand("groups", "List, show, create and delete groups of a topic");
   groups->require_subcommand(0, 1);
   add_command<ListArguments>(*groups, action, "list", "All groups with their counts", &declare_list, &list);
-  add_command<NameArguments>(*groups, action, "show", "One group: counts, settings", &declare_name, &show);
+  add_command<NameArguments>(*groups, action, "show", "One group: counts, settings", &declare_show, &show);
   add_command<CreateArguments>(*groups, action, "create", "Make a group, or change settings of one; those not given stay as they are",
                                &declare_create, &create);
   add_command<DeleteArguments>(*groups, action, "delete", "Delete a group: what it had not finished is forgotten; asks first",

@@ -18,6 +18,10 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt peek photos
+takt peek photos --from end -n 3
+takt peek photos --from 5000 --priority 7
+takt peek photos -n 1000 -o json)");
   command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
   command.add_option("--from", given.from, "An offset as in the column OFFSET, start (earliest retained) or end (the last ones)")
       ->type_name("N|start|end")

@@ -32,6 +32,10 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt send photos photo.resize --data '{"path":"in/1.jpg","width":640}' --tag urgent
+takt send photos photo.resize --data @job.json --priority 7
+takt send photos photo.resize --lines < jobs.ndjson
+takt send photos raw.bytes --raw --data @in/1.jpg)");
   command.add_option("TOPIC", given.topic, "Name of the topic; made on first use")->type_name("")->required();
   command.add_option("KIND", given.kind, "What the message asks for: handlers are chosen by it (photo.resize)")->type_name("")->required();
   CLI::Option* data = command.add_option("--data", given.data, "Payload: a JSON object, @file, or - for stdin; {} when left out")

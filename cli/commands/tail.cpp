@@ -24,6 +24,9 @@ struct Arguments {
 };
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt tail photos
+takt tail photos -n 0 -o json
+takt tail photos -n 50 --no-follow)");
   command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
   command.add_option("-n,--number", given.count, "Begin with the last so many messages")->type_name("N")->capture_default_str();
   command.add_option("--priority", given.priority, "Only this lane, 0 to 7; all when left out")->type_name("N");

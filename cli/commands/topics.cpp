@@ -24,6 +24,11 @@ std::string size_or_none(std::uint64_t bytes) { return bytes == 0 ? "none" : byt
 
 struct ListArguments {};
 
+void declare_list(CLI::App& command, ListArguments&) {
+  command.footer(R"(takt topics list
+takt topics list -o json)");
+}
+
 Result<ExitCode, Failure> list(const ListArguments&, const Environment& environment) {
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
@@ -58,6 +63,8 @@ struct ShowArguments {
 };
 
 void declare_show(CLI::App& command, ShowArguments& given) {
+  command.footer(R"(takt topics show photos
+takt topics show photos -o json)");
   command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
 }
 
@@ -108,6 +115,9 @@ struct CreateArguments {
 };
 
 void declare_create(CLI::App& command, CreateArguments& given) {
+  command.footer(R"(takt topics create photos
+takt topics create photos --keep 7d --max-bytes 10GiB
+takt topics create photos --keep none)");
   command.add_option("TOPIC", given.topic, "Name of the topic: 1 to 200 of A-Z a-z 0-9 . _ -")->type_name("")->required();
   command.add_option("--keep", given.keep, "Keep messages at least so long, also when every group is done with them")
       ->type_name("DURATION|none");
@@ -179,6 +189,8 @@ struct DeleteArguments {
 };
 
 void declare_delete(CLI::App& command, DeleteArguments& given) {
+  command.footer(R"(takt topics delete photos
+takt topics delete photos --yes)");
   command.add_option("TOPIC", given.topic, "Name of the topic")->type_name("")->required();
   command.add_flag("-y,--yes", given.yes, "Do not ask; needed in scripts");
 }
@@ -208,14 +220,12 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   return ExitCode::kOk;
 }
 
-void declare_nothing(CLI::App&, ListArguments&) {}
-
 }  // namespace
 
 void add_topics(CLI::App& app, Action& action) {
   CLI::App* topics = app.add_subcommand("topics", "List, show, create and delete topics");
   topics->require_subcommand(0, 1);
-  add_command<ListArguments>(*topics, action, "list", "All topics with their counts", &declare_nothing, &list);
+  add_command<ListArguments>(*topics, action, "list", "All topics with their counts", &declare_list, &list);
   add_command<ShowArguments>(*topics, action, "show", "One topic: counts, settings, groups", &declare_show, &show);
   add_command<CreateArguments>(*topics, action, "create", "Make a topic, or change settings of one; those not given stay as they are",
                                &declare_create, &create);

@@ -39,6 +39,9 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
 }
 
 void declare(CLI::App& command, Arguments& given) {
+  command.footer(R"(takt version
+takt version --server
+takt version --server tcp://10.0.0.7:7400)");
   // Here --server may stand without a value: ask the broker that every other command would ask.
   CLI::Option* server = command.add_option("--server", given.address, "Ask the broker too; its address may be left out")
                             ->type_name("[ADDRESS]")

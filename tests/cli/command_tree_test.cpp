@@ -8,6 +8,7 @@
 
 #include "cli/command_line.h"
 #include "cli/completion.h"
+#include "tests/cli/mistake.h"
 
 namespace takt::cli {
 namespace {
@@ -67,6 +68,47 @@ TEST(CommandTree, DescribesEveryCommandAndOption) {
     EXPECT_FALSE(app.get_description().empty()) << path;
     for (const CLI::Option* option : app.get_options())
       EXPECT_FALSE(option->get_description().empty()) << path << " " << option->get_name();
+  });
+}
+
+std::string help_of(const std::vector<std::string>& words) {
+  Tree tree;
+  const CLI::App* app = tree.root.get();
+  for (const auto& word : words) app = app->get_subcommand(word);
+  return app->help();
+}
+
+TEST(CommandTree, ShowsACommandInItsHelpAsItIsTyped) {
+  EXPECT_NE(help_of({"tail"}).find("Usage: takt tail TOPIC [OPTIONS]\n"), std::string::npos) << help_of({"tail"});
+  EXPECT_NE(help_of({"topics", "create"}).find("Usage: takt topics create TOPIC [OPTIONS]\n"), std::string::npos);
+  EXPECT_NE(help_of({"groups"}).find("Usage: takt groups COMMAND [OPTIONS]\n"), std::string::npos);
+  EXPECT_NE(help_of({}).find("Usage: takt COMMAND [OPTIONS]\n"), std::string::npos);
+}
+
+TEST(CommandTree, ShowsTheGlobalOptionsInEveryHelpOnce) {
+  Tree().visit([](const std::string& path, const CLI::App& app) {
+    const std::string help = app.help();
+    for (const char* option : {"--server", "-o,--output", "--timeout"}) {
+      const auto at = help.find(std::string("\n  ") + option + " ");
+      EXPECT_NE(at, std::string::npos) << path << " " << option << "\n" << help;
+      EXPECT_EQ(help.find(std::string("\n  ") + option + " ", at + 1), std::string::npos) << path << " " << option;
+    }
+  });
+}
+
+TEST(CommandTree, HasExamplesOfEachCommandThatAreRight) {
+  Tree().visit([](const std::string& path, const CLI::App& app) {
+    if (path == "takt") return;
+    if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) return;  // its commands have them
+    EXPECT_NE(app.get_footer(), "") << path;
+    std::istringstream examples(app.get_footer());
+    for (std::string example; std::getline(examples, example);) {
+      EXPECT_NE(example.find(path), std::string::npos) << example;
+      if (!example.starts_with("takt ")) continue;  // the shell's own
+      auto words = mistakes::split_words(example.substr(0, example.find_first_of("|<")));
+      words.erase(words.begin());
+      EXPECT_EQ(parse_error_of(words), "") << example;
+    }
   });
 }
 
