@@ -5,8 +5,6 @@
 
 #include "broker/core/partition_body.h"
 #include "proto/check.h"
-#include "proto/limits.h"
-#include "proto/section.h"
 
 namespace takt::core {
 namespace {

@@ -1,7 +1,6 @@
 // takt bench send: how many messages per second become durable.
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
 #include <mutex>
 #include <optional>

@@ -1,6 +1,5 @@
 // takt errors [CODE]: the table of codes, offline.
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 
