@@ -53,7 +53,7 @@ std::vector<BlockPtr> blocks_of(const CommitView& view, const SharedBytes& value
 }
 
 std::size_t slice_bytes(const BlockSlice& slice) {
-  std::size_t bytes = 0;
+  std::size_t bytes = slice.count * proto::section_entry_bytes;
   each_part(slice, [&](const proto::SectionView& messages, std::uint32_t first, std::uint32_t n) { bytes += messages.bytes(first, n); });
   return bytes;
 }

@@ -43,7 +43,7 @@ struct BlockSlice {
 /// The blocks of a commit: each stretch of neighbouring batches of one topic and lane becomes one, sharing the commit's bytes.
 std::vector<BlockPtr> blocks_of(const CommitView& view, const SharedBytes& value);
 
-/// Bytes of the slice's metadata and payload, without the section table.
+/// Bytes that the slice takes in a pair of sections: its metadata, its payload and its part of the section table.
 std::size_t slice_bytes(const BlockSlice& slice);
 /// One pair of sections of all the slices' messages, each byte copied once. Any thread.
 proto::Sections gather(std::span<const BlockSlice> slices);

@@ -96,7 +96,7 @@ const std::vector<KeySpec>& key_specs() {
        64 * mib,
        {},
        in<&Config::limits, &Config::Limits::outbound_bytes>,
-       "Bytes that may wait for one client's connection, and most bytes that one worker may have un-acked; a client above it is dropped."},
+       "Bytes that may wait for one client, and most bytes that one worker may have un-acked; a client that stays above it is dropped."},
       {"limits.replies_per_session",
        Kind::kCount,
        1,

@@ -14,6 +14,10 @@ constexpr Duration stall_slack = std::chrono::seconds(1);
 constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its sections, generously
 constexpr std::uint32_t credit_bytes_min = 256 * 1024;
 constexpr std::uint32_t peek_bytes_max = 1024 * 1024;
+constexpr std::size_t reply_bytes_min = 256;
+constexpr std::size_t listing_bytes = 64 * 1024;           // a guess: who lists doesn't know either
+constexpr std::size_t outbound_factor_replies = 2;         // of the bound: pushes in a full window leave room for replies
+constexpr std::size_t outbound_factor_max = 4;             // credits given while subscriptions came, each its share of fewer
 
 /// Keeps a request's bytes alive and counted; the count goes down where the last holder lets go, on any thread.
 struct Ticket {
@@ -32,6 +36,12 @@ struct Ticket {
 
 bool is_push(const proto::Reply& body) {
   return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body);
+}
+
+std::size_t reply_bytes(const proto::Request& body, std::size_t envelope_bytes) {
+  if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max + reply_bytes_min;
+  if (std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body)) return listing_bytes;
+  return envelope_bytes + reply_bytes_min;   // Acked and Resumed repeat what they were asked
 }
 
 std::uint32_t to_milliseconds(Duration duration) {
@@ -122,10 +132,11 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
   Session& session = entry->second;
   const Admission admission = core::is_answered(decoded.body) ? Admission::kReply : Admission::kSilent;
   const bool is_publish = std::holds_alternative<proto::Publish>(decoded.body);
-  std::size_t bytes = ticket_bytes;
-  for (const SharedBytes& frame : frames.subspan(1)) bytes += frame.size();
+  adjust(session, decoded.body);
+  Cost cost{ticket_bytes, admission == Admission::kReply ? reply_bytes(decoded.body, frames.front().size()) : 0};
+  for (const SharedBytes& frame : frames.subspan(1)) cost.request_bytes += frame.size();
 
-  auto accepted = admit(session, decoded.body, admission, bytes);
+  auto accepted = admit(session, decoded.body, admission, cost);
   if (accepted) accepted = intake_.content(decoded.body, frames);
   if (!accepted) {
     // acks=0 promised that there is no answer: the refusal is counted, not sent.
@@ -136,10 +147,10 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
     return refuse(session.connection, decoded.correlation, accepted.error());
   }
 
-  adjust(session, decoded.body);
+  note(session, decoded.body);
   core::ClientRequest command{entry->first, decoded.correlation, std::move(decoded.body), {}, {}};
   if (admission == Admission::kSilent || frames.size() == 3) {
-    auto ticket = std::make_shared<Ticket>(publish_bytes_, bytes);
+    auto ticket = std::make_shared<Ticket>(publish_bytes_, cost.request_bytes);
     if (frames.size() == 3) {
       ticket->metadata_owner = frames[1].owner;
       ticket->payload_owner = frames[2].owner;
@@ -149,8 +160,11 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
     command.metadata.owner = std::move(ticket);
   }
   if (admission == Admission::kReply) {
-    ++session.owed[command.correlation];
+    Owed& owed = session.owed[command.correlation];
+    ++owed.count;
+    owed.bytes += cost.reply_bytes;
     ++session.owed_count;
+    session.owed_bytes += cost.reply_bytes;
     ++owed_;
   }
   if (is_publish) session.has_published = true;
@@ -158,7 +172,7 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
   queue.emplace_back(std::move(command));
 }
 
-Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& body, Admission admission, std::size_t bytes) const {
+Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const {
   const bool is_publish = std::holds_alternative<proto::Publish>(body);
   const bool brings_messages = is_publish || std::holds_alternative<proto::Complete>(body);
   if (draining_ && is_publish)
@@ -171,25 +185,34 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
     return failed(Refusal{ErrorCode::kBusy,
                           "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment",
                           busy_retry_after});
+  // A client that asks faster than it reads: asking again costs it less than being cut off.
+  const std::size_t asked_for = session.owed_bytes + connections_.at(session.connection).outbound_bytes;
+  if (asked_for > 0 && asked_for + cost.reply_bytes > outbound_factor_replies * settings_.outbound_bytes_per_peer_max &&
+      admission == Admission::kReply)
+    return failed(Refusal{ErrorCode::kBusy,
+                          "the replies that wait for this connection have reached limits.outbound_bytes: read some of them",
+                          busy_retry_after});
   if ((brings_messages || admission == Admission::kSilent) &&
-      publish_bytes_->load(std::memory_order_relaxed) + bytes > settings_.publish_bytes_max)
+      publish_bytes_->load(std::memory_order_relaxed) + cost.request_bytes > settings_.publish_bytes_max)
     return failed(Refusal{ErrorCode::kBusy, "the messages that wait to be stored have reached limits.publish_bytes: send again in a moment",
                           busy_retry_after});
   return {};
 }
 
 // What a worker may have un-acked has to fit what may wait for its socket, or a burst would make a healthy peer look slow.
-void Desk::adjust(Session& session, proto::Request& body) const {
-  if (const auto* subscribe = std::get_if<proto::Subscribe>(&body)) {
-    session.subscriptions.insert(subscribe->subscription);
-  } else if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&body)) {
-    session.subscriptions.erase(unsubscribe->subscription);
-  } else if (auto* credit = std::get_if<proto::Credit>(&body)) {
+void Desk::adjust(const Session& session, proto::Request& body) const {
+  if (auto* credit = std::get_if<proto::Credit>(&body)) {
     const std::size_t share = settings_.outbound_bytes_per_peer_max / std::max<std::size_t>(1, session.subscriptions.size());
     credit->bytes = std::min(credit->bytes, std::max(credit_bytes_min, static_cast<std::uint32_t>(share)));
   } else if (auto* peek = std::get_if<proto::Peek>(&body)) {
-    peek->bytes_max = std::min(peek->bytes_max, peek_bytes_max);
+    peek->bytes_max =
+        static_cast<std::uint32_t>(std::min<std::size_t>({peek->bytes_max, peek_bytes_max, settings_.outbound_bytes_per_peer_max}));
   }
+}
+
+void Desk::note(Session& session, const proto::Request& body) {
+  if (const auto* subscribe = std::get_if<proto::Subscribe>(&body)) session.subscriptions.insert(subscribe->subscription);
+  if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&body)) session.subscriptions.erase(unsubscribe->subscription);
 }
 
 bool Desk::goes_prior(const Session& session, const proto::Request& body) const {
@@ -241,30 +264,31 @@ bool Desk::goes_prior(const Session& session, const proto::Request& body) const 
   return false;
 }
 
-void Desk::replies(std::vector<core::Outgoing>&& batch) {
-  for (core::Outgoing& outgoing : batch) {
-    const auto entry = sessions_.find(outgoing.session);
-    if (entry == sessions_.end()) {
-      ++stats_.replies_dropped;
-      continue;
-    }
-    const ConnectionId to = entry->second.connection;
-    settle(entry->second, outgoing);
-    if (const auto* dropped = std::get_if<proto::Unsubscribed>(&outgoing.body);
-        dropped != nullptr && outgoing.correlation == CorrelationId(0))
-      entry->second.subscriptions.erase(dropped->subscription);
-    // A partition may give up a session too; the client says Hello again.
-    const bool ends = std::holds_alternative<proto::SessionEnded>(outgoing.body);
-    if (ends) end_session(entry, core::SessionEnd::kDisconnected);
-    send(to, outgoing.correlation, outgoing.body, outgoing.slices);
+void Desk::reply(core::Outgoing&& outgoing) {
+  const auto entry = sessions_.find(outgoing.session);
+  if (entry == sessions_.end()) {
+    ++stats_.replies_dropped;
+    return;
   }
+  const ConnectionId to = entry->second.connection;
+  settle(entry->second, outgoing);
+  if (const auto* dropped = std::get_if<proto::Unsubscribed>(&outgoing.body);
+      dropped != nullptr && outgoing.correlation == CorrelationId(0))
+    entry->second.subscriptions.erase(dropped->subscription);
+  // A partition may give up a session too; the client says Hello again.
+  const bool ends = std::holds_alternative<proto::SessionEnded>(outgoing.body);
+  if (ends) end_session(entry, core::SessionEnd::kDisconnected);
+  send(to, outgoing.correlation, outgoing.body, outgoing.slices);
 }
 
 void Desk::settle(Session& session, const core::Outgoing& outgoing) {
   if (is_push(outgoing.body)) return;
   const auto owed = session.owed.find(outgoing.correlation);
   if (owed == session.owed.end()) return;
-  if (--owed->second == 0) session.owed.erase(owed);
+  const std::size_t bytes = owed->second.bytes / owed->second.count;
+  owed->second.bytes -= bytes;
+  session.owed_bytes -= bytes;
+  if (--owed->second.count == 0) session.owed.erase(owed);
   --session.owed_count;
   --owed_;
 }
@@ -275,7 +299,23 @@ void Desk::sent(ConnectionId connection, std::size_t bytes) {
   const auto entry = connections_.find(connection);
   if (entry == connections_.end()) return;
   entry->second.outbound_bytes -= bytes;
+  entry->second.stuck_since.reset();
   stats_.outbound_bytes -= bytes;
+}
+
+void Desk::stuck(ConnectionId id, Time now) {
+  const auto entry = connections_.find(id);
+  if (entry == connections_.end()) return;
+  Connection& connection = entry->second;
+  if (!connection.stuck_since) connection.stuck_since = now;
+  const std::size_t bound = settings_.outbound_bytes_per_peer_max;
+  if (connection.outbound_bytes <= bound) return;
+  const std::size_t subscriptions = connection.session ? sessions_.at(*connection.session).subscriptions.size() : 0;
+  const bool is_silent = now - *connection.stuck_since >= settings_.session_timeout;
+  if (!is_silent && connection.outbound_bytes <= outbound_factor_max * bound + subscriptions * credit_bytes_min) return;
+  ++stats_.slow_peers_dropped;
+  output_.dropped.push_back(id);
+  ended(id);
 }
 
 void Desk::ended(ConnectionId connection) {
@@ -348,14 +388,7 @@ void Desk::send(ConnectionId to, CorrelationId correlation, const proto::Reply& 
   }
   for (const SharedBytes& frame : departure.frames) departure.bytes += frame.size();
 
-  Connection& connection = entry->second;
-  if (connection.outbound_bytes > 0 && connection.outbound_bytes + departure.bytes > settings_.outbound_bytes_per_peer_max) {
-    ++stats_.slow_peers_dropped;
-    output_.dropped.push_back(to);
-    ended(to);
-    return;
-  }
-  connection.outbound_bytes += departure.bytes;
+  entry->second.outbound_bytes += departure.bytes;
   stats_.outbound_bytes += departure.bytes;
   output_.departures.push_back(std::move(departure));
 }

@@ -34,9 +34,11 @@ struct DeskSettings {
 /// A gateway's sessions and connections: who may say what, who is alive, what fits. It parses and checks frames, answers
 /// Hello, Heartbeat, Goodbye and Metadata itself and turns the rest into commands. Pure: no socket, no clock, no thread.
 ///
-/// Bounds: replies owed (per session and in all), bytes of publishes not yet stored, bytes waiting for one peer; at the
-/// first two the request is refused with kBusy, at the last the peer is dropped. A byte of a publish counts until the last
-/// holder of its SharedBytes lets go, wherever that is.
+/// Bounds, at which a request is refused with kBusy: replies owed (per session and in all), bytes of publishes not yet
+/// stored, replies owed to one peer together with what waits for its socket. A byte of a publish counts until the last
+/// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
+/// outbound_bytes_per_peer_max and it took nothing for the session timeout, or when four times as much waits: what it asked
+/// for itself (credit, pipelined requests) stays below that, so only a peer that doesn't read gets there.
 ///
 /// Order within one connection is kept, except that a session's acks, credits and subscriptions overtake its publishes
 /// (CommandBatch::prior). What ends a session that has published waits behind its publishes unless it may hold leases.
@@ -55,10 +57,12 @@ class Desk {
   void received(ConnectionId from, std::span<const SharedBytes> frames, Time now);
   /// The connection is gone. Of an unknown one: nothing happens.
   void ended(ConnectionId connection);
-  /// What partitions answer.
-  void replies(std::vector<core::Outgoing>&& batch);
+  /// What a partition answers. Offer its departure to the socket before the next: what was not offered yet counts as waiting.
+  void reply(core::Outgoing&& outgoing);
   /// The socket took `bytes` of what departures gave to `connection`.
   void sent(ConnectionId connection, std::size_t bytes);
+  /// The socket is full for `connection` and refused the first of what waits. To be told whenever it was asked again.
+  void stuck(ConnectionId connection, Time now);
   /// Ends the sessions that were silent for the session timeout. A tick that comes more than a second after
   /// next_deadline() means that this process stood still: the silence is nobody's fault, and every session begins anew.
   void tick(Time now);
@@ -74,10 +78,21 @@ class Desk {
 
  private:
   enum class Admission { kReply, kSilent };
+  /// What a request takes while it waits, and what its reply may take.
+  struct Cost {
+    std::size_t request_bytes = 0;
+    std::size_t reply_bytes = 0;
+  };
 
   struct Connection {
     std::optional<SessionId> session;
     std::size_t outbound_bytes = 0;
+    std::optional<Time> stuck_since;   ///< the socket has taken nothing since
+  };
+  /// Replies reserved under one correlation id.
+  struct Owed {
+    std::uint32_t count = 0;
+    std::size_t bytes = 0;
   };
   struct Session {
     ConnectionId connection;
@@ -85,8 +100,9 @@ class Desk {
     Time last_seen;
     bool has_published = false;
     std::unordered_set<SubscriptionId> subscriptions;
-    std::unordered_map<CorrelationId, std::uint32_t> owed;   ///< reserved replies by correlation id
+    std::unordered_map<CorrelationId, Owed> owed;
     std::size_t owed_count = 0;
+    std::size_t owed_bytes = 0;      ///< estimated from the requests
   };
   using Sessions = std::unordered_map<SessionId, Session>;
 
@@ -94,8 +110,9 @@ class Desk {
   void hello(ConnectionId from, CorrelationId correlation, proto::Hello&& hello, Time now);
   void goodbye(Sessions::iterator session, CorrelationId correlation);
   void forward(Sessions::iterator session, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames);
-  Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, std::size_t bytes) const;
-  void adjust(Session& session, proto::Request& body) const;
+  Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const;
+  void adjust(const Session& session, proto::Request& body) const;
+  void note(Session& session, const proto::Request& body);
   bool goes_prior(const Session& session, const proto::Request& body) const;
   void settle(Session& session, const core::Outgoing& outgoing);
   void end_session(Sessions::iterator session, core::SessionEnd how);

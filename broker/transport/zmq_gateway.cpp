@@ -104,6 +104,7 @@ class ZmqGateway::Loop {
   void drain_monitor(Time now);
   ConnectionId connection_of(const Received& received, Time now);
   void flush();
+  void offer();
   void flush_peer(ConnectionId id, Peer& peer);
   void retry_full_peers();
   void bury(Time now, bool all);
@@ -259,8 +260,10 @@ void ZmqGateway::Loop::read_mail() {
   }
   for (Mail& item : mail) {
     if (auto* batch = std::get_if<std::vector<core::Outgoing>>(&item)) {
-      desk_.replies(std::move(*batch));
-      flush();   // what waits for its socket now must not count as the next batch's burden
+      for (core::Outgoing& outgoing : *batch) {
+        desk_.reply(std::move(outgoing));
+        offer();   // a peer is slow by what its socket refused, not by what was never offered to it
+      }
     } else if (auto* end = std::get_if<EndSessions>(&item)) {
       desk_.end_sessions(end->reason);
     } else if (std::holds_alternative<Drain>(item)) {
@@ -351,6 +354,11 @@ void ZmqGateway::Loop::look_for_floods(Time now) {
 
 void ZmqGateway::Loop::flush() {
   retry_full_peers();
+  offer();
+  if (!held_.empty()) sink_.post(held_);
+}
+
+void ZmqGateway::Loop::offer() {
   // Cutting a peer off or losing one on sending ends its session, which is a command again.
   for (bool goes_on = true; goes_on;) {
     Desk::Output output = desk_.take_output();
@@ -359,14 +367,17 @@ void ZmqGateway::Loop::flush() {
       const auto peer = peers_.find(id);
       if (peer == peers_.end()) continue;
       peer->second.waiting.push_back(std::move(departure));
-      if (!full_.contains(id)) flush_peer(id, peer->second);
+      if (full_.contains(id)) {
+        desk_.stuck(id, settings_.clock());
+      } else {
+        flush_peer(id, peer->second);
+      }
     }
     for (const ConnectionId id : output.dropped) cut(id);
     goes_on = !output.commands.empty() || !output.departures.empty() || !output.dropped.empty();
     std::ranges::move(output.commands.prior, std::back_inserter(held_.prior));
     std::ranges::move(output.commands.later, std::back_inserter(held_.later));
   }
-  if (!held_.empty()) sink_.post(held_);
 }
 
 void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
@@ -377,7 +388,10 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
         desk_.sent(id, departure.bytes);
         peer.waiting.pop_front();
         break;
-      case SendOutcome::kFull: full_.insert(id); return;
+      case SendOutcome::kFull:
+        full_.insert(id);
+        desk_.stuck(id, settings_.clock());
+        return;
       case SendOutcome::kGone:
         desk_.ended(id);
         peer.waiting.clear();

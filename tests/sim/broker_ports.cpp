@@ -276,7 +276,7 @@ void SimGateway::turn() {
   for (; !mail_.empty(); mail_.pop_front()) {
     Mail& item = mail_.front();
     if (auto* batch = std::get_if<std::vector<core::Outgoing>>(&item)) {
-      desk_.replies(std::move(*batch));
+      for (core::Outgoing& outgoing : *batch) desk_.reply(std::move(outgoing));
       flush();
     } else if (auto* end = std::get_if<EndSessions>(&item)) {
       desk_.end_sessions(end->reason);

@@ -105,9 +105,7 @@ class DeskBench : public testing::Test {
     return error ? std::optional(error->code) : std::nullopt;
   }
   void answer(SessionId session, std::uint64_t correlation, proto::Reply body) {
-    std::vector<core::Outgoing> batch;
-    batch.push_back({session, CorrelationId(correlation), std::move(body), {}});
-    desk.replies(std::move(batch));
+    desk.reply({session, CorrelationId(correlation), std::move(body), {}});
     collect();
   }
   std::size_t lost(core::SessionEnd how) const {

@@ -9,7 +9,7 @@ DeskSettings tight() {
   settings.replies_per_session_max = 2;
   settings.replies_max = 3;
   settings.publish_bytes_max = 20'000;
-  settings.outbound_bytes_per_peer_max = 2'000;
+  settings.outbound_bytes_per_peer_max = 200'000;
   settings.intake.message_bytes_max = 4'096;
   settings.intake.batch_bytes_max = 8'192;
   settings.intake.batch_messages_max = 10;
@@ -19,6 +19,11 @@ DeskSettings tight() {
 class DeskBounds : public DeskBench {
  protected:
   DeskBounds() : DeskBench(tight()) {}
+  /// A push of about that many bytes.
+  void push(SessionId session, std::size_t bytes) {
+    for (; bytes > 0; bytes -= std::min<std::size_t>(bytes, 1'000))
+      answer(session, 0, proto::Error{ErrorCode::kBusy, std::string(std::min<std::size_t>(bytes, 1'000) - 20, 'x'), 0});
+  }
 };
 
 TEST_F(DeskBounds, ReservesAReplySlotPerRequestAndFreesItWithTheReply) {
@@ -94,20 +99,68 @@ TEST_F(DeskBounds, RefusesAnUnansweredPublishWithoutAWord) {
   EXPECT_EQ(desk.stats().refusals.at(ErrorCode::kBusy), 1u);
 }
 
-TEST_F(DeskBounds, DropsAPeerAboveItsOutboundBytesAndCountsIt) {
+TEST_F(DeskBounds, DropsAPeerThatTakesNothingForTheSessionTimeoutAndCountsIt) {
   const SessionId session = hello(a, 1);
-  int refusals = 0;
-  while (dropped.empty() && refusals < 1000) {
-    send(a, proto::ListTopics{}, 1);
-    send(a, proto::Credit{PartitionId(9), SubscriptionId(1), proto::CreditKind::kOnce, 1, 1, 1}, 2);   // refused with a text
-    ++refusals;
-  }
+  departures.clear();
+  push(session, 250'000);
+  desk.stuck(a, now);
+  desk.stuck(a, now + DeskSettings{}.session_timeout - std::chrono::milliseconds(1));
+  collect();
+  EXPECT_TRUE(dropped.empty());
+  desk.stuck(a, now + DeskSettings{}.session_timeout);
+  collect();
   ASSERT_EQ(dropped, std::vector{a});
   EXPECT_EQ(lost(core::SessionEnd::kDisconnected), 1u);
   EXPECT_EQ(desk.stats().slow_peers_dropped, 1u);
   EXPECT_EQ(desk.stats().outbound_bytes, 0u);
   answer(session, 1, proto::Topics{});
   EXPECT_EQ(desk.stats().replies_dropped, 1u);
+}
+
+TEST_F(DeskBounds, DropsAPeerAtOnceForWhichFourTimesTheBoundWaits) {
+  const SessionId session = hello(a, 1);
+  push(session, 790'000);
+  desk.stuck(a, now);
+  collect();
+  EXPECT_TRUE(dropped.empty());
+  push(session, 20'000);
+  EXPECT_TRUE(dropped.empty()) << "what the socket was not asked for is nobody's slowness";
+  desk.stuck(a, now);
+  collect();
+  EXPECT_EQ(dropped, std::vector{a});
+}
+
+TEST_F(DeskBounds, APeerThatTakesALittleNowAndThenIsNotDropped) {
+  const SessionId session = hello(a, 1);
+  departures.clear();
+  for (int i = 0; i < 20; ++i) push(session, 20'000);
+  for (const Departure& departure : std::vector(departures)) {
+    now += DeskSettings{}.session_timeout - std::chrono::seconds(1);
+    desk.stuck(a, now);
+    collect();
+    desk.sent(a, departure.bytes);
+  }
+  EXPECT_TRUE(dropped.empty());
+}
+
+TEST_F(DeskBounds, AsksAClientToWaitThatRequestsMoreThanItReads) {
+  const SessionId session = hello(a, 1);
+  for (const Departure& departure : departures) desk.sent(a, departure.bytes);
+  departures.clear();
+  const auto peek = [&](std::uint64_t correlation) {
+    send(a, proto::Peek{PartitionId(0), "t", Lane(0), Offset(0), 100, 1u << 30, 0}, correlation);
+    return take_error(a);
+  };
+  EXPECT_FALSE(peek(1));
+  EXPECT_EQ(std::get<proto::Peek>(std::get<core::ClientRequest>(later.back()).body).bytes_max, 200'000u);
+  EXPECT_EQ(peek(2), ErrorCode::kBusy);
+  for (const Departure& departure : departures) desk.sent(a, departure.bytes);
+  departures.clear();
+  answer(session, 1, proto::Error{ErrorCode::kUnknownTopic, "none", 0});
+  EXPECT_EQ(desk.stats().outbound_bytes, departures.back().bytes);
+  desk.sent(a, departures.back().bytes);
+  EXPECT_EQ(take_error(a), ErrorCode::kUnknownTopic);
+  EXPECT_FALSE(peek(2));
 }
 
 TEST_F(DeskBounds, APeerThatReadsIsNotDropped) {
