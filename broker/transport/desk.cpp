@@ -11,7 +11,8 @@ namespace {
 constexpr Duration busy_retry_after = std::chrono::milliseconds(20);
 constexpr Duration draining_retry_after = std::chrono::seconds(1);
 constexpr Duration stall_slack = std::chrono::seconds(1);
-constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its sections, generously
+constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its frames, generously
+constexpr std::size_t decoded_factor = 16;                 // an ack's entry: 7 bytes in the envelope, some 100 in memory
 constexpr std::uint32_t credit_bytes_min = 256 * 1024;
 constexpr std::uint32_t peek_bytes_max = 1024 * 1024;
 constexpr std::size_t reply_bytes_min = 256;
@@ -53,7 +54,8 @@ std::uint32_t to_milliseconds(Duration duration) {
 Desk::Desk(const DeskSettings& settings)
     : settings_(settings),
       intake_(settings.intake),
-      publish_bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
+      publish_bytes_(std::make_shared<std::atomic<std::size_t>>(0)),
+      request_bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
   check(settings.intake.partitions == 1, "this version routes every command to partition 0");
 }
 
@@ -133,9 +135,7 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
   const Admission admission = core::is_answered(decoded.body) ? Admission::kReply : Admission::kSilent;
   const bool is_publish = std::holds_alternative<proto::Publish>(decoded.body);
   adjust(session, decoded.body);
-  Cost cost{ticket_bytes, admission == Admission::kReply ? reply_bytes(decoded.body, frames.front().size()) : 0};
-  for (const SharedBytes& frame : frames.subspan(1)) cost.request_bytes += frame.size();
-
+  const Cost cost = cost_of(decoded.body, frames);
   auto accepted = admit(session, decoded.body, admission, cost);
   if (accepted) accepted = intake_.content(decoded.body, frames);
   if (!accepted) {
@@ -149,16 +149,14 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
 
   note(session, decoded.body);
   core::ClientRequest command{entry->first, decoded.correlation, std::move(decoded.body), {}, {}};
-  if (admission == Admission::kSilent || frames.size() == 3) {
-    auto ticket = std::make_shared<Ticket>(publish_bytes_, cost.request_bytes);
-    if (frames.size() == 3) {
-      ticket->metadata_owner = frames[1].owner;
-      ticket->payload_owner = frames[2].owner;
-      command.payload = {ticket, frames[2].bytes};
-      command.metadata.bytes = frames[1].bytes;
-    }
-    command.metadata.owner = std::move(ticket);
+  auto ticket = std::make_shared<Ticket>(frames.size() == 3 ? publish_bytes_ : request_bytes_, cost.request_bytes);
+  if (frames.size() == 3) {
+    ticket->metadata_owner = frames[1].owner;
+    ticket->payload_owner = frames[2].owner;
+    command.payload = {ticket, frames[2].bytes};
+    command.metadata.bytes = frames[1].bytes;
   }
+  command.metadata.owner = std::move(ticket);
   if (admission == Admission::kReply) {
     Owed& owed = session.owed[command.correlation];
     ++owed.count;
@@ -172,7 +170,16 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
   queue.emplace_back(std::move(command));
 }
 
+Desk::Cost Desk::cost_of(const proto::Request& body, std::span<const SharedBytes> frames) const {
+  const std::size_t envelope_bytes = frames.front().size();
+  Cost cost{ticket_bytes, core::is_answered(body) ? reply_bytes(body, envelope_bytes) : 0};
+  if (!std::holds_alternative<proto::Publish>(body)) cost.request_bytes += decoded_factor * envelope_bytes;
+  for (const SharedBytes& frame : frames.subspan(1)) cost.request_bytes += frame.size();
+  return cost;
+}
+
 Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const {
+  if (const auto* credit = std::get_if<proto::Credit>(&body); credit != nullptr && credit->kind == proto::CreditKind::kStanding) return {};
   const bool is_publish = std::holds_alternative<proto::Publish>(body);
   const bool brings_messages = is_publish || std::holds_alternative<proto::Complete>(body);
   if (draining_ && is_publish)
@@ -192,10 +199,15 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
     return failed(Refusal{ErrorCode::kBusy,
                           "the replies that wait for this connection have reached limits.outbound_bytes: read some of them",
                           busy_retry_after});
-  if ((brings_messages || admission == Admission::kSilent) &&
-      publish_bytes_->load(std::memory_order_relaxed) + cost.request_bytes > settings_.publish_bytes_max)
+  const std::size_t waiting = (brings_messages ? publish_bytes_ : request_bytes_)->load(std::memory_order_relaxed);
+  if (brings_messages && waiting > 0 && waiting + cost.request_bytes > settings_.publish_bytes_max)
     return failed(Refusal{ErrorCode::kBusy, "the messages that wait to be stored have reached limits.publish_bytes: send again in a moment",
                           busy_retry_after});
+  // A client whose resume is refused begins a new session, so there is room kept for it that acks don't take.
+  const std::size_t rooms = std::holds_alternative<proto::Resume>(body) ? 2 : 1;
+  if (!brings_messages && waiting > 0 && waiting + cost.request_bytes > rooms * settings_.request_bytes_max)
+    return failed(
+        Refusal{ErrorCode::kBusy, "the requests that wait have reached what the broker holds: send again in a moment", busy_retry_after});
   return {};
 }
 

@@ -28,6 +28,7 @@ struct DeskSettings {
   std::size_t replies_per_session_max = 8192;
   std::size_t replies_max = 65'536;
   std::size_t publish_bytes_max = 64u << 20;
+  std::size_t request_bytes_max = 64u << 20;   ///< of requests without messages that wait, as they are in memory
   std::size_t outbound_bytes_per_peer_max = 8u << 20;
 };
 
@@ -35,7 +36,8 @@ struct DeskSettings {
 /// Hello, Heartbeat, Goodbye and Metadata itself and turns the rest into commands. Pure: no socket, no clock, no thread.
 ///
 /// Bounds, at which a request is refused with kBusy: replies owed (per session and in all), bytes of publishes not yet
-/// stored, replies owed to one peer together with what waits for its socket. A byte of a publish counts until the last
+/// stored, bytes of other requests not yet handled, replies owed to one peer together with what waits for its socket. A
+/// standing credit passes them all: it has no answer, so its worker would wait for ever. A byte of a publish counts until the last
 /// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
 /// outbound_bytes_per_peer_max and it took nothing for the session timeout, or when four times as much waits: what it asked
 /// for itself (credit, pipelined requests) stays below that, so only a peer that doesn't read gets there.
@@ -110,6 +112,7 @@ class Desk {
   void hello(ConnectionId from, CorrelationId correlation, proto::Hello&& hello, Time now);
   void goodbye(Sessions::iterator session, CorrelationId correlation);
   void forward(Sessions::iterator session, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames);
+  Cost cost_of(const proto::Request& body, std::span<const SharedBytes> frames) const;
   Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const;
   void adjust(const Session& session, proto::Request& body) const;
   void note(Session& session, const proto::Request& body);
@@ -121,7 +124,8 @@ class Desk {
 
   const DeskSettings settings_;
   Intake intake_;
-  std::shared_ptr<std::atomic<std::size_t>> publish_bytes_;   ///< shared with the tickets that publishes carry; any thread lets go
+  std::shared_ptr<std::atomic<std::size_t>> publish_bytes_;   ///< shared with the tickets that requests carry; any thread lets go
+  std::shared_ptr<std::atomic<std::size_t>> request_bytes_;
   std::unordered_map<ConnectionId, Connection> connections_;
   Sessions sessions_;
   std::unordered_map<ClientId, SessionId> by_client_;

@@ -9,6 +9,7 @@ DeskSettings tight() {
   settings.replies_per_session_max = 2;
   settings.replies_max = 3;
   settings.publish_bytes_max = 20'000;
+  settings.request_bytes_max = 40'000;
   settings.outbound_bytes_per_peer_max = 200'000;
   settings.intake.message_bytes_max = 4'096;
   settings.intake.batch_bytes_max = 8'192;
@@ -70,6 +71,29 @@ TEST_F(DeskBounds, StandingCreditHasNoReplySlot) {
     send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 10, 1000, 0}, i);
   EXPECT_FALSE(take_error(a));
   EXPECT_EQ(desk.stats().replies_reserved, 0u);
+}
+
+TEST_F(DeskBounds, CountsWhatAcksTakeInMemoryUntilTheyAreHandledAndAsksForThemAgain) {
+  const SessionId session = hello(a, 1);
+  prior.clear();
+  const auto ack = [&](std::uint64_t correlation) {
+    send(a, proto::Ack{PartitionId(0), SubscriptionId(1), std::vector(200, proto::AckEntry{Slot(0), LeaseToken(0), {{0, 1}}})},
+         correlation);
+    answer(session, correlation, proto::Acked{SubscriptionId(1), {}, {}});   // its slot is free, the command waits all the same
+    const auto error = take_reply<proto::Error>(a);
+    EXPECT_TRUE(!error || error->retry_after_ms > 0);
+    return error ? std::optional(error->code) : std::nullopt;
+  };
+  EXPECT_FALSE(ack(1));
+  EXPECT_EQ(ack(2), ErrorCode::kBusy);
+  send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 10, 1000, 0}, 3);
+  EXPECT_FALSE(take_error(a)) << "nobody would repeat it";
+  send(a, proto::Resume{PartitionId(0), SubscriptionId(1), {{Lane(7), Offset(0), 1, LeaseToken(0)}}}, 4);
+  EXPECT_FALSE(take_error(a)) << "its leases would be lost";
+  EXPECT_EQ(prior.size(), 3u);
+  EXPECT_EQ(desk.stats().publish_bytes_in_flight, 0u);
+  prior.clear();
+  EXPECT_FALSE(ack(2));
 }
 
 TEST_F(DeskBounds, CountsPublishBytesUntilTheirLastHolderLetsGo) {
