@@ -405,6 +405,11 @@ void Desk::send(ConnectionId to, CorrelationId correlation, const proto::Reply& 
   output_.departures.push_back(std::move(departure));
 }
 
+bool Desk::has_session(ConnectionId connection) const {
+  const auto entry = connections_.find(connection);
+  return entry != connections_.end() && entry->second.session.has_value();
+}
+
 Desk::Output Desk::take_output() { return std::exchange(output_, {}); }
 
 DeskStats Desk::stats() const {

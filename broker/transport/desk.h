@@ -75,6 +75,7 @@ class Desk {
   void drain() { draining_ = true; }
   void end_sessions(const Refusal& reason);
 
+  bool has_session(ConnectionId connection) const;
   Output take_output();
   DeskStats stats() const;
 

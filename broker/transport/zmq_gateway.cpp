@@ -10,15 +10,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 #include <iterator>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <unordered_set>
 #include <variant>
 
 #include "broker/transport/flood_watch.h"
+#include "broker/transport/peer_table.h"
 #include "broker/transport/zmq_socket.h"
 #include "proto/check.h"
 
@@ -33,7 +32,7 @@ constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
 constexpr std::size_t kernel_buffer_bytes = 16u << 20;                             // a generous tcp_rmem
-constexpr Duration flood_look_interval = std::chrono::milliseconds(100);           // the one thing that is polled
+constexpr Duration look_interval = std::chrono::milliseconds(100);                 // the one thing that is polled
 constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
 struct EndSessions {
@@ -90,13 +89,6 @@ class ZmqGateway::Loop {
   const std::string& endpoint() const { return endpoint_; }
 
  private:
-  struct Peer {
-    std::string routing;
-    int descriptor = -1;
-    std::deque<Departure> waiting;
-    std::optional<Time> ended;     ///< the monitor said so; the desk hears it when the peer's last messages are read
-  };
-
   void run(std::stop_token stop);
   void wait(std::stop_token stop);
   void read_mail();
@@ -107,10 +99,9 @@ class ZmqGateway::Loop {
   void offer();
   void flush_peer(ConnectionId id, Peer& peer);
   void retry_full_peers();
-  void bury(Time now, bool all);
-  void look_for_floods(Time now);
+  void bury(Time until);
+  void look_around(Time now);
   void cut(ConnectionId id);
-  void forget(ConnectionId id);
 
   const ZmqGatewaySettings settings_;
   CommandSink& sink_;
@@ -127,16 +118,13 @@ class ZmqGateway::Loop {
   std::size_t connections_max_ = 0;
   Desk desk_;
   CommandBatch held_;                                         ///< while the sink refuses it, nothing is read
-  std::uint64_t next_connection_ = 1;
-  std::unordered_map<ConnectionId, Peer> peers_;
-  std::unordered_map<std::string, ConnectionId> by_routing_;
-  std::unordered_map<int, std::optional<ConnectionId>> accepted_;   ///< open connections, with the peer once it spoke
+  PeerTable peers_;
   std::unordered_set<ConnectionId> full_;                     ///< peers with a waiting queue
-  std::vector<ConnectionId> ended_;
   std::uint64_t connections_refused_ = 0;
   FloodWatch floods_;
-  Time next_flood_look_{};
+  Time next_look_{};
   std::uint64_t endless_messages_ = 0;
+  std::uint64_t strangers_dropped_ = 0;
 
   std::jthread thread_;                                       // last: it stops before what it uses is gone
 };
@@ -215,7 +203,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
     wait(stop);
     read_mail();
     receive_messages();
-    look_for_floods(settings_.clock());
+    look_around(settings_.clock());
     desk_.tick(settings_.clock());
     flush();
   }
@@ -235,8 +223,8 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
   const Time now = settings_.clock();
   const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
   if (!full_.empty()) earliest(now + full_peer_retry);
-  if (!ended_.empty()) earliest(now + linger_after_end);
-  if (!floods_.is_empty()) earliest(std::max(now, next_flood_look_));
+  if (peers_.has_ended()) earliest(reads ? now : now + linger_after_end);   // their last messages are read first
+  if (!floods_.is_empty()) earliest(std::max(now, next_look_));
   int timeout = -1;
   if (ready || stop.stop_requested()) {
     timeout = 0;
@@ -270,9 +258,10 @@ void ZmqGateway::Loop::read_mail() {
       desk_.drain();
     } else if (auto* wanted = std::get_if<StatsWanted>(&item)) {
       DeskStats stats = desk_.stats();
-      stats.connections = accepted_.size();
+      stats.connections = peers_.open_connections();
       stats.connections_refused = connections_refused_;
       stats.endless_messages = endless_messages_;
+      stats.strangers_dropped = strangers_dropped_;
       wanted->answer.set_value(std::move(stats));
     }
   }
@@ -281,6 +270,7 @@ void ZmqGateway::Loop::read_mail() {
 void ZmqGateway::Loop::receive_messages() {
   std::vector<Received> batch;
   std::size_t bytes = 0;
+  const Time begin = settings_.clock();
   bool is_empty = false;
   while (held_.empty() && batch.size() < receive_messages_max && bytes < receive_bytes_max) {
     auto received = receive(router_.get(), limits::frames_max);
@@ -292,64 +282,48 @@ void ZmqGateway::Loop::receive_messages() {
     batch.push_back(std::move(*received));
   }
   const Time now = settings_.clock();
-  // After receiving and before handling: a descriptor that was reused meanwhile belongs to the newer connection.
+  // After receiving and before handling: what was accepted must be known before its messages are.
   drain_monitor(now);
   for (const Received& received : batch) floods_.delivered(received.descriptor);
   for (const Received& received : batch) desk_.received(connection_of(received, now), received.frames, now);
-  bury(now, is_empty);
+  bury(is_empty ? begin : now - linger_after_end);
 }
 
 void ZmqGateway::Loop::drain_monitor(Time now) {
   while (const auto event = next_event(monitor_.get())) {
     if (event->kind == SocketEvent::Kind::kAccepted) {
-      accepted_[event->descriptor] = std::nullopt;
+      peers_.accepted(event->descriptor, now);
       floods_.accepted(event->descriptor);
-      if (accepted_.size() > connections_max_) {
+      if (peers_.open_connections() > connections_max_) {
         ++connections_refused_;
         ::shutdown(event->descriptor, SHUT_RDWR);
       }
     } else if (event->kind == SocketEvent::Kind::kDisconnected) {
-      const auto entry = accepted_.find(event->descriptor);
-      if (entry == accepted_.end()) continue;
-      if (entry->second) {
-        peers_.at(*entry->second).ended = now;
-        ended_.push_back(*entry->second);
-      }
-      accepted_.erase(entry);
+      peers_.disconnected(event->descriptor, now);
       floods_.closed(event->descriptor);
     }
   }
 }
 
 ConnectionId ZmqGateway::Loop::connection_of(const Received& received, Time now) {
-  const auto open = accepted_.find(received.descriptor);
-  const bool is_unbound = open != accepted_.end() && !open->second;
-  if (const auto known = by_routing_.find(received.routing); known != by_routing_.end()) {
-    const ConnectionId id = known->second;
-    // Only a client that names itself can come back under the same routing id.
-    const bool names_itself = !received.routing.empty() && received.routing.front() != '\0';
-    if (!(peers_.at(id).ended && is_unbound && names_itself)) return id;
-    desk_.ended(id);
-    forget(id);
+  const PeerTable::Speaker speaker = peers_.speaker(received.routing, received.descriptor, now);
+  if (speaker.replaced) {
+    desk_.ended(*speaker.replaced);
+    full_.erase(*speaker.replaced);
   }
-  const ConnectionId id(next_connection_++);
-  Peer peer{received.routing, received.descriptor, {}, std::nullopt};
-  if (is_unbound) {
-    open->second = id;
-  } else {
-    peer.ended = now;   // came, spoke and left within one wake-up
-    ended_.push_back(id);
-  }
-  by_routing_[received.routing] = id;
-  peers_.emplace(id, std::move(peer));
-  return id;
+  return speaker.id;
 }
 
-void ZmqGateway::Loop::look_for_floods(Time now) {
-  if (now < next_flood_look_) return;
-  next_flood_look_ = now + flood_look_interval;
+void ZmqGateway::Loop::look_around(Time now) {
+  if (now < next_look_) return;
+  next_look_ = now + look_interval;
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
   endless_messages_ += floods_.look();
+  for (const int descriptor :
+       peers_.take_strangers(now, settings_.hello_timeout, [this](ConnectionId id) { return desk_.has_session(id); })) {
+    ++strangers_dropped_;
+    ::shutdown(descriptor, SHUT_RDWR);
+  }
 }
 
 void ZmqGateway::Loop::flush() {
@@ -364,13 +338,13 @@ void ZmqGateway::Loop::offer() {
     Desk::Output output = desk_.take_output();
     for (Departure& departure : output.departures) {
       const ConnectionId id = departure.to;
-      const auto peer = peers_.find(id);
-      if (peer == peers_.end()) continue;
-      peer->second.waiting.push_back(std::move(departure));
+      Peer* const peer = peers_.find(id);
+      if (peer == nullptr) continue;
+      peer->waiting.push_back(std::move(departure));
       if (full_.contains(id)) {
         desk_.stuck(id, settings_.clock());
       } else {
-        flush_peer(id, peer->second);
+        flush_peer(id, *peer);
       }
     }
     for (const ConnectionId id : output.dropped) cut(id);
@@ -403,37 +377,25 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
 
 void ZmqGateway::Loop::retry_full_peers() {
   const std::vector<ConnectionId> full(full_.begin(), full_.end());
-  for (const ConnectionId id : full) flush_peer(id, peers_.at(id));
+  for (const ConnectionId id : full) flush_peer(id, *peers_.find(id));
 }
 
-void ZmqGateway::Loop::bury(Time now, bool all) {
-  std::erase_if(ended_, [&](ConnectionId id) {
-    const auto peer = peers_.find(id);
-    if (peer == peers_.end()) return true;
-    if (!all && now < *peer->second.ended + linger_after_end) return false;
+void ZmqGateway::Loop::bury(Time until) {
+  for (const ConnectionId id : peers_.take_ended(until)) {
     desk_.ended(id);
-    forget(id);
-    return true;
-  });
+    full_.erase(id);
+    peers_.forget(id);
+  }
 }
 
 // libzmq cannot close one peer; shutting its descriptor down ends the connection, and the monitor tells the rest.
 void ZmqGateway::Loop::cut(ConnectionId id) {
-  const auto entry = peers_.find(id);
-  if (entry == peers_.end()) return;
-  entry->second.waiting.clear();
+  Peer* const peer = peers_.find(id);
+  if (peer == nullptr) return;
+  peer->waiting.clear();
   full_.erase(id);
   drain_monitor(settings_.clock());   // a descriptor that was closed meanwhile must not be touched
-  if (!entry->second.ended) ::shutdown(entry->second.descriptor, SHUT_RDWR);
-}
-
-void ZmqGateway::Loop::forget(ConnectionId id) {
-  const auto entry = peers_.find(id);
-  if (entry == peers_.end()) return;
-  if (const auto named = by_routing_.find(entry->second.routing); named != by_routing_.end() && named->second == id)
-    by_routing_.erase(named);
-  full_.erase(id);
-  peers_.erase(entry);
+  if (!peer->ended) ::shutdown(peer->descriptor, SHUT_RDWR);
 }
 
 ZmqGateway::ZmqGateway(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}

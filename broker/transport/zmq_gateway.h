@@ -13,6 +13,7 @@ namespace takt::transport {
 struct ZmqGatewaySettings {
   std::string listen = "tcp://127.0.0.1:7400";   ///< port 0: the system chooses
   std::size_t connections_max = 4096;
+  Duration hello_timeout = std::chrono::seconds(10);   ///< a connection without a session for so long is closed
   DeskSettings desk;
   std::function<Time()> clock;                   ///< the process's monotonic time
 };
@@ -26,7 +27,7 @@ struct GatewayFailure {
 ///
 /// What libzmq does not do is done here: a full peer answers EAGAIN and its messages wait in a bounded queue (never
 /// blocked, never dropped silently); an ended connection is learnt from the monitor at once; the number of connections is
-/// capped; a message whose frames never end costs its connection (FloodWatch); automatic routing ids start at a random
+/// capped, and one that says no Hello is closed; a message whose frames never end costs its connection (FloodWatch); automatic routing ids start at a random
 /// place, because a client that guesses the next one can abort the process (libzmq 4.3.4, add_out_pipe). Routing ids
 /// appear in no frame and no log.
 class ZmqGateway final : public Gateway {

@@ -107,6 +107,7 @@ class ZmqGatewayTest : public testing::Test {
     settings.listen = "tcp://127.0.0.1:0";
     settings.clock = steady_now;
     settings.connections_max = 4;
+    settings.hello_timeout = 300ms;
     auto opened = ZmqGateway::open(settings, sink_);
     if (!opened) throw std::runtime_error(opened.error().message);
     gateway_ = std::move(*opened);
@@ -123,6 +124,17 @@ class ZmqGatewayTest : public testing::Test {
     return body ? body->session : SessionId(0);
   }
   DeskStats stats() { return gateway_->stats().get(); }
+  /// A TCP connection that says nothing.
+  int connect_raw() {
+    const std::string endpoint = gateway_->endpoint();
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+    const int raw = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(::connect(raw, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return raw;
+  }
 
   void* context_;
   CollectingSink sink_;
@@ -171,16 +183,8 @@ TEST_F(ZmqGatewayTest, AReusedDescriptorDoesNotEndTheNewerSession) {
 TEST_F(ZmqGatewayTest, ClosesConnectionsAboveTheirLimitAndKeepsTheOthers) {
   Client client(context_, gateway_->endpoint());
   ASSERT_NE(hello(client, 1), SessionId(0));
-  const std::string endpoint = gateway_->endpoint();
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
   std::vector<int> raw;
-  for (int i = 0; i < 8; ++i) {
-    raw.push_back(::socket(AF_INET, SOCK_STREAM, 0));
-    ASSERT_EQ(::connect(raw.back(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
+  for (int i = 0; i < 8; ++i) raw.push_back(connect_raw());
   // The last one is above the limit whatever the order: it reads the broker's greeting at most, and then the end.
   char sink[256];
   while (::recv(raw.back(), sink, sizeof sink, 0) > 0) {}
@@ -189,6 +193,24 @@ TEST_F(ZmqGatewayTest, ClosesConnectionsAboveTheirLimitAndKeepsTheOthers) {
   const auto reply = client.receive();
   EXPECT_TRUE(reply && std::holds_alternative<proto::HeartbeatReply>(reply->body));
   for (const int fd : raw) ::close(fd);
+}
+
+TEST_F(ZmqGatewayTest, ClosesAConnectionWithoutASessionAfterItsTimeAndKeepsTheOthers) {
+  Client client(context_, gateway_->endpoint());
+  ASSERT_NE(hello(client, 1), SessionId(0));
+  const int raw = connect_raw();
+  char sink[256];
+  while (::recv(raw, sink, sizeof sink, 0) > 0) {}
+  ::close(raw);
+  Client talker(context_, gateway_->endpoint());
+  talker.send(proto::Heartbeat{}, 1);   // heard, but nobody
+  ASSERT_TRUE(talker.receive());
+  const auto until = steady_now() + 20s;
+  while (stats().strangers_dropped < 2 && steady_now() < until) {}
+  EXPECT_GE(stats().strangers_dropped, 2u);
+  client.send(proto::Heartbeat{}, 2);
+  const auto reply = client.receive();
+  EXPECT_TRUE(reply && std::holds_alternative<proto::HeartbeatReply>(reply->body));
 }
 
 TEST_F(ZmqGatewayTest, StopsReadingWhileThePartitionIsFullAndLosesNothing) {
