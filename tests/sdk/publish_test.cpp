@@ -143,6 +143,33 @@ TEST_F(Publishing, AcksZeroIsDoneWhenItIsSent) {
   EXPECT_EQ(session.batches_pending(), 0u);
 }
 
+TEST_F(Publishing, AcksZeroIsBoundedByWhatTheNetworkTakes) {
+  peer.greet();
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    Batch one = batch(i, peer);
+    one.acks = proto::Acks::kNone;
+    session.publish(std::move(one), peer.now);
+  }
+  EXPECT_TRUE(peer.take_events<BatchStored>().empty());
+  EXPECT_EQ(session.batches_pending(), 100u);
+  EXPECT_EQ(peer.take().size(), PublishWindow::Bounds{}.batches_max);
+  peer.pass(0ms);
+  EXPECT_EQ(peer.take().size(), 100 - PublishWindow::Bounds{}.batches_max);
+  EXPECT_EQ(peer.take_events<BatchStored>().size(), 100u);
+}
+
+TEST_F(Publishing, AcksZeroThatNeverLeftLeavesOnTheNextConnection) {
+  peer.greet();
+  Batch one = batch(1, peer);
+  one.acks = proto::Acks::kNone;
+  session.publish(std::move(one), peer.now);
+  peer.cut();
+  EXPECT_TRUE(peer.take_events<BatchStored>().empty());
+  peer.greet();
+  EXPECT_EQ(peer.take_one<proto::Publish>().as<proto::Publish>().sequence, Sequence(1));
+  EXPECT_EQ(peer.take_events<BatchStored>().size(), 1u);
+}
+
 TEST_F(Publishing, ClosingAnswersWhatIsOpen) {
   peer.greet();
   session.publish(batch(1, peer), peer.now);

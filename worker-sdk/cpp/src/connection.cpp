@@ -22,6 +22,7 @@ constexpr Duration connect_timeout = std::chrono::seconds(5);
 constexpr Duration backoff_first = std::chrono::milliseconds(50);
 constexpr Duration backoff_longest = std::chrono::seconds(2);
 constexpr int reads_per_turn = 256;
+constexpr int send_queue_max = 64;            // messages the socket queues beyond buffer_bytes_max: a full publish window
 constexpr std::size_t copy_bytes_max = 512;   // below, a copy is cheaper than a shared buffer
 constexpr int monitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_MONITOR_STOPPED;
@@ -80,7 +81,7 @@ class Connection::Loop {
       owner_.feed(session_, now);
       session_.tick(now);
       drain_events(now);
-      send_frames();
+      send_frames(now);
       if (owner_.finished(session_, now)) break;
       wait(now);
       now = read_clock();
@@ -103,7 +104,7 @@ class Connection::Loop {
       socket_.emplace(context_, zmq::socket_type::dealer);
       socket_->set(zmq::sockopt::linger, 0);
       socket_->set(zmq::sockopt::reconnect_ivl, -1);  // one connection per socket: nothing stale is replayed
-      socket_->set(zmq::sockopt::sndhwm, 256);
+      socket_->set(zmq::sockopt::sndhwm, send_queue_max);
       socket_->set(zmq::sockopt::rcvhwm, 256);
       socket_->set(zmq::sockopt::handshake_ivl, 5000);
       const std::string monitor_address = "inproc://takt-monitor-" + std::to_string(++sockets_);
@@ -148,10 +149,10 @@ class Connection::Loop {
     }
   }
 
-  void send_frames() {
-    if (!socket_) return;
-    for (Frames& frames : session_.take_frames()) outgoing_.push_back(std::move(frames));
-    while (!outgoing_.empty()) {
+  void send_frames(Now now) {
+    while (socket_) {
+      if (outgoing_.empty()) take_frames(now);
+      if (outgoing_.empty()) return;
       Frames& frames = outgoing_.front();
       for (; next_frame_ < frames.size(); ++next_frame_) {
         zmq::message_t message = to_message(frames[next_frame_]);
@@ -162,6 +163,14 @@ class Connection::Loop {
       next_frame_ = 0;
       outgoing_.pop_front();
     }
+  }
+
+  // Only when the socket has taken all earlier ones, so that the session's bounds are the bounds of what waits here.
+  void take_frames(Now now) {
+    for (Frames& frames : session_.take_frames()) outgoing_.push_back(std::move(frames));
+    if (outgoing_.empty()) return;
+    session_.tick(now);  // what was answered by leaving made room
+    drain_events(now);
   }
 
   void wait(Now now) {

@@ -22,12 +22,13 @@ void PublishWindow::link_down(std::string_view why) {
   partitions_ = 0;
   link_trouble_ = why;
   for (auto& [order, one] : pending_) {
-    if (one.in_flight) one.ambiguous = true;
+    if (one.in_flight && one.batch.acks != proto::Acks::kNone) one.ambiguous = true;
     one.in_flight.reset();
     one.not_before.reset();
     unsent_.insert(order);
   }
   in_flight_.clear();
+  unheard_.clear();
   waiting_.clear();
   bytes_in_flight_ = 0;
 }
@@ -86,14 +87,20 @@ void PublishWindow::send(Order order, Pending& one) {
       outlet_.send(proto::Publish{one.partition, batch.topic, batch.lane, proto::RunClass::kImmediate, batch.acks, producer_, 1,
                                   *one.sequence, batch.count, one.metadata_checksum, one.payload_checksum},
                    batch.metadata, batch.payload);
-  if (batch.acks == proto::Acks::kNone) {
-    outlet_.emit(BatchStored{batch.id, one.partition, {}, {}, batch.count, false});
-    settle(order);
-    return;
-  }
+  if (batch.acks == proto::Acks::kNone) unheard_.push_back(order);
   one.in_flight = correlation;
   in_flight_.emplace(correlation, order);
   bytes_in_flight_ += batch.bytes();
+}
+
+void PublishWindow::handed_over() {
+  for (const Order order : std::exchange(unheard_, {})) {
+    const auto at = pending_.find(order);
+    if (at == pending_.end()) continue;  // given up at its deadline
+    const Pending& one = at->second;
+    outlet_.emit(BatchStored{one.batch.id, one.partition, {}, {}, one.batch.count, false});
+    settle(order);
+  }
 }
 
 void PublishWindow::unfly(Pending& one) {

@@ -61,6 +61,8 @@ class PublishWindow {
     bool reconnect = false;
   };
   Refused refused(CorrelationId correlation, const proto::Error& error, Time now);
+  /// The network has taken every frame sent so far: batches with acks=0 are answered, which makes room for the next.
+  void handed_over();
   /// Sends what may leave, gives up what is over its deadline.
   void advance(Time now);
   std::optional<Time> next_deadline() const;
@@ -104,6 +106,7 @@ class PublishWindow {
   std::set<Order> waiting_;
   std::set<std::pair<Time, Order>> deadlines_;
   std::unordered_map<CorrelationId, Order> in_flight_;
+  std::vector<Order> unheard_;               ///< in flight with acks=0, frames not taken yet
   std::size_t bytes_in_flight_ = 0;
   Order last_order_ = 0;
   std::uint32_t partitions_ = 0;             ///< 0: no link

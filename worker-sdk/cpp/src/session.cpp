@@ -156,6 +156,12 @@ void Session::refused(CorrelationId correlation, const proto::Error& error, Now 
   if (new_session) die("the broker does not know our session any more: " + error_label(error.code));
 }
 
+std::vector<Frames> Session::take_frames() {
+  std::vector<Frames> frames = outlet_.take_frames();
+  publishing_.handed_over();
+  return frames;
+}
+
 void Session::tick(Now now) { advance(now); }
 
 void Session::advance(Now now) {

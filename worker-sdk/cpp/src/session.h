@@ -46,7 +46,9 @@ class Session {
   void received(std::span<const SharedBytes> frames, Now now);
   void tick(Now now);
   std::optional<Time> next_deadline() const;
-  std::vector<Frames> take_frames() { return outlet_.take_frames(); }
+  /// To be called when the network has taken all earlier ones: taken, a batch with acks=0 counts as stored and no longer
+  /// against the window.
+  std::vector<Frames> take_frames();
   std::vector<Event> take_events() { return outlet_.take_events(); }
 
   /// Answered by exactly one BatchStored or BatchFailed.
