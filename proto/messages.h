@@ -203,7 +203,7 @@ struct Fail {
   LeaseToken token{};                     ///< of the range's first message
   std::uint32_t index = 0;                ///< which message of the range
   FailOutcome outcome = FailOutcome::kRetry;
-  std::uint64_t delay_ms = 0;             ///< for kRetry: not before so long from now
+  std::uint64_t delay_ms = 0;             ///< for kRetry and kRelease: not before so long from now
   std::uint16_t code = 0;                 ///< the application's own error number
   std::string text{};                     ///< at most 4 KiB
   friend bool operator==(const Fail&, const Fail&) = default;

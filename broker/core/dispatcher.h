@@ -120,6 +120,8 @@ class Dispatcher {
   void release(Slot slot, LeaseRange& range);
   void lose(Slot slot, LeaseRange& range, Now now);
   void fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now);
+  void postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, std::uint32_t code, const std::string& text, Duration delay,
+                Now now);
   void bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now);
   void park(LaneWork& lane, Offset offset, WallTime due, Now now);
   void log_old_leases(Session& session, Now now);

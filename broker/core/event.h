@@ -114,7 +114,7 @@ struct Done {
   std::optional<Offset> lent;
   friend bool operator==(const Done&, const Done&) = default;
 };
-/// A delivery failed; the message waits for `due`.
+/// A delivery failed, or was given back for later; the message waits for `due`.
 struct Retry {
   static constexpr auto type = EventType::kRetry;
   TopicId topic;

@@ -80,15 +80,20 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
   }
   const Offset offset = range->first.plus(fail.index);
   LaneWork& lane = *range->lane;
+  const Duration delay = std::chrono::milliseconds(fail.delay_ms);
   proto::Failed answer{subscription.id, range->attempt - 1, false};
   range->remaining.clear(fail.index, 1);
   switch (fail.outcome) {
     case proto::FailOutcome::kRelease:
-      lane.give_back(offset, 1);
-      ++subscription.work->counters.returned_released;
+      if (delay > Duration::zero()) {
+        postpone(*range, offset, range->attempt - 1, failure_application_base + fail.code, fail.text, delay, now);
+      } else {
+        lane.give_back(offset, 1);
+        ++subscription.work->counters.returned_released;
+      }
       break;
     case proto::FailOutcome::kRetry:
-      fail_offset(*range, offset, failure_application_base + fail.code, fail.text, std::chrono::milliseconds(fail.delay_ms), now);
+      fail_offset(*range, offset, failure_application_base + fail.code, fail.text, delay, now);
       answer.attempts = range->attempt;
       answer.dead = owed_of(lane).dead.contains(offset);
       break;
@@ -105,12 +110,19 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
 }
 
 void Dispatcher::fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now) {
+  GroupWork& work = *range.lane->work;
+  if (range.attempt >= group_of(work).settings.attempts_max) return bury(range, offset, code, text, now);
+  postpone(range, offset, range.attempt, code, text, delay, now);
+  ++work.counters.retried;
+}
+
+/// Owed again at its due, which survives a restart. `attempts` are the failures counted until now.
+void Dispatcher::postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, std::uint32_t code, const std::string& text,
+                          Duration delay, Now now) {
   LaneWork& lane = *range.lane;
   GroupWork& work = *lane.work;
-  if (range.attempt >= group_of(work).settings.attempts_max) return bury(range, offset, code, text, now);
   const WallTime due = partition_time(now) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
-  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, range.attempt, due, code, text}, now.wall);
-  ++work.counters.retried;
+  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, due, code, text}, now.wall);
   if (delay > Duration::zero()) {
     park(lane, offset, due, now);
   } else {

@@ -73,7 +73,7 @@ struct GroupLane {
   DoneSet done;
   Offset lent;                               ///< leases reach at most here
   Position lent_position{};                  ///< of the event that said so
-  std::map<Offset, RetryState> retries;      ///< failed at least once, not done
+  std::map<Offset, RetryState> retries;      ///< failed or given back for later, not done
   std::map<Offset, DeadState> dead;          ///< done for the group, pinned for people
   std::map<Offset, HeldState> held;          ///< by first offset, disjoint; may name offsets that are done meanwhile
 
