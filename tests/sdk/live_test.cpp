@@ -193,6 +193,17 @@ TEST_F(Live, AnUnknownKindGoesToAWorkerThatKnowsIt) {
   EXPECT_TRUE(wait_until([&] { return friendly.metrics().done == 1; }));
 }
 
+TEST_F(Live, MessagesOfUnknownKindsDoNotHoldUpTheOthers) {
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(client.send_async(Other{"x"}, to_jobs));
+  ASSERT_TRUE(client.flush(60s));
+  send(0, 20);
+  Worker one = worker();
+  one.handle<Job>([](Context&, const Job&) {});
+  Running running(one);
+  EXPECT_TRUE(wait_until([&] { return one.metrics().done == 20; }));
+  EXPECT_GE(one.metrics().unknown_kinds, 200u);
+}
+
 TEST_F(Live, FollowUpsComeWithTheAckAndNotWithARetry) {
   Worker first = worker();
   first.handle<Job>([](Context& context, const Job& job) -> Outcome {

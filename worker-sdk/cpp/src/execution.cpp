@@ -15,6 +15,8 @@ namespace sdk {
 namespace {
 
 constexpr std::size_t unknown_kinds_max = 1000;
+constexpr Duration unknown_delay_first = std::chrono::milliseconds(100);
+constexpr Duration unknown_delay_longest = std::chrono::milliseconds(12'800);
 constexpr auto decode_error_code = static_cast<std::uint16_t>(ErrorCode::kBadPayload);
 
 /// 0.8 to 1.2
@@ -90,26 +92,30 @@ void Executor::run_one(const Subscription& subscription, const AssignmentPtr& as
   settle(assignment, claim.first, std::move(outcome), ContextAccess::take_follow_ups(context));
 }
 
-// Somebody else may know the kind; given back at once it would return here at once, so it waits a little longer each time.
+// Somebody else may know the kind; back at once it would return here at once, ahead of everything younger. So it waits at
+// the broker, twice as long each time that it comes round.
+Duration Executor::unknown_delay(std::string_view kind) {
+  const Time now = read_clock().mono;
+  const std::lock_guard lock(unknown_mutex_);
+  auto at = unknown_.find(kind);
+  if (at == unknown_.end()) {
+    if (unknown_.size() == unknown_kinds_max) return unknown_delay_longest;
+    at = unknown_.emplace(kind, UnknownKind{unknown_delay_first, now}).first;
+  }
+  UnknownKind& unknown = at->second;
+  if (now - unknown.since >= unknown.delay) unknown = {std::min(unknown.delay * 2, unknown_delay_longest), now};
+  return unknown.delay;
+}
+
 void Executor::release_unknown(const AssignmentPtr& assignment, std::uint32_t index, std::string_view kind) {
   counters_.unknown_kinds.fetch_add(1);
-  unsigned seen = 7;
-  {
-    const std::lock_guard lock(unknown_mutex_);
-    if (const auto at = unknown_seen_.find(kind); at != unknown_seen_.end()) {
-      seen = std::min(at->second++, 7u);
-    } else if (unknown_seen_.size() < unknown_kinds_max) {
-      unknown_seen_.emplace(kind, 1);
-      seen = 0;
-    }
-  }
   HandledOutcome handled;
   handled.lease = assignment->lease.lease;
   handled.index = index;
   handled.fail = proto::FailOutcome::kRelease;
   handled.code = static_cast<std::uint16_t>(ErrorCode::kNoHandler);
   handled.text = "no handler for kind '" + std::string(kind) + "'";
-  handled.not_before = read_clock().mono + std::chrono::milliseconds(100) * (1 << seen);
+  handled.delay = unknown_delay(kind);
   if (box_.outcome(*assignment, std::move(handled))) wake_();
 }
 

@@ -41,10 +41,17 @@ class Executor {
   const ExecutionCounters& counters() const { return counters_; }
 
  private:
+  /// A kind without handler.
+  struct UnknownKind {
+    Duration delay;  ///< of its messages, since `since`
+    Time since;
+  };
+
   Outcome call(const Handler& handler, Context& context);
   void settle(const AssignmentPtr& assignment, std::uint32_t index, Outcome outcome, std::vector<FollowUpBatch> follow_ups);
   void done(const AssignmentPtr& assignment, const Bits& bits, std::uint32_t count);
   void release_unknown(const AssignmentPtr& assignment, std::uint32_t index, std::string_view kind);
+  Duration unknown_delay(std::string_view kind);
   Duration retry_delay(std::uint32_t attempt) const;
 
   const Handlers& handlers_;
@@ -54,7 +61,7 @@ class Executor {
   ExecutionCounters counters_;
 
   std::mutex unknown_mutex_;
-  std::map<std::string, unsigned, std::less<>> unknown_seen_;  ///< how often per kind; bounded
+  std::map<std::string, UnknownKind, std::less<>> unknown_;  ///< bounded
 };
 
 }  // namespace takt::sdk

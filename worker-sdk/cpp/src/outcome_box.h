@@ -20,7 +20,6 @@ struct HandledOutcome {
   std::uint16_t code = 0;
   std::string text;
   std::vector<FollowUpBatch> follow_ups;  ///< not empty: a complete, and the fields above mean nothing
-  std::optional<Time> not_before;         ///< held back here until then
 };
 
 /// From the handler threads to the network thread. Acks are bits in their assignment, which is listed here once until

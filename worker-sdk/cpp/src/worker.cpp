@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -138,7 +137,6 @@ class Worker::Body final : public ConnectionOwner {
   std::vector<SubscriptionIndex> subscriptions_;
   std::set<SubscriptionIndex> subscribed_;
   std::unordered_map<LeaseId, std::weak_ptr<Assignment>> assignments_;
-  std::multimap<Time, HandledOutcome> postponed_;
   std::optional<Time> phase_until_;
   std::optional<Error> failure_;
   std::string trouble_ = "the connection has not been made yet";
@@ -178,17 +176,7 @@ void Worker::Body::collect(Session& session, Now now) {
     if (bits.any()) session.ack(assignment->lease.lease, bits, now);
     forget_settled(assignment->lease.lease);
   }
-  for (HandledOutcome& outcome : contents.outcomes) {
-    if (outcome.not_before && may_still_run()) {
-      postponed_.emplace(*outcome.not_before, std::move(outcome));
-    } else {
-      settle(outcome, session, now);
-    }
-  }
-  while (!postponed_.empty() && (postponed_.begin()->first <= now.mono || !may_still_run())) {
-    settle(postponed_.begin()->second, session, now);
-    postponed_.erase(postponed_.begin());
-  }
+  for (HandledOutcome& outcome : contents.outcomes) settle(outcome, session, now);
 }
 
 void Worker::Body::settle(HandledOutcome& outcome, Session& session, Now now) {
@@ -247,7 +235,7 @@ bool Worker::Body::idle(const Session& session) const {
   for (const SubscriptionIndex subscription : subscriptions_) {
     if (session.open_messages(subscription) > 0) return false;
   }
-  return postponed_.empty() && (session.outcomes_unsettled() == 0 || failure_);
+  return session.outcomes_unsettled() == 0 || failure_;
 }
 
 void Worker::Body::leave(Session& session, Now now) {
@@ -262,7 +250,6 @@ std::optional<Time> Worker::Body::deadline() const {
     if (other && (!next || *other < *next)) next = other;
   };
   consider(phase_until_);
-  if (!postponed_.empty()) consider(postponed_.begin()->first);
   return next;
 }
 

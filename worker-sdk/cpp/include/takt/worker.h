@@ -231,7 +231,7 @@ class Worker {
   }
   /// For payloads that are not a struct.
   Worker& handle_kind(std::string kind, Handler fn);
-  /// For every kind without a handler of its own; without it such messages are released with a growing pause.
+  /// For every kind without a handler of its own; without it such messages are released with a growing delay.
   Worker& handle_any(Handler fn);
   /// Instead of all the others: whole runs of messages at a time, acked as runs. `fn(span<const Delivered>)`, or
   /// `fn(span<const Delivered>, BatchOutcome&)` to fail single messages. An exception retries the whole span.
