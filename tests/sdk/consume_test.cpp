@@ -226,15 +226,18 @@ TEST_F(Consuming, AnUnansweredCompleteAsksForItsFateEvenWhenTheLeaseIsGone) {
   EXPECT_EQ(settled[0].done, Position(50));
 }
 
-TEST_F(Consuming, RefusedFollowUpsGiveTheMessageBack) {
+TEST_F(Consuming, RefusedFollowUpsMakeTheMessageDead) {
   begin(push());
   peer.take();
   proto::Sections sections = sections_of(1);
   session.complete(deliver(1), 0, {{"thumbs", Lane(0), 1, sections.metadata, sections.payload}}, peer.now);
-  peer.refuse(peer.take_one<proto::Complete>(), ErrorCode::kTooManyTopics);
+  peer.refuse(peer.take_one<proto::Complete>(), ErrorCode::kBatchTooLarge);
   const auto fail = peer.take_one<proto::Fail>();
-  EXPECT_EQ(fail.as<proto::Fail>().outcome, proto::FailOutcome::kRetry);
-  EXPECT_NE(fail.as<proto::Fail>().text.find("follow-ups"), std::string::npos);
+  EXPECT_EQ(fail.as<proto::Fail>().outcome, proto::FailOutcome::kDead);
+  EXPECT_EQ(fail.as<proto::Fail>().text, "follow-ups refused: TK2010 batch_too_large: no");
+  const auto refused = peer.take_events<OutcomeRefused>();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].error.name, "batch_too_large");
 }
 
 TEST_F(Consuming, AStaleAnswerIsReportedAndForgotten) {

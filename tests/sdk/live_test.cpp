@@ -225,6 +225,36 @@ TEST_F(Live, FollowUpsComeWithTheAckAndNotWithARetry) {
   EXPECT_EQ(first.metrics().retried, 1u);
 }
 
+TEST(LiveBounds, FollowUpsBeyondTheBrokersBoundsAreRefusedWhenTheyAreSent) {
+  sdk::LoopBroker broker("tcp://127.0.0.1:0", {.batch_bytes_max = 65'536, .batch_messages_max = 500});
+  Worker worker = *Worker::open({.server = broker.server(), .subscriptions = {{.topic = "jobs"}}});
+  std::string by_metadata;
+  std::string by_bytes;
+  std::string by_count;
+  worker.handle<Job>([&](Context& context, const Job&) {
+    Attributes large;
+    for (int i = 0; i < 16; ++i) large.emplace_back("a" + std::to_string(i), std::string(1000, 'x'));
+    if (const auto sent = context.send(Job{}, {.topic = "thumbs", .attributes = large}); !sent) by_metadata = sent.error().name;
+    const std::string half(32'768, 'x');
+    const auto send_half = [&] { return context.send_bytes("half", std::as_bytes(std::span(half)), {.topic = "thumbs"}); };
+    EXPECT_TRUE(send_half());
+    if (const auto sent = send_half(); !sent) by_bytes = sent.error().text();
+    for (int i = 1; i < 500; ++i) EXPECT_TRUE(context.send(Job{i}, {.topic = "thumbs"}));
+    if (const auto sent = context.send(Job{}, {.topic = "thumbs"}); !sent) by_count = sent.error().text();
+  });
+  Running running(worker);
+  Client client = *Client::open({.server = broker.server()});
+  ASSERT_TRUE(client.send(Job{}, {.topic = "jobs"}));
+  ASSERT_TRUE(wait_until([&] { return worker.metrics().done == 1; }));
+  const WorkerStats stats = running.stop();
+  EXPECT_EQ(stats.metrics.follow_ups, 500u);
+  EXPECT_EQ(stats.metrics.refused, 0u);
+  EXPECT_EQ(by_metadata, "bad_option");
+  const std::string text = "TK2010 batch_too_large: the follow-ups of one message may be ";
+  EXPECT_EQ(by_bytes, text + "65536 bytes together; send the rest as their follow-ups");
+  EXPECT_EQ(by_count, text + "500 messages together; send the rest as their follow-ups");
+}
+
 TEST_F(Live, ABatchHandlerAcksInRunsAndMayFailSingleOnes) {
   send(0, 300);
   std::mutex mutex;

@@ -5,13 +5,14 @@
 
 namespace takt::sdk {
 
-LoopBroker::LoopBroker() { start("tcp://127.0.0.1:0"); }
+LoopBroker::LoopBroker(const std::string& listen, transport::IntakeLimits limits) : limits_(limits) { start(listen); }
 LoopBroker::~LoopBroker() { stop(); }
 
 void LoopBroker::start(const std::string& listen) {
   partition_ = log_.open(settings_, read_clock());
   transport::ZmqGatewaySettings settings;
   settings.listen = listen;
+  settings.desk.intake = limits_;
   settings.clock = [] { return read_clock().mono; };
   auto gateway = transport::ZmqGateway::open(settings, *this);
   check(gateway.has_value(), "a free port can be bound");

@@ -14,7 +14,7 @@ namespace takt::sdk {
 
 class LoopBroker final : public transport::CommandSink {
  public:
-  LoopBroker();
+  explicit LoopBroker(const std::string& listen = "tcp://127.0.0.1:0", transport::IntakeLimits limits = {});
   ~LoopBroker() override;
 
   const std::string& server() const { return server_; }
@@ -30,6 +30,7 @@ class LoopBroker final : public transport::CommandSink {
   void stop();
   void run();
 
+  const transport::IntakeLimits limits_;
   core::PartitionSettings settings_;
   std::string server_;
   MemoryLog log_;                                       ///< partition thread only, or none running

@@ -159,10 +159,7 @@ std::optional<Error> Client::Body::add(std::unique_lock<std::mutex>& lock, std::
   if (closing_) return closed();
   const ByteView metadata = encoder_.encode(kind, options);
   const std::size_t bytes = Batcher::message_bytes(metadata, payload);
-  if (metadata.size() > limits::metadata_bytes_max) {
-    return bad_option("SendOptions", "kind, tags and attributes take " + std::to_string(metadata.size()) + " bytes together, at most " +
-                                         std::to_string(limits::metadata_bytes_max) + " are allowed");
-  }
+  if (auto error = check_metadata(metadata.size())) return error;
   if (bytes > batch_bytes_max_) {
     return make_error(ErrorCode::kMessageTooLarge,
                       "the " + std::string(kind) + " for topic '" + options.topic + "' takes " + std::to_string(bytes) +

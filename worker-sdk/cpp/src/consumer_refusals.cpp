@@ -81,7 +81,8 @@ PublishWindow::Refused Consumer::ack_refused(SentAck sent, const proto::Error& e
         forget(mine.lease, mine.bits);
         break;
       case RefusalClass::kFinal:
-        mine.bits.for_each_run([&](proto::IndexRun run) { outlet_.emit(OutcomeRefused{mine.lease, run.first, from_wire(error)}); });
+        mine.bits.for_each_run(
+            [&](proto::IndexRun run) { outlet_.emit(OutcomeRefused{mine.lease, run.first, run.count, from_wire(error)}); });
         forget(mine.lease, mine.bits);
         break;
     }

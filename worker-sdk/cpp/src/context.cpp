@@ -46,6 +46,13 @@ proto::RecordMetadata decode(std::span<const std::byte> metadata) {
   return record ? std::move(*record) : proto::RecordMetadata{};
 }
 
+auto too_many(std::size_t at_most, std::string_view unit) {
+  return tl::make_unexpected(sdk::make_error(ErrorCode::kBatchTooLarge,
+                                             "the follow-ups of one message may be " + std::to_string(at_most) + " " + std::string(unit) +
+                                                 " together; send the rest as their follow-ups",
+                                             ErrorOutcome::kRefused));
+}
+
 }  // namespace
 
 std::string_view Delivered::kind() const { return first_string(metadata_); }
@@ -63,7 +70,9 @@ std::optional<Attribute> Delivered::attribute(std::string_view name) const {
 void Context::FollowUpsDelete::operator()(FollowUps* follow_ups) const { delete follow_ups; }
 
 Result<void> Context::send_bytes(std::string_view kind, std::span<const std::byte> payload, const SendOptions& options) {
-  if (auto error = sdk::check_message(kind, payload.size(), options, limits::message_bytes_default))
+  static const Bounds of_no_worker;  // a handler may be tried with a context of its own
+  const Bounds& bounds = bounds_ == nullptr ? of_no_worker : *bounds_;
+  if (auto error = sdk::check_message(kind, payload.size(), options, bounds.message_bytes_max))
     return tl::make_unexpected(std::move(*error));
   if (!follow_ups_) follow_ups_.reset(new FollowUps);
   const std::pair key(options.topic, Lane(options.priority));
@@ -72,12 +81,12 @@ Result<void> Context::send_bytes(std::string_view kind, std::span<const std::byt
         sdk::bad_option("SendOptions.topic", "the follow-ups of one message go to at most 64 topics and priorities"));
   }
   const ByteView metadata = follow_ups_->encoder.encode(kind, options);
-  if (follow_ups_->bytes + metadata.size() + payload.size() > limits::batch_bytes_default) {
-    return tl::make_unexpected(sdk::make_error(ErrorCode::kBatchTooLarge,
-                                               "the follow-ups of one message may take 1 MiB together; send the rest as their follow-ups",
-                                               ErrorOutcome::kRefused));
-  }
-  follow_ups_->bytes += metadata.size() + payload.size();
+  if (auto error = sdk::check_metadata(metadata.size())) return tl::make_unexpected(std::move(*error));
+  const std::size_t bytes = metadata.size() + payload.size() + proto::section_entry_bytes;
+  if (follow_ups_->bytes + bytes > bounds.batch_bytes_max) return too_many(bounds.batch_bytes_max, "bytes");
+  if (follow_ups_->count >= bounds.messages_max) return too_many(bounds.messages_max, "messages");
+  follow_ups_->bytes += bytes;
+  ++follow_ups_->count;
   follow_ups_->batches[key].add(metadata, payload);
   return {};
 }

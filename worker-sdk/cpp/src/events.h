@@ -110,10 +110,12 @@ struct FailSettled {
   proto::FailOutcome outcome = proto::FailOutcome::kRetry;
   bool dead = false;
 };
-/// The broker refused a fail() or complete() for good, other than as stale.
+/// The broker refused `count` outcomes, from `index` on, for good and other than as stale. A complete() becomes a fail()
+/// with outcome dead, whose settling follows.
 struct OutcomeRefused {
   LeaseId lease;
   std::uint32_t index = 0;
+  std::uint32_t count = 1;
   Error error;
 };
 /// A complete() is durable: the ack and its follow-ups.

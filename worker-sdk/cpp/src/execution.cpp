@@ -4,7 +4,6 @@
 #include <random>
 
 #include "worker-sdk/cpp/src/connection.h"
-#include "worker-sdk/cpp/src/follow_ups.h"
 #include "worker-sdk/cpp/src/refusal.h"
 
 namespace takt {
@@ -86,7 +85,7 @@ void Executor::run_one(const Subscription& subscription, const AssignmentPtr& as
   const auto at = handlers_.by_kind.find(kind);
   const Handler* handler = at != handlers_.by_kind.end() ? &at->second : handlers_.any ? &handlers_.any : nullptr;
   if (handler == nullptr) return release_unknown(assignment, claim.first, kind);
-  Context context = ContextAccess::make(message, subscription.topic, subscription.group, claim.stop);
+  Context context = ContextAccess::make(message, subscription.topic, subscription.group, claim.stop, bounds_);
   Outcome outcome = call(*handler, context);
   if (outcome.kind == Outcome::Kind::kDead && outcome.code == decode_error_code) counters_.decode_errors.fetch_add(1);
   settle(assignment, claim.first, std::move(outcome), ContextAccess::take_follow_ups(context));

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "worker-sdk/cpp/src/follow_ups.h"
 #include "worker-sdk/cpp/src/handler_pool.h"
 #include "worker-sdk/cpp/src/outcome_box.h"
 
@@ -30,9 +31,11 @@ struct ExecutionCounters {
 /// Thread-safe. `wake` tells the network thread to look into the box.
 class Executor {
  public:
-  Executor(const Handlers& handlers, const Backoff& backoff, OutcomeBox& box, std::function<void()> wake)
+  Executor(const Handlers& handlers, const Backoff& backoff, const ContextAccess::Bounds& bounds, OutcomeBox& box,
+           std::function<void()> wake)
       : handlers_(handlers),
         backoff_(backoff),
+        bounds_(bounds),
         box_(box),
         wake_(std::move(wake)) {}
 
@@ -56,6 +59,7 @@ class Executor {
 
   const Handlers& handlers_;
   const Backoff backoff_;
+  const ContextAccess::Bounds& bounds_;
   OutcomeBox& box_;
   const std::function<void()> wake_;
   ExecutionCounters counters_;

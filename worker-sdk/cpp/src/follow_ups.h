@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "proto/limits.h"
 #include "proto/section.h"
 #include "takt/worker.h"
 #include "worker-sdk/cpp/src/consumer.h"
@@ -12,22 +14,33 @@
 
 namespace takt {
 
+/// What the broker takes as the follow-ups of one message; written when it greets, read by handlers.
+struct Context::Bounds {
+  std::atomic<std::size_t> message_bytes_max{limits::message_bytes_default};
+  std::atomic<std::size_t> batch_bytes_max{limits::batch_bytes_default};
+  std::atomic<std::uint32_t> messages_max{limits::batch_messages_default};
+};
+
 /// What a handler sends with its ack: one batch per topic and lane.
 struct Context::FollowUps {
   std::map<std::pair<std::string, Lane>, proto::SectionBuilder> batches;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;      ///< of both sections
+  std::uint32_t count = 0;
   sdk::RecordEncoder encoder;
 };
 
 /// Makes and empties contexts.
 class ContextAccess {
  public:
-  static Context make(const Delivered& message, std::string_view topic, std::string_view group, std::stop_token stop) {
+  using Bounds = Context::Bounds;
+  static Context make(const Delivered& message, std::string_view topic, std::string_view group, std::stop_token stop,
+                      const Bounds& bounds) {
     Context context;
     context.message_ = message;
     context.topic_ = topic;
     context.group_ = group;
     context.stop_ = std::move(stop);
+    context.bounds_ = &bounds;
     return context;
   }
   static std::vector<sdk::FollowUpBatch> take_follow_ups(Context& context);

@@ -163,14 +163,14 @@ PublishWindow::Refused Consumer::settlement_refused(Settlement settlement, const
       forget(settlement.lease, Bits::one(settlement.index));
       break;
     case RefusalClass::kFinal:
-      outlet_.emit(OutcomeRefused{settlement.lease, settlement.index, from_wire(error)});
+      outlet_.emit(OutcomeRefused{settlement.lease, settlement.index, 1, from_wire(error)});
       if (complete == nullptr) {
         forget(settlement.lease, Bits::one(settlement.index));
         break;
       }
-      // Its follow-ups can't be stored, so the message is not done; the broker still leases it to us: hand it back.
-      settlement.what = Fail{proto::FailOutcome::kRetry, std::chrono::seconds(1), static_cast<std::uint16_t>(error.code),
-                             "follow-ups were refused: " + error.message};
+      // Its follow-ups will not be stored, whoever runs it again.
+      settlement.what =
+          Fail{proto::FailOutcome::kDead, {}, static_cast<std::uint16_t>(error.code), "follow-ups refused: " + from_wire(error).text()};
       settlements_.push_back(std::move(settlement));
       break;
   }

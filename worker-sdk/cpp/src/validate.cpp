@@ -98,4 +98,10 @@ std::optional<Error> check_message(std::string_view kind, std::size_t payload_by
   return std::nullopt;
 }
 
+std::optional<Error> check_metadata(std::size_t bytes) {
+  if (bytes <= limits::metadata_bytes_max) return std::nullopt;
+  return bad_option("SendOptions", "kind, tags and attributes take " + std::to_string(bytes) + " bytes together, at most " +
+                                       std::to_string(limits::metadata_bytes_max) + " are allowed");
+}
+
 }  // namespace takt::sdk

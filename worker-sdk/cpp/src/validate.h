@@ -13,6 +13,8 @@ namespace takt::sdk {
 std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options,
                                    std::size_t message_bytes_max);
 std::optional<Error> check_topic(std::string_view field, std::string_view topic);
+/// `bytes` as the record encoder made them.
+std::optional<Error> check_metadata(std::size_t bytes);
 Error bad_option(std::string_view field, std::string_view what);
 std::optional<Error> check_client_name(std::string_view field, std::string_view name);
 

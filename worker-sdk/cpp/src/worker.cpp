@@ -68,7 +68,7 @@ class Worker::Body final : public ConnectionOwner {
  public:
   Body(WorkerOptions options, const std::string& address)
       : options_(std::move(options)),
-        executor_(handlers_, options_.backoff, box_, [this] { connection_.wake(); }),
+        executor_(handlers_, options_.backoff, follow_up_bounds_, box_, [this] { connection_.wake(); }),
         connection_(address, session_options(), *this) {
     for (const Subscription& subscription : options_.subscriptions)
       pools_.push_back(std::make_unique<HandlerPool>(subscription.concurrency));
@@ -93,7 +93,7 @@ class Worker::Body final : public ConnectionOwner {
  private:
   enum class Phase { kStarting, kWorking, kDraining, kStopping, kLeaving, kLeft };
   struct Counters {
-    std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, leases_lost{0}, follow_ups{0},
+    std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, refused{0}, leases_lost{0}, follow_ups{0},
         connections{0};
   };
 
@@ -118,6 +118,7 @@ class Worker::Body final : public ConnectionOwner {
   bool idle(const Session& session) const;
   void deliver(const Delivery& delivery, Session& session, Now now);
   void lease_lost(const LeaseLost& lost);
+  void greeted(const proto::HelloReply& broker);
   void confirmed(SubscriptionIndex subscription, PartitionId partition, const Acknowledged::Run& run);
   void refuse(Error error);
   bool may_still_run() const { return phase_ == Phase::kStarting || phase_ == Phase::kWorking; }
@@ -125,6 +126,7 @@ class Worker::Body final : public ConnectionOwner {
   const WorkerOptions options_;
   Handlers handlers_;                                  ///< constant once run() has begun
   OutcomeBox box_;
+  ContextAccess::Bounds follow_up_bounds_;
   Executor executor_;
   std::vector<std::unique_ptr<HandlerPool>> pools_;    ///< one per subscription
   std::atomic<int> stops_{0};
@@ -139,6 +141,7 @@ class Worker::Body final : public ConnectionOwner {
   std::unordered_map<LeaseId, std::weak_ptr<Assignment>> assignments_;
   std::optional<Time> phase_until_;
   std::optional<Error> failure_;
+  std::optional<Error> refusal_;                       ///< the first of an outcome
   std::string trouble_ = "the connection has not been made yet";
 
   Connection connection_;                              ///< last: its thread uses all of the above
@@ -311,8 +314,11 @@ void Worker::Body::handle(Event event, Session& session, Now now) {
     counters_.stale.fetch_add(stale->count);
   } else if (const auto* lost = std::get_if<LeaseLost>(&event)) {
     lease_lost(*lost);
-  } else if (std::holds_alternative<Greeted>(event)) {
-    counters_.connections.fetch_add(1);
+  } else if (auto* outcome = std::get_if<OutcomeRefused>(&event)) {
+    counters_.refused.fetch_add(outcome->count);
+    if (!refusal_) refusal_ = std::move(outcome->error);
+  } else if (const auto* greeting = std::get_if<Greeted>(&event)) {
+    greeted(greeting->broker);
   } else if (const auto* gone = std::get_if<Disconnected>(&event)) {
     trouble_ = gone->why;
   } else if (const auto* subscribed = std::get_if<Subscribed>(&event)) {
@@ -331,6 +337,13 @@ void Worker::Body::handle(Event event, Session& session, Now now) {
   }
 }
 
+void Worker::Body::greeted(const proto::HelloReply& broker) {
+  counters_.connections.fetch_add(1);
+  if (broker.message_bytes_max > 0) follow_up_bounds_.message_bytes_max = broker.message_bytes_max;
+  if (broker.batch_bytes_max > 0) follow_up_bounds_.batch_bytes_max = broker.batch_bytes_max;
+  if (broker.batch_messages_max > 0) follow_up_bounds_.messages_max = broker.batch_messages_max;
+}
+
 WorkerMetrics Worker::Body::metrics() const {
   WorkerMetrics metrics;
   metrics.delivered = counters_.delivered;
@@ -342,6 +355,7 @@ WorkerMetrics Worker::Body::metrics() const {
   metrics.unknown_kinds = executor_.counters().unknown_kinds;
   metrics.exceptions = executor_.counters().exceptions;
   metrics.stale = counters_.stale;
+  metrics.refused = counters_.refused;
   metrics.leases_lost = counters_.leases_lost;
   metrics.follow_ups = counters_.follow_ups;
   metrics.connections = counters_.connections;
@@ -417,6 +431,7 @@ Result<WorkerStats> Worker::Body::run() {
     stats.abandoned += pool->running();
   }
   stats.metrics = metrics();
+  stats.refusal = refusal_;
   stats.ran = std::chrono::duration_cast<std::chrono::milliseconds>(read_clock().mono - began);
   return stats;
 }

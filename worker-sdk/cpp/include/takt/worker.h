@@ -145,7 +145,8 @@ class Context {
   bool stop_requested() const { return stop_.stop_requested(); }
 
   /// A follow-up: stored in the same commit as this message's ack, or not at all; dropped unless the handler ends with
-  /// done(). At most 64 different topics and priorities. Errors: as Client::send's checks; nothing is sent yet.
+  /// done(). At most 64 different topics and priorities, and together as much as the broker takes in one batch (1 MiB and
+  /// 10,000 messages unless configured otherwise). Errors: as Client::send's checks, batch_too_large; nothing is sent yet.
   template <Payload T>
   Result<void> send(const T& job, const SendOptions& options) {
     const msgpack::sbuffer bytes = pack_payload(job);
@@ -155,6 +156,7 @@ class Context {
 
  private:
   friend class ContextAccess;
+  struct Bounds;
   struct FollowUps;
   struct FollowUpsDelete {
     void operator()(FollowUps* follow_ups) const;
@@ -163,6 +165,7 @@ class Context {
   std::string_view topic_;
   std::string_view group_;
   std::stop_token stop_;
+  const Bounds* bounds_ = nullptr;
   std::unique_ptr<FollowUps, FollowUpsDelete> follow_ups_;
 };
 
@@ -190,6 +193,7 @@ struct WorkerMetrics {
   std::uint64_t unknown_kinds = 0;    ///< no handler here; also counted as released
   std::uint64_t exceptions = 0;       ///< that left a handler
   std::uint64_t stale = 0;            ///< outcomes refused because the lease had gone to somebody else
+  std::uint64_t refused = 0;          ///< outcomes refused for another reason: follow-ups the broker will not store make a message dead
   std::uint64_t leases_lost = 0;      ///< while queued or running
   std::uint64_t follow_ups = 0;       ///< messages stored with an ack
   std::uint64_t connections = 0;      ///< 1 after the first; more means reconnects
@@ -201,6 +205,7 @@ struct WorkerMetrics {
 struct WorkerStats {
   WorkerMetrics metrics;
   std::chrono::milliseconds ran{0};
+  std::optional<Error> refusal;       ///< the first of metrics.refused
   std::uint32_t abandoned = 0;        ///< handlers that ignored their stop token; their messages were given back
 };
 
