@@ -71,6 +71,16 @@ std::optional<takt::Error> buffer_full() {
   return error_of(client->try_send(job, {.topic = "photos"}));
 }
 
+std::optional<takt::Error> send_in_callback() {
+  auto client = takt::Client::open({.server = server(), .send_timeout = 200ms});
+  if (!client) return client.error();
+  std::optional<takt::Error> error;
+  const auto callback = [&](takt::Result<takt::Receipt>) { error = error_of(client->send(Resize{}, {.topic = "photos"})); };
+  if (const auto sent = client->send_async(Resize{}, {.topic = "photos"}, callback); !sent) return sent.error();
+  (void)client->close(10s);
+  return error;
+}
+
 std::optional<takt::Error> no_handler() {
   auto worker = takt::Worker::open(worker_options({.topic = "photos"}));
   if (!worker) return worker.error();
@@ -107,6 +117,7 @@ const std::map<std::string, std::function<std::optional<takt::Error>()>> mistake
     {"small_batches", [] { return open_client({.server = server(), .batch_bytes = 10}); }},
     {"send_after_close", &send_after_close},
     {"buffer_full", &buffer_full},
+    {"send_in_callback", &send_in_callback},
     {"no_subscription", [] { return error_of(takt::Worker::open({.server = server()})); }},
     {"bad_group_name", [] { return open_worker({.topic = "photos", .group = "thumb/nails"}); }},
     {"concurrency_0", [] { return open_worker({.topic = "photos", .concurrency = 0}); }},

@@ -122,6 +122,39 @@ TEST_F(Live, CallbacksComeOnceEachAndFlushWaitsForThem) {
   EXPECT_EQ(client.metrics().buffered_bytes, 0u);
 }
 
+TEST_F(Live, ACallbackMayNotWaitForItsOwnThread) {
+  std::vector<std::string> refused;
+  const auto note = [&](const auto& result) { refused.push_back(result ? "" : result.error().name); };
+  ASSERT_TRUE(client.send_async(Job{1}, to_jobs, [&](Result<Receipt>) {
+    note(client.send(Job{2}, to_jobs));
+    note(client.flush(1s));
+    note(client.wait_connected(1s));
+    note(client.close(1s));
+    EXPECT_TRUE(client.send_async(Job{3}, to_jobs));
+  }));
+  ASSERT_TRUE(client.flush(60s));
+  ASSERT_TRUE(client.close(60s));
+  EXPECT_EQ(refused, std::vector<std::string>(4, "bad_option"));
+  EXPECT_EQ(client.metrics().sent, 2u);
+}
+
+TEST_F(Live, AnExceptionOutOfACallbackIsFlushesError) {
+  std::atomic<int> called{0};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(client.send_async(Job{i}, to_jobs, [&](Result<Receipt>) {
+      ++called;
+      throw std::runtime_error("no disk");
+    }));
+  }
+  const auto flushed = client.flush(60s);
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().text(), "TK5007 bad_option: a callback of send_async threw: no disk");
+  EXPECT_TRUE(client.flush(60s));
+  EXPECT_EQ(called, 2);
+  EXPECT_EQ(client.metrics().callback_exceptions, 2u);
+  EXPECT_EQ(client.metrics().sent, 2u);
+}
+
 TEST_F(Live, WithAcksZeroASendIsDoneWhenItLeaves) {
   auto fast = Client::open({.server = broker.server(), .acks = Acks::kNone});
   ASSERT_TRUE(fast);

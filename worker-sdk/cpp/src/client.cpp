@@ -102,6 +102,12 @@ class Client::Body final : public ConnectionOwner {
   std::optional<Time> deadline() const override;
   bool finished(const Session& session, Now now) override;
 
+  /// Why `method`, which waits for the network thread, may not be called on it.
+  std::optional<Error> refuse_to_wait(std::string_view method) const {
+    if (!on_network_thread()) return std::nullopt;
+    return bad_option(method, "a callback runs on the thread that this would wait for; call send_async or try_send there");
+  }
+
  private:
   /// A batch that was handed to the session.
   struct Sent {
@@ -118,6 +124,7 @@ class Client::Body final : public ConnectionOwner {
     session.name = options_.name;
     return session;
   }
+  void call(const SendCallback& callback, Result<Receipt> result);
   bool on_network_thread() const { return std::this_thread::get_id() == network_thread_.load(std::memory_order_relaxed); }
   void hand_over(OpenBatch batch, Session& session, Now now);
   void stored(const BatchStored& answer);
@@ -291,7 +298,7 @@ void Client::Body::stored(const BatchStored& answer) {
     receipt.id = {answer.partition.value, known ? answer.first_position.value + index : 0};
     receipt.offset = known ? answer.first_offset.value + index : 0;
     receipt.duplicate = answer.duplicate;
-    callback(receipt);
+    call(callback, receipt);
   }
   const std::lock_guard lock(mutex_);
   metrics_.sent += sent.count;
@@ -304,12 +311,27 @@ void Client::Body::batch_failed(const BatchFailed& answer) {
   const auto at = sent_.find(answer.batch);
   Sent sent = std::move(at->second);
   sent_.erase(at);
-  for (auto& [index, callback] : sent.callbacks) callback(tl::make_unexpected(answer.error));
+  for (auto& [index, callback] : sent.callbacks) call(callback, tl::make_unexpected(answer.error));
   const std::lock_guard lock(mutex_);
   (answer.error.outcome == ErrorOutcome::kUnknown ? metrics_.unknown : metrics_.failed) += sent.count;
   ++metrics_.batches;
   if (sent.callbacks.size() < sent.count && !first_error_) first_error_ = answer.error;
   settle(answer.batch, sent.bytes);
+}
+
+void Client::Body::call(const SendCallback& callback, Result<Receipt> result) {
+  std::string what;
+  try {
+    return callback(std::move(result));
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+    what = "something that is no std::exception";
+  }
+  const std::lock_guard lock(mutex_);
+  ++metrics_.callback_exceptions;
+  // Whether its message was stored is another matter: nobody may take this for a no.
+  if (!first_error_) first_error_ = make_error(ErrorCode::kBadOption, "a callback of send_async threw: " + what, ErrorOutcome::kUnknown);
 }
 
 /// Under mutex_.
@@ -320,6 +342,7 @@ void Client::Body::settle(BatchId batch, std::size_t bytes) {
 }
 
 Result<void> Client::Body::wait_connected(std::chrono::milliseconds timeout) {
+  if (auto error = refuse_to_wait("Client.wait_connected")) return tl::make_unexpected(std::move(*error));
   std::unique_lock lock(mutex_);
   ++waiters_;
   const bool there = changed_.wait_for(lock, timeout, [&] { return connected_ || closing_; });
@@ -330,6 +353,7 @@ Result<void> Client::Body::wait_connected(std::chrono::milliseconds timeout) {
 }
 
 Result<void> Client::Body::flush(std::chrono::milliseconds timeout) {
+  if (auto error = refuse_to_wait("Client.flush")) return tl::make_unexpected(std::move(*error));
   std::unique_lock lock(mutex_);
   const BatchId last = batcher_.last_batch();
   const auto answered = [&] { return unanswered_.empty() || *unanswered_.begin() > last; };
@@ -348,6 +372,7 @@ Result<void> Client::Body::flush(std::chrono::milliseconds timeout) {
 }
 
 Result<void> Client::Body::close(std::chrono::milliseconds timeout) {
+  if (auto error = refuse_to_wait("Client.close")) return tl::make_unexpected(std::move(*error));
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closing_, true)) return {};
@@ -360,6 +385,7 @@ Result<void> Client::Body::close(std::chrono::milliseconds timeout) {
   }
   connection_.wake();
   connection_.join();
+  network_thread_.store({});  // the system may give its id to another thread
   return flushed;
 }
 
@@ -399,6 +425,9 @@ Result<Receipt> Client::send_bytes(std::string_view kind, std::span<const std::b
 }
 
 std::vector<Result<Receipt>> Client::send_all_bytes(std::span<const RawMessage> messages, const SendOptions& options) {
+  if (auto error = body_->refuse_to_wait("Client.send")) {
+    return std::vector<Result<Receipt>>(messages.size(), tl::make_unexpected(*error));
+  }
   if (messages.empty()) return {};
   Answers answers(messages.size());
   for (std::size_t i = 0; i < messages.size(); ++i) {

@@ -94,7 +94,7 @@ class Worker::Body final : public ConnectionOwner {
   enum class Phase { kStarting, kWorking, kDraining, kStopping, kLeaving, kLeft };
   struct Counters {
     std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, refused{0}, leases_lost{0}, follow_ups{0},
-        connections{0};
+        connections{0}, callback_exceptions{0};
   };
 
   SessionOptions session_options() const {
@@ -291,8 +291,13 @@ void Worker::Body::lease_lost(const LeaseLost& lost) {
 
 void Worker::Body::confirmed(SubscriptionIndex index, PartitionId partition, const Acknowledged::Run& run) {
   const Subscription& subscription = options_.subscriptions[index.value];
-  for (std::uint32_t i = 0; i < run.count; ++i)
-    options_.on_confirmed({{partition.value, run.first.value + i}, subscription.topic, subscription.group});
+  for (std::uint32_t i = 0; i < run.count; ++i) {
+    try {
+      options_.on_confirmed({{partition.value, run.first.value + i}, subscription.topic, subscription.group});
+    } catch (...) {  // what is durable stays so, and the other messages have a right to their call
+      counters_.callback_exceptions.fetch_add(1);
+    }
+  }
 }
 
 void Worker::Body::handle(Event event, Session& session, Now now) {
@@ -353,7 +358,7 @@ WorkerMetrics Worker::Body::metrics() const {
   metrics.dead = counters_.dead;
   metrics.decode_errors = executor_.counters().decode_errors;
   metrics.unknown_kinds = executor_.counters().unknown_kinds;
-  metrics.exceptions = executor_.counters().exceptions;
+  metrics.exceptions = executor_.counters().exceptions + counters_.callback_exceptions;
   metrics.stale = counters_.stale;
   metrics.refused = counters_.refused;
   metrics.leases_lost = counters_.leases_lost;

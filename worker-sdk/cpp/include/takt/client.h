@@ -55,8 +55,9 @@ struct RawMessage {
   std::span<const std::byte> payload;
 };
 
-/// Called exactly once per send_async that was accepted, on the client's own thread: be short, never block, never call
-/// a blocking method of the same client.
+/// Called exactly once per send_async that was accepted, on the client's own thread: be short, never block, never destroy
+/// the client. Methods that wait are refused there with bad_option. An exception that it lets out is counted, and the first
+/// one is flush()'s error.
 using SendCallback = std::function<void(Result<Receipt>)>;
 
 struct ClientMetrics {
@@ -66,6 +67,7 @@ struct ClientMetrics {
   std::uint64_t duplicates = 0;    ///< messages that an earlier attempt had stored
   std::uint64_t batches = 0;
   std::uint64_t resent_batches = 0;
+  std::uint64_t callback_exceptions = 0;  ///< let out by callbacks of send_async
   std::uint64_t connections = 0;   ///< 1 after the first; more means reconnects
   std::size_t buffered_bytes = 0;
 };
@@ -141,7 +143,7 @@ class Client {
                               SendCallback callback = {});
 
   /// Waits until everything accepted so far is answered. Errors: timed_out (the rest goes on); else the first error of a
-  /// message without callback since the last flush.
+  /// message without callback, or exception out of one, since the last flush.
   Result<void> flush(std::chrono::milliseconds timeout);
   /// Refuses new messages, flushes for at most `timeout`, answers the rest (unknown_outcome when it was sent, closed when
   /// it was not) and says goodbye. Later calls do nothing.

@@ -48,7 +48,7 @@ struct Confirmed {
   std::string_view topic;
   std::string_view group;
 };
-/// Called once per confirmed message, on the worker's network thread: be short, never block.
+/// Called once per confirmed message, on the worker's network thread: be short, never block. Its exceptions are counted.
 using ConfirmedCallback = std::function<void(const Confirmed&)>;
 
 struct WorkerOptions {
@@ -191,7 +191,7 @@ struct WorkerMetrics {
   std::uint64_t dead = 0;
   std::uint64_t decode_errors = 0;    ///< payloads that did not fit their type; also counted as dead
   std::uint64_t unknown_kinds = 0;    ///< no handler here; also counted as released
-  std::uint64_t exceptions = 0;       ///< that left a handler
+  std::uint64_t exceptions = 0;       ///< that left a handler, or on_confirmed
   std::uint64_t stale = 0;            ///< outcomes refused because the lease had gone to somebody else
   std::uint64_t refused = 0;          ///< outcomes refused for another reason: follow-ups the broker will not store make a message dead
   std::uint64_t leases_lost = 0;      ///< while queued or running
