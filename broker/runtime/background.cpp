@@ -53,7 +53,7 @@ class ColdWriter {
 FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::Log& log, store::Tables& tables) {
   Outcome outcome;
   Front::Plan plan;
-  if (job.front_live && !front_.empty()) plan = front_.plan(*job.front_live);
+  if (job.front) plan = front_.plan(job.front->stretches, job.front->end);
   if (!plan.carry.empty()) {
     auto carried = carry(plan.carry, log, tables);
     if (!carried) {
@@ -107,28 +107,32 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
   return writer.messages();
 }
 
-Result<bool, StoreFailure> FrontKeeper::scan(const store::Log& log, Position applied, std::size_t bytes_max) {
+Result<std::optional<FrontScanned>, StoreFailure> FrontKeeper::scan(const store::Log& log, Position applied, std::size_t bytes_max) {
+  if (auto read = read_on(log, applied, bytes_max); !read) return failed(read.error());
+  if (front_.empty()) return std::optional<FrontScanned>();
+  return std::optional(FrontScanned{front_.runs(), front_.end()});
+}
+
+Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position applied, std::size_t bytes_max) {
   const store::LogBounds bounds = log.bounds();
   if (!front_.empty() && front_.end() < bounds.first) front_.clear();
   // The committer frees later than it is told: what was given up is not scanned again, or it would be carried from nowhere.
   Position next = front_.empty() ? std::max(bounds.first, given_up_) : front_.end();
   std::size_t bytes = 0;
-  bool has_grown = false;
   while (!front_.is_full() && next < applied && bytes < bytes_max) {
     auto commits = log.read(next, scan_bytes_per_read);
     if (!commits) return failed(commits.error());
     if (commits->empty()) break;
     for (const core::Commit& commit : *commits) {
-      if (commit.end > applied || front_.is_full()) return has_grown;
+      if (commit.end > applied || front_.is_full()) return {};
       auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
       if (!view) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, view.error().what});
       front_.add(*view, commit.value.size());
       bytes += commit.value.size();
       next = commit.end;
-      has_grown = true;
     }
   }
-  return has_grown;
+  return {};
 }
 
 Background::Background(const Settings& settings, Stores& stores, Committer& committer, std::function<void(ShardMail)> answer)
@@ -163,12 +167,11 @@ void Background::write(const CheckpointJob& job) {
 }
 
 void Background::scan() {
-  {
-    const auto stores = stores_.use();
-    // A scan that fails leaves the front as it is: nothing is freed, and the next checkpoint tries again.
-    if (!stores || !keeper_.scan(*stores.log, stores.tables->applied(), scan_bytes_per_checkpoint)) return;
-  }
-  if (keeper_.has_front()) answer_(FrontScanned{keeper_.runs()});
+  const auto stores = stores_.use();
+  if (!stores) return;
+  auto scanned = keeper_.scan(*stores.log, stores.tables->applied(), scan_bytes_per_checkpoint);
+  // A scan that fails leaves the front as it is: nothing is freed, and the next checkpoint tries again.
+  if (scanned && *scanned) answer_(std::move(**scanned));
 }
 
 }  // namespace takt::runtime

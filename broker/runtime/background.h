@@ -28,14 +28,13 @@ class FrontKeeper {
   /// Carries what the plan says, then writes the checkpoint.
   Outcome write(const CheckpointJob& job, const store::Log& log, store::Tables& tables);
 
-  /// Reads on at the front, at most `bytes_max` of log, up to `applied`; whether anything was added.
-  Result<bool, store::StoreFailure> scan(const store::Log& log, Position applied, std::size_t bytes_max);
-  std::vector<core::Partition::FrontRun> runs() const { return front_.runs(); }
-  bool has_front() const { return !front_.empty(); }
+  /// Reads on at the front, at most `bytes_max` of log, up to `applied`; what stands there now, none: nothing.
+  Result<std::optional<FrontScanned>, store::StoreFailure> scan(const store::Log& log, Position applied, std::size_t bytes_max);
 
  private:
   Result<std::uint64_t, store::StoreFailure> carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log,
                                                    store::Tables& tables);
+  Result<void, store::StoreFailure> read_on(const store::Log& log, Position applied, std::size_t bytes_max);
 
   const core::PartitionUuid partition_;
   Front front_;

@@ -1,6 +1,7 @@
 #include "broker/runtime/front.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "proto/check.h"
 
@@ -32,8 +33,6 @@ void Front::clear() {
   bytes_ = 0;
 }
 
-bool Front::is_full() const { return bytes_ >= limits_.bytes || runs_.size() >= limits_.runs_max || commits_.size() >= limits_.runs_max; }
-
 std::vector<Position> Front::steps(Position position, std::size_t bytes) const {
   std::vector<Position> steps;
   std::size_t step = 0;
@@ -47,20 +46,28 @@ std::vector<Position> Front::steps(Position position, std::size_t bytes) const {
   return steps;
 }
 
-Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live) const {
-  if (commits_.empty()) return {};
-  if (live.empty()) return {commits_.back().end, {}};
+Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Position asked_end) const {
+  const auto asked = static_cast<std::size_t>(std::ranges::find_if(commits_, [&](const Commit& commit) { return commit.end > asked_end; }) -
+                                              commits_.begin());
+  if (asked == 0) return {};
+  while (!live.empty() && live.front().first_position < commits_.front().first) live = live.subspan(1);
+  if (live.empty()) return {commits_[asked - 1].end, {}};
 
+  std::size_t bytes = 0;
+  std::size_t runs = 0;
   double live_bytes = 0;   // a message counts as its commit's mean
-  for (auto stretch = live.begin(); const Commit& commit : commits_) {
+  for (auto stretch = live.begin(); const Commit& commit : commits_ | std::views::take(asked)) {
     const double mean = static_cast<double>(commit.bytes) / static_cast<double>(commit.end.value - commit.first.value);
     for (; stretch != live.end() && stretch->first_position < commit.end; ++stretch) live_bytes += mean * stretch->count;
+    bytes += commit.bytes;
+    runs += commit.runs;
   }
-  if (is_full() && live_bytes * 2 < static_cast<double>(bytes_)) return {commits_.back().end, {live.begin(), live.end()}};
+  if (fills(bytes, runs, asked) && live_bytes * 2 < static_cast<double>(bytes))
+    return {commits_[asked - 1].end, {live.begin(), live.end()}};
 
   const Position first_live = live.front().first_position;
   const auto kept = std::ranges::find_if(commits_, [&](const Commit& commit) { return commit.end > first_live; });
-  check(kept != commits_.end(), "what is live stands in the front");
+  check(kept != commits_.end() && kept->end <= asked_end, "what is live stands in what was asked about");
   return {kept->first, {}};
 }
 

@@ -27,7 +27,7 @@ class Front {
   void drop_before(Position position);
   void clear();
 
-  bool is_full() const;
+  bool is_full() const { return fills(bytes_, runs_.size(), commits_.size()); }
   bool empty() const { return commits_.empty(); }
   /// Where the next commit to add begins; meaningless while empty.
   Position end() const { return commits_.back().end; }
@@ -37,14 +37,20 @@ class Front {
   std::vector<Position> steps(Position position, std::size_t bytes) const;
 
   struct Plan {
-    Position free_before;                                   ///< equal to the front's first position: nothing to free
+    Position free_before;                                   ///< at or before the front's first position: nothing to free
     std::vector<core::Partition::LiveStretch> carry;        ///< to be in the tables before that
   };
-  /// What to do when `live` (in log order) is what is still owed. Commits before the first live message are freed. A full
-  /// front that is less than half live, by bytes, is freed whole and what lives is carried; more than that is a backlog.
-  Plan plan(std::span<const core::Partition::LiveStretch> live) const;
+  /// What to do when `live` (in log order) is what is still owed of the commits up to `asked_end`; what was added since
+  /// is left alone, and so is what was freed since. Commits before the first live message are freed. What was asked about,
+  /// if it makes a full front and is less than half live, by bytes, is freed whole and what lives is carried; more than
+  /// that is a backlog.
+  Plan plan(std::span<const core::Partition::LiveStretch> live, Position asked_end) const;
 
  private:
+  bool fills(std::size_t bytes, std::size_t runs, std::size_t commits) const {
+    return bytes >= limits_.bytes || runs >= limits_.runs_max || commits >= limits_.runs_max;
+  }
+
   struct Commit {
     Position first;
     Position end;

@@ -30,10 +30,15 @@ class ReaderPort {
   virtual void load(core::LoadBlocks request) = 0;
 };
 
-/// A frozen checkpoint whose cut is durable, and what of the log's front is still owed at that cut.
+/// What of the log's front is still owed.
+struct FrontLive {
+  std::vector<core::Partition::LiveStretch> stretches;   ///< in log order
+  Position end;   ///< of what was asked about; the front may have grown since, and nothing is said about that
+};
+/// A frozen checkpoint whose cut is durable, and what is owed at that cut.
 struct CheckpointJob {
   std::shared_ptr<const core::Checkpoint> rows;
-  std::optional<std::vector<core::Partition::LiveStretch>> front_live;   ///< about the runs of the last FrontScanned
+  std::optional<FrontLive> front;   ///< about the last FrontScanned
 };
 /// Writes checkpoints, one at a time, each answered by CheckpointWritten; looks after the log's front and reports what
 /// stands there by FrontScanned.

@@ -93,7 +93,7 @@ void Shard::on(CheckpointWritten&& written, Now now) {
   }
 }
 
-void Shard::on(FrontScanned&& scanned, Now) { front_ = std::move(scanned.runs); }
+void Shard::on(FrontScanned&& scanned, Now) { front_ = std::move(scanned); }
 
 void Shard::on(FrontFreed&& freed, Now) {
   store_.log_bytes = freed.log.bytes;
@@ -148,7 +148,7 @@ void Shard::checkpoint(Now now) {
 
   // What is live is asked before the cut: whatever the answer rests on is then part of the checkpoint, or staged by it.
   Freeze freeze;
-  if (front_) freeze.job.front_live = partition_.live(*front_, now);
+  if (front_) freeze.job.front = FrontLive{partition_.live(front_->runs, now), front_->end};
   front_.reset();
   // A freeze needs a cut with nothing staged; so this once more than two commits may be with the committer.
   while (partition_.staged_bytes() > 0 && seal_one(now)) {}

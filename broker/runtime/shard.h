@@ -100,7 +100,7 @@ class Shard {
   Position frozen_end_;                       ///< cut of the last freeze: dirty when the partition's end is past it
   Time frozen_at_;
   std::size_t bytes_since_freeze_ = 0;
-  std::optional<std::vector<core::Partition::FrontRun>> front_;
+  std::optional<FrontScanned> front_;
 
   bool drain_wanted_ = false;
   bool is_closing_ = false;                   ///< the last checkpoint is frozen: nothing may change any more

@@ -30,6 +30,7 @@ struct CheckpointWritten {
 /// What stands at the log's front, before the tables' applied position.
 struct FrontScanned {
   std::vector<core::Partition::FrontRun> runs;
+  Position end;   ///< of the commits that were scanned
 };
 struct FrontFreed {
   store::LogBounds log;

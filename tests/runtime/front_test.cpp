@@ -28,16 +28,17 @@ class FrontTest : public testing::Test {
     return {TopicId(1), Lane(0), Offset(position), Position(position), count};
   }
 
+  static constexpr Position everything{1000};
   Front front;
 };
 
-TEST_F(FrontTest, WithoutCommitsNothingIsFreed) { EXPECT_EQ(front.plan({}).free_before, Position(0)); }
+TEST_F(FrontTest, WithoutCommitsNothingIsFreed) { EXPECT_EQ(front.plan({}, everything).free_before, Position(0)); }
 
 TEST_F(FrontTest, WhatIsDeadIsFreedUpToTheFirstLiveMessage) {
   for (const std::uint64_t first : {100, 110, 120}) add(first);
-  EXPECT_EQ(front.plan({}).free_before, Position(130));
+  EXPECT_EQ(front.plan({}, everything).free_before, Position(130));
   const LiveStretch one[] = {live(115, 1)};
-  const auto plan = front.plan(one);
+  const auto plan = front.plan(one, everything);
   EXPECT_EQ(plan.free_before, Position(110));
   EXPECT_TRUE(plan.carry.empty());
 }
@@ -46,7 +47,7 @@ TEST_F(FrontTest, AFullFrontLessThanHalfLiveIsCarried) {
   for (const std::uint64_t first : {100, 110, 120, 130}) add(first);
   ASSERT_TRUE(front.is_full());
   const LiveStretch few[] = {live(100, 10), live(130, 9)};
-  const auto plan = front.plan(few);
+  const auto plan = front.plan(few, everything);
   EXPECT_EQ(plan.free_before, Position(140));
   EXPECT_EQ(plan.carry.size(), 2u);
 }
@@ -54,7 +55,7 @@ TEST_F(FrontTest, AFullFrontLessThanHalfLiveIsCarried) {
 TEST_F(FrontTest, AFrontHalfLiveIsABacklogAndStays) {
   for (const std::uint64_t first : {100, 110, 120, 130}) add(first);
   const LiveStretch half[] = {live(100, 10), live(130, 10)};
-  const auto plan = front.plan(half);
+  const auto plan = front.plan(half, everything);
   EXPECT_EQ(plan.free_before, Position(100));
   EXPECT_TRUE(plan.carry.empty());
 }
@@ -62,7 +63,25 @@ TEST_F(FrontTest, AFrontHalfLiveIsABacklogAndStays) {
 TEST_F(FrontTest, AFrontThatIsNotFullIsNeverCarried) {
   for (const std::uint64_t first : {100, 110, 120}) add(first);
   const LiveStretch one[] = {live(100, 1)};
-  EXPECT_TRUE(front.plan(one).carry.empty());
+  EXPECT_TRUE(front.plan(one, everything).carry.empty());
+}
+
+TEST_F(FrontTest, WhatWasAddedSinceItWasAskedAboutStays) {
+  for (const std::uint64_t first : {100, 110, 120, 130}) add(first);
+  EXPECT_EQ(front.plan({}, Position(120)).free_before, Position(120));
+  EXPECT_EQ(front.plan({}, Position(100)).free_before, Position(0)) << "nothing of what was asked about is left";
+  const LiveStretch one[] = {live(100, 1)};
+  const auto plan = front.plan(one, Position(130));
+  EXPECT_EQ(plan.free_before, Position(100)) << "three commits do not fill the front";
+  EXPECT_TRUE(plan.carry.empty());
+}
+
+TEST_F(FrontTest, WhatWasFreedSinceItWasAskedAboutIsNotCarriedAgain) {
+  for (const std::uint64_t first : {110, 120, 130, 140}) add(first);
+  const LiveStretch both[] = {live(100, 1), live(120, 1)};
+  const auto plan = front.plan(both, everything);
+  ASSERT_EQ(plan.carry.size(), 1u);
+  EXPECT_EQ(plan.carry[0].first_position, Position(120));
 }
 
 TEST_F(FrontTest, StepsEndAtCommitsAndReachThePosition) {

@@ -113,8 +113,12 @@ class ShardBench : public testing::Test {
     if (auto result = log->append(commits); !result) appended.failure = result.error();
     tell(std::move(appended));
   }
-  /// The background's thread, once.
+  /// The background's thread, once: the checkpoint, and the scan after it.
   void write_checkpoint() {
+    write_only_checkpoint();
+    scan_front();
+  }
+  void write_only_checkpoint() {
     ASSERT_FALSE(background.queue.empty());
     const CheckpointJob job = std::move(background.queue.front());
     background.queue.pop_front();
@@ -122,9 +126,16 @@ class ShardBench : public testing::Test {
     for (const Position step : outcome.free_steps) ASSERT_TRUE(log->free_before(step));
     tell(CheckpointWritten{job.rows->applied, outcome.failure, outcome.carried_messages, std::uint64_t{1} << 40});
     if (!outcome.free_steps.empty()) tell(FrontFreed{log->bounds()});
-    const auto grown = keeper->scan(*log, tables->applied(), 1u << 30);
-    ASSERT_TRUE(grown);
-    if (keeper->has_front()) tell(FrontScanned{keeper->runs()});
+  }
+  void scan_front() {
+    auto scanned = scan_unseen();
+    if (scanned) tell(std::move(*scanned));
+  }
+  /// A scan of which the shard has not heard yet.
+  std::optional<FrontScanned> scan_unseen() {
+    auto scanned = keeper->scan(*log, tables->applied(), 1u << 30);
+    EXPECT_TRUE(scanned);
+    return scanned ? std::move(*scanned) : std::nullopt;
   }
   /// The reader's thread, once.
   void read() {

@@ -36,6 +36,12 @@ class Retention : public ShardBench {
       work(first_sequence + i, first_sequence + i + 1);
     }
   }
+  /// A checkpoint stands with the background, which has not begun.
+  void freeze() {
+    now += 10s;
+    turn();
+    while (!committer.queue.empty()) commit();
+  }
   void begin() {
     start();
     settle();
@@ -77,6 +83,33 @@ TEST_F(Retention, AMessageThatIsOwedForLongDoesNotStopTheKeepOfOthers) {
   pass_checkpoints(300);
   EXPECT_LE(kept("busy"), 4u);
   EXPECT_EQ(carried_rows(), 0u);
+}
+
+TEST_F(Retention, WhatIsOwedStaysWhenTheFrontGrewSinceItWasAskedAbout) {
+  begin();
+  work(1, 4);
+  freeze();
+  write_only_checkpoint();
+  auto first_scan = scan_unseen();   // of messages that are done; the shard hears of it late
+  ASSERT_TRUE(first_scan);
+  send(publish(9, 4, 1, 1000, "lazy"));
+  commit();
+  freeze();
+  ASSERT_EQ(background.queue.size(), 1u);
+  tell(std::move(*first_scan));
+  write_only_checkpoint();
+  send(publish(9, 5, 1, 1000, "busy"));
+  commit();
+  freeze();
+  ASSERT_EQ(background.queue.size(), 1u) << "it has asked about what the first scan found";
+  scan_unseen();
+  write_only_checkpoint();
+  EXPECT_GT(log->bounds().first, Position(0)) << "what was asked about goes";
+
+  crash();
+  begin();
+  subscribe(2, 10, "lazy");
+  EXPECT_EQ(take_delivered().first_bytes, (std::vector{std::byte{4}}));
 }
 
 TEST_F(Retention, ADeadMessageStaysReadableAndPinsNoOther) {

@@ -125,7 +125,15 @@ SimBackground::SimBackground(BrokerProcess& process, SimStores& stores, SimCommi
 
 void SimBackground::checkpoint(runtime::CheckpointJob job) {
   process_.crash_point("checkpoint");
-  process_.timeline.after(up_to(process_, process_.options.turn_max), [this, job = std::move(job)] { write(job); });
+  waiting_.push_back(std::move(job));
+  wake();
+}
+
+void SimBackground::wake() {
+  if (is_busy_ || waiting_.empty()) return;
+  is_busy_ = true;
+  process_.timeline.after(up_to(process_, process_.options.turn_max), [this, job = std::move(waiting_.front())] { write(job); });
+  waiting_.pop_front();
 }
 
 namespace {
@@ -197,13 +205,16 @@ void SimBackground::write(const runtime::CheckpointJob& job) {
     process_.crash_point("checkpoint_synced");
     if (!outcome.free_steps.empty()) committer_.free_before(outcome.free_steps);
     process_.mail(runtime::CheckpointWritten{applied, outcome.failure, outcome.carried_messages, disk_free_bytes});
-    scan();
+    // The shard may freeze anew before it hears of the scan, which reads up to a whole front.
+    process_.timeline.after(up_to(process_, process_.options.scan_max), [this] { scan(); });
   });
 }
 
 void SimBackground::scan() {
-  if (!keeper_.scan(stores_.log(), stores_.tables().applied(), scan_bytes)) return;
-  if (keeper_.has_front()) process_.mail(runtime::FrontScanned{keeper_.runs()});
+  auto scanned = keeper_.scan(stores_.log(), stores_.tables().applied(), scan_bytes);
+  if (scanned && *scanned) process_.mail(std::move(**scanned));
+  is_busy_ = false;
+  wake();
 }
 
 // ---- loader

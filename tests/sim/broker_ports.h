@@ -92,6 +92,7 @@ class SimBackground final : public runtime::BackgroundPort {
   void checkpoint(runtime::CheckpointJob job) override;
 
  private:
+  void wake();
   void write(const runtime::CheckpointJob& job);
   void scan();
 
@@ -99,6 +100,8 @@ class SimBackground final : public runtime::BackgroundPort {
   SimStores& stores_;
   SimCommitter& committer_;
   runtime::FrontKeeper keeper_;
+  std::deque<runtime::CheckpointJob> waiting_;
+  bool is_busy_ = false;
 };
 
 class SimLoader final : public runtime::LoaderPort {

@@ -118,6 +118,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.sync_max = random.pick<Duration>({milliseconds(1), milliseconds(20), milliseconds(300)});
   o.read_max = random.pick<Duration>({milliseconds(1), milliseconds(50)});
   o.turn_max = random.pick<Duration>({std::chrono::microseconds(50), milliseconds(2)});
+  o.scan_max = random.pick<Duration>({milliseconds(1), milliseconds(500), seconds(3)});
   draw_faults(o, random);
   return o;
 }
@@ -128,7 +129,7 @@ void Options::heal() {
   repeat_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
   retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
   // What is left is worked off quickly: only faults are interesting when they meet work.
-  handle_time = latency_max = sync_max = read_max = milliseconds(1);
+  handle_time = latency_max = sync_max = read_max = scan_max = milliseconds(1);
 }
 
 std::string Options::describe() const {

@@ -74,6 +74,7 @@ struct Options {
   Duration latency_max{};
   Duration sync_max{};
   Duration read_max{};
+  Duration scan_max{};                     ///< from a checkpoint's end to what the front was found to hold
   Duration turn_max{};
 
   // Faults: a mean time between two of them, or a chance; zero is never.
