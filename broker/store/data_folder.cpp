@@ -5,7 +5,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +26,6 @@ using Kind = StoreFailure::Kind;
 constexpr const char* lock_name = "lock";
 constexpr const char* identity_name = "identity.toml";
 constexpr const char* new_identity_name = "identity.toml.new";
-constexpr const char* ballast_name = "ballast";
 constexpr unsigned partitions_max = 1024;
 
 StoreFailure system_failure(const fs::path& path, const char* doing, int code) {
@@ -134,31 +132,23 @@ Result<Listing, StoreFailure> look_into(const fs::path& path) {
 
 fs::path partition_path(const fs::path& folder, std::size_t index) { return folder / ("partition-" + std::to_string(index)); }
 
-/// A file that holds room back, so that a full disk can be worked free. Without it the folder works as well.
-void place_ballast(const fs::path& folder, std::size_t bytes) {
-  struct statvfs figures{};
-  if (::statvfs(folder.c_str(), &figures) != 0) return;
-  bytes = std::min<std::uint64_t>(bytes, std::uint64_t{figures.f_blocks} * figures.f_frsize / 20);
-  const fs::path path = folder / ballast_name;
-  if (bytes == 0) return;
-  const File file(path, O_RDWR | O_CREAT);
-  if (file.is_open() && ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)) != 0) ::unlink(path.c_str());
-}
-
+/// Without ballast: of a folder that is being made.
 Result<DataFolder::Partition, StoreFailure> open_partition(const DataFolder::Options& options, const core::PartitionUuid& uuid,
-                                                           std::size_t index, bool create) {
+                                                           std::size_t index, Ballast* ballast) {
   const fs::path path = partition_path(options.path, index);
-  const fs::path ballast = options.path / ballast_name;
+  const bool create = ballast == nullptr;
+  const auto make_room = [ballast] { return ballast != nullptr && ballast->give_up(); };
   auto log = LmdbLog::open({.file = path / "log.mdb",
                             .partition = uuid,
                             .map_bytes = options.map_bytes,
                             .create = create ? LmdbLog::Options::Create::kAllowed : LmdbLog::Options::Create::kRefuse,
-                            .make_room = [ballast] { return ::unlink(ballast.c_str()) == 0; }});
+                            .make_room = make_room});
   if (!log) return failed(log.error());
   auto tables = LmdbTables::open({.file = path / "tables.mdb",
                                   .partition = uuid,
                                   .map_bytes = options.map_bytes,
-                                  .create = create ? LmdbTables::Options::Create::kAllowed : LmdbTables::Options::Create::kRefuse});
+                                  .create = create ? LmdbTables::Options::Create::kAllowed : LmdbTables::Options::Create::kRefuse,
+                                  .make_room = make_room});
   if (!tables) return failed(tables.error());
   const LogBounds bounds = (*log)->bounds();
   const Position applied = (*tables)->applied();
@@ -185,7 +175,7 @@ Result<FolderIdentity, StoreFailure> make_folder(const DataFolder::Options& opti
     std::error_code error;
     fs::remove_all(path, error);   // of an attempt that was interrupted: nothing was ever served from it
     if (::mkdir(path.c_str(), 0750) != 0) return failed(system_failure(path, "make the folder", errno));
-    if (auto made = open_partition(options, identity.partitions[index], index, true); !made) return failed(made.error());
+    if (auto made = open_partition(options, identity.partitions[index], index, nullptr); !made) return failed(made.error());
     if (auto synced = sync_folder(path); !synced) return failed(synced.error());
   }
   const fs::path finished = options.path / identity_name;
@@ -262,6 +252,7 @@ DataFolder::DataFolder() = default;
 DataFolder::DataFolder(DataFolder&&) noexcept = default;
 DataFolder& DataFolder::operator=(DataFolder&& other) noexcept {
   partitions = std::move(other.partitions);   // ours close while our lock still holds
+  ballast = std::move(other.ballast);
   lock = std::move(other.lock);
   options = std::move(other.options);
   identity = std::move(other.identity);
@@ -290,9 +281,9 @@ Result<DataFolder, StoreFailure> DataFolder::open(const Options& options) {
   auto identity = listing->content == Content::kOurs ? read_folder(options) : make_folder(options);
   if (!identity) return failed(identity.error());
   folder.identity = std::move(*identity);
-  place_ballast(options.path, options.ballast_bytes);
+  folder.ballast = std::make_unique<Ballast>(options.path, options.ballast_bytes);
   for (std::size_t index = 0; index < folder.identity.partitions.size(); ++index) {
-    auto partition = open_partition(options, folder.identity.partitions[index], index, false);
+    auto partition = open_partition(options, folder.identity.partitions[index], index, folder.ballast.get());
     if (!partition) return failed(partition.error());
     folder.partitions.push_back(std::move(*partition));
   }
@@ -303,7 +294,7 @@ Result<void, StoreFailure> DataFolder::reopen(std::size_t index) {
   Partition& partition = partitions.at(index);
   partition.log.reset();
   partition.tables.reset();
-  auto opened = open_partition(options, partition.uuid, index, false);
+  auto opened = open_partition(options, partition.uuid, index, ballast.get());
   if (!opened) return failed(opened.error());
   partition = std::move(*opened);
   return {};

@@ -87,6 +87,13 @@ StoreFailure LmdbEnv::failure(int code, std::string_view doing) const {
   return {StoreFailure::Kind::kIo, where + mdb_strerror(code)};
 }
 
+bool LmdbEnv::is_map_full(std::size_t room) const {
+  MDB_envinfo info{};
+  MDB_stat figures{};
+  if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &figures) != 0) return false;
+  return (info.me_last_pgno + 1) * figures.ms_psize + room > info.me_mapsize;
+}
+
 Result<void, StoreFailure> LmdbEnv::grow_map(std::size_t by) {
   MDB_envinfo info{};
   int code = mdb_env_info(env_, &info);
@@ -104,6 +111,12 @@ Result<LmdbTxn, StoreFailure> LmdbTxn::begin(const LmdbEnv& env, Kind kind) {
 
 LmdbTxn::~LmdbTxn() {
   if (txn_ != nullptr) mdb_txn_abort(txn_);
+}
+
+std::uint64_t LmdbTxn::used_bytes(MDB_dbi dbi) const {
+  MDB_stat figures{};
+  if (mdb_stat(txn_, dbi, &figures) != 0) return 0;   // only an invalid handle makes it fail
+  return (figures.ms_branch_pages + figures.ms_leaf_pages + figures.ms_overflow_pages) * std::uint64_t{figures.ms_psize};
 }
 
 Result<void, StoreFailure> LmdbTxn::commit(std::size_t bytes) {

@@ -39,6 +39,8 @@ class LmdbEnv {
 
   /// What LMDB's `code` means when it came before mdb_txn_commit, so that certainly nothing was written.
   StoreFailure failure(int code, std::string_view doing) const;
+  /// Less than `room` of the map was never used: a transaction that found no room found none there, not on the disk.
+  bool is_map_full(std::size_t room) const;
   /// Enlarges the map. No transaction may be open in this process.
   Result<void, StoreFailure> grow_map(std::size_t by);
 
@@ -60,6 +62,8 @@ class LmdbTxn {
   ~LmdbTxn();
 
   MDB_txn* get() const { return txn_; }
+  /// Of the pages that `dbi` takes: branches, leaves and overflow pages, as this transaction sees them. LMDB counts along.
+  std::uint64_t used_bytes(MDB_dbi dbi) const;
 
   /// Commits and syncs. `bytes` is about what the transaction writes, to tell a full disk from a broken one.
   /// Errors (nothing was written): kFull, kIo. Does not return when a sync or the meta page may have failed: nobody can

@@ -127,8 +127,10 @@ class LmdbLog::Body {
   Result<void, StoreFailure> try_append(std::span<const core::Commit> commits);
   Result<Slice, StoreFailure> front_slice(Position until) const;
   Result<Slice, StoreFailure> back_slice(Position from) const;
-  Result<void, StoreFailure> drop(const Slice& slice, const LogBounds& left);
+  Result<void, StoreFailure> drop(const Slice& slice, LogBounds& left);
   Result<void, StoreFailure> write_front(const LogBounds& bounds);
+  template <class Step>
+  Result<void, StoreFailure> with_ballast(const Step& step);
   template <class Step>
   Result<void, StoreFailure> with_more_room(const Step& step);
   void publish(const LogBounds& bounds) {
@@ -191,6 +193,7 @@ Result<LogBounds, StoreFailure> LmdbLog::Body::read_bounds(const Front& front) c
   LogBounds bounds{.first = front.begin, .end = front.begin, .bytes = front.bytes};
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
   if (!txn) return failed(txn.error());
+  bounds.used_bytes = txn->used_bytes(dbi_);
   auto cursor = LmdbCursor::open(env_, *txn, dbi_);
   if (!cursor) return failed(cursor.error());
 
@@ -234,7 +237,7 @@ Result<void, StoreFailure> LmdbLog::Body::put_front(LmdbTxn& txn, const LogBound
 
 Result<void, StoreFailure> LmdbLog::Body::append(std::span<const core::Commit> commits) {
   if (refuses_appends_) return failed(refusal("an earlier append failed: open the log anew"));
-  auto appended = try_append(commits);
+  auto appended = with_ballast([&] { return try_append(commits); });
   refuses_appends_ = !appended.has_value();
   return appended;
 }
@@ -261,6 +264,7 @@ Result<void, StoreFailure> LmdbLog::Body::try_append(std::span<const core::Commi
     if (auto put = put_front(*txn, after); !put) return put;
     appends_since_count_ = 0;
   }
+  after.used_bytes = txn->used_bytes(dbi_);
   if (auto done = txn->commit(bytes); !done) return done;
   publish(after);
   return {};
@@ -370,7 +374,7 @@ Result<LmdbLog::Body::Slice, StoreFailure> LmdbLog::Body::back_slice(Position fr
   return slice;
 }
 
-Result<void, StoreFailure> LmdbLog::Body::drop(const Slice& slice, const LogBounds& left) {
+Result<void, StoreFailure> LmdbLog::Body::drop(const Slice& slice, LogBounds& left) {
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kWrite);
   if (!txn) return failed(txn.error());
   for (const Stored& commit : slice.commits) {
@@ -379,23 +383,29 @@ Result<void, StoreFailure> LmdbLog::Body::drop(const Slice& slice, const LogBoun
     if (const int code = mdb_del(txn->get(), dbi_, &key, nullptr); code != 0) return failed(env_.failure(code, "dropping commits"));
   }
   if (auto put = put_front(*txn, left); !put) return put;
+  left.used_bytes = txn->used_bytes(dbi_);
   return txn->commit(page_bytes * 64);
+}
+
+/// Runs `step`, and again without the ballast when the disk is full.
+template <class Step>
+Result<void, StoreFailure> LmdbLog::Body::with_ballast(const Step& step) {
+  auto done = step();
+  if (done || done.error().kind != Kind::kFull || env_.is_map_full(growth_bytes)) return done;
+  if (options_.make_room && options_.make_room()) done = step();
+  return done;
 }
 
 /// Runs `step`, and again after making room when the store is too full even to give something back.
 template <class Step>
 Result<void, StoreFailure> LmdbLog::Body::with_more_room(const Step& step) {
-  auto done = step();
-  if (done || done.error().kind != Kind::kFull) return done;
-  MDB_envinfo info{};
-  if (mdb_env_info(env_.get(), &info) == 0 && (info.me_last_pgno + 1) * page_bytes + growth_bytes > info.me_mapsize) {
+  auto done = with_ballast(step);
+  if (done || done.error().kind != Kind::kFull || !env_.is_map_full(growth_bytes)) return done;
+  {
     const std::unique_lock map(map_mutex_);
     if (auto grown = env_.grow_map(growth_bytes); !grown) return grown;
-    done = step();
-    if (done || done.error().kind != Kind::kFull) return done;
   }
-  if (options_.make_room && options_.make_room()) done = step();
-  return done;
+  return with_ballast(step);
 }
 
 Result<void, StoreFailure> LmdbLog::Body::truncate_after(Position end) {

@@ -19,7 +19,7 @@ class LmdbLog final : public Log {
     std::size_t map_bytes = std::size_t{1} << 40;
     /// kRefuse: a missing file means damage.
     enum class Create { kAllowed, kRefuse } create = Create::kAllowed;
-    /// Called when freeing itself finds the disk full; true when it made some room (a ballast file was removed).
+    /// Called when the disk is full; true when it made some room (a ballast file was removed).
     std::function<bool()> make_room;
   };
 

@@ -77,6 +77,7 @@ class LmdbTables::Body {
   Result<void, StoreFailure> load();
   Position applied() const { return Position(applied_.load(std::memory_order_acquire)); }
   Result<void, StoreFailure> checkpoint(const core::Checkpoint& checkpoint);
+  Result<std::uint64_t, StoreFailure> used_bytes() const;
   Result<std::optional<std::string>, StoreFailure> get(Table table, std::string_view key) const;
   Result<std::optional<Row>, StoreFailure> find_at_or_before(Table table, std::string_view key) const;
   Result<void, StoreFailure> scan(Table table, std::string_view from,
@@ -90,6 +91,7 @@ class LmdbTables::Body {
 
   Result<bool, StoreFailure> read_state();
   Result<void, StoreFailure> create();
+  Result<void, StoreFailure> write(const core::Checkpoint& checkpoint);
   Result<void, StoreFailure> put_state(LmdbTxn& txn, Position applied);
   Result<void, StoreFailure> put(LmdbTxn& txn, MDB_dbi dbi, std::uint8_t number, std::string_view key, std::string_view value);
   Result<std::size_t, StoreFailure> erase(LmdbTxn& txn, const core::RowRange& range);
@@ -224,6 +226,14 @@ Result<void, StoreFailure> LmdbTables::Body::checkpoint(const core::Checkpoint& 
       return failed(refusal(name + ": a value of " + std::to_string(change.value->size()) + " bytes; at most " +
                             std::to_string(core::row_value_bytes_max) + " are possible"));
   }
+  auto written = write(checkpoint);
+  const bool is_disk_full = !written && written.error().kind == Kind::kFull && !env_.is_map_full(page_room * 16);
+  if (is_disk_full && options_.make_room && options_.make_room()) written = write(checkpoint);
+  if (written) applied_.store(checkpoint.applied.value, std::memory_order_release);
+  return written;
+}
+
+Result<void, StoreFailure> LmdbTables::Body::write(const core::Checkpoint& checkpoint) {
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kWrite);
   if (!txn) return failed(txn.error());
   std::size_t pages = core::table_count;
@@ -244,9 +254,7 @@ Result<void, StoreFailure> LmdbTables::Body::checkpoint(const core::Checkpoint& 
     if (code != 0 && code != MDB_NOTFOUND) return failed(env_.failure(code, "erasing a row"));
   }
   if (auto put_row = put_state(*txn, checkpoint.applied); !put_row) return put_row;
-  if (auto done = txn->commit(pages * page_room); !done) return done;
-  applied_.store(checkpoint.applied.value, std::memory_order_release);
-  return {};
+  return txn->commit(pages * page_room);
 }
 
 // ---- reading
@@ -265,6 +273,14 @@ Result<Row, StoreFailure> LmdbTables::Body::copy_row(Table table, const MDB_val&
   const auto value = checked(static_cast<std::uint8_t>(table), table_name(table), key, stored);
   if (!value) return failed(value.error());
   return Row{.key = std::string(as_text(key)), .value = std::string(*value)};
+}
+
+Result<std::uint64_t, StoreFailure> LmdbTables::Body::used_bytes() const {
+  auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
+  if (!txn) return failed(txn.error());
+  std::uint64_t bytes = txn->used_bytes(state_);
+  for (const MDB_dbi table : dbis_) bytes += txn->used_bytes(table);
+  return bytes;
 }
 
 Result<std::optional<std::string>, StoreFailure> LmdbTables::Body::get(Table table, std::string_view key) const {
@@ -353,6 +369,7 @@ Result<std::unique_ptr<LmdbTables>, StoreFailure> LmdbTables::open(Options optio
 
 Position LmdbTables::applied() const { return body_->applied(); }
 Result<void, StoreFailure> LmdbTables::checkpoint(const core::Checkpoint& checkpoint) { return body_->checkpoint(checkpoint); }
+Result<std::uint64_t, StoreFailure> LmdbTables::used_bytes() const { return body_->used_bytes(); }
 Result<std::optional<std::string>, StoreFailure> LmdbTables::get(Table table, std::string_view key) const { return body_->get(table, key); }
 Result<std::optional<Row>, StoreFailure> LmdbTables::find_at_or_before(Table table, std::string_view key) const {
   return body_->find_at_or_before(table, key);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "broker/store/tables.h"
@@ -17,6 +18,8 @@ class LmdbTables final : public Tables {
     std::size_t map_bytes = std::size_t{1} << 40;
     /// kRefuse: a missing file means damage.
     enum class Create { kAllowed, kRefuse } create = Create::kAllowed;
+    /// As LmdbLog's.
+    std::function<bool()> make_room{};
   };
 
   /// Errors: kIo, kFull, kCorrupt, kForeign (another partition's tables, or a newer format).
@@ -25,6 +28,7 @@ class LmdbTables final : public Tables {
 
   Position applied() const override;
   Result<void, StoreFailure> checkpoint(const core::Checkpoint& checkpoint) override;
+  Result<std::uint64_t, StoreFailure> used_bytes() const override;
   Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const override;
   Result<std::optional<Row>, StoreFailure> find_at_or_before(core::Table table, std::string_view key) const override;
   /// Rows are copied in batches and visited between two transactions, so a slow visitor holds no snapshot.

@@ -26,6 +26,9 @@ struct LogBounds {
   Position first;             ///< of the oldest commit kept; equals `end` when empty
   Position end;               ///< where the next commit begins
   std::uint64_t bytes = 0;    ///< of the values kept
+  /// Of the disk that they take: whole pages, with the index over them. What is freed is reused, not given back, so the
+  /// file may be larger.
+  std::uint64_t used_bytes = 0;
 };
 
 /// A partition's log: sealed commits, appended at the end, freed from the front. Seam; its conformance suite

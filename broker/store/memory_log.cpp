@@ -39,7 +39,7 @@ MemoryLog::~MemoryLog() {
 LogBounds MemoryLog::bounds() const {
   const std::lock_guard lock(disk_.mutex_);
   const auto& log = disk_.seen_.log;
-  return {.first = log.first, .end = log.end, .bytes = log.bytes};
+  return {.first = log.first, .end = log.end, .bytes = log.bytes, .used_bytes = log.bytes};
 }
 
 Result<void, StoreFailure> MemoryLog::append(std::span<const core::Commit> commits) {

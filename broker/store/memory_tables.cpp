@@ -46,6 +46,15 @@ Result<void, StoreFailure> MemoryTables::checkpoint(const core::Checkpoint& chec
   return {};
 }
 
+Result<std::uint64_t, StoreFailure> MemoryTables::used_bytes() const {
+  const std::lock_guard lock(disk_.mutex_);
+  if (is_dead()) return failed(dead());
+  std::uint64_t bytes = 0;
+  for (const auto& rows : disk_.seen_.tables.rows)
+    for (const auto& [key, value] : rows) bytes += key.size() + value.size();
+  return bytes;
+}
+
 Result<std::optional<std::string>, StoreFailure> MemoryTables::get(core::Table table, std::string_view key) const {
   const std::lock_guard lock(disk_.mutex_);
   if (is_dead()) return failed(dead());

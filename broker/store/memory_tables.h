@@ -18,6 +18,7 @@ class MemoryTables final : public Tables {
 
   Position applied() const override;
   Result<void, StoreFailure> checkpoint(const core::Checkpoint& checkpoint) override;
+  Result<std::uint64_t, StoreFailure> used_bytes() const override;
   Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const override;
   Result<std::optional<Row>, StoreFailure> find_at_or_before(core::Table table, std::string_view key) const override;
   Result<void, StoreFailure> scan(core::Table table, std::string_view from,

@@ -30,6 +30,9 @@ class Tables {
   /// Errors: kFull, kIo, kRefused (applied goes back, a value over row_value_bytes_max).
   virtual Result<void, StoreFailure> checkpoint(const core::Checkpoint& checkpoint) = 0;
 
+  /// Of the disk that all rows take, as LogBounds::used_bytes. Cost: a read transaction.
+  virtual Result<std::uint64_t, StoreFailure> used_bytes() const = 0;
+
   virtual Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const = 0;
   /// The row with the greatest key <= `key`.
   virtual Result<std::optional<Row>, StoreFailure> find_at_or_before(core::Table table, std::string_view key) const = 0;

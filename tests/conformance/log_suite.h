@@ -53,6 +53,7 @@ class LogSuite : public ::testing::Test {
     }
     const auto bounds = log->bounds();
     EXPECT_EQ(bounds.bytes, bytes);
+    EXPECT_GE(bounds.used_bytes, bytes);
     if (!expected.empty()) {
       EXPECT_EQ(bounds.first, expected.front().first);
       EXPECT_EQ(bounds.end, expected.back().end);

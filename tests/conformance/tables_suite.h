@@ -82,6 +82,20 @@ TYPED_TEST_P(TablesSuite, KeepsACheckpointWhenOpenedAnew) {
   }
 }
 
+TYPED_TEST_P(TablesSuite, CountsWhatItsRowsTake) {
+  const std::uint64_t empty = this->tables->used_bytes().value_or(0);
+  std::vector<core::RowChange> rows;
+  for (std::uint32_t i = 0; i < 1'000; ++i) rows.push_back({Table::kCold, number_key(i), std::string(4'000, 'x')});
+  this->write(1, rows);
+  for (int opened = 0; opened < 2; ++opened) {
+    EXPECT_GE(this->tables->used_bytes().value_or(0), empty + 4'000'000);
+    EXPECT_LE(this->tables->used_bytes().value_or(0), empty + 4'500'000);
+    this->reopen();
+  }
+  this->write(2, {}, {{Table::kCold, number_key(0), number_key(1'000)}});
+  EXPECT_LE(this->tables->used_bytes().value_or(~0u), empty + 100'000);
+}
+
 TYPED_TEST_P(TablesSuite, ReplacesAndErasesRows) {
   this->write(1, {{Table::kTopics, "a", "1"}, {Table::kTopics, "b", "2"}});
   this->write(
@@ -227,11 +241,11 @@ TYPED_TEST_P(TablesSuite, AgreesWithMapsUnderAnyOrderOfCheckpoints) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(TablesSuite, StandsAtZeroWithoutRowsWhenFresh, KeepsACheckpointWhenOpenedAnew, ReplacesAndErasesRows,
-                            ErasesRangesBeforeItWrites, ErasesFromTheFirstRowAndNothingInAnEmptyRange, ErasesALargeRange,
-                            StandsStillOnAnEmptyCheckpoint, RefusesToGoBackAndWritesNothingThen, TakesAValueAtTheBoundAndRefusesOneAbove,
-                            RefusesAnEmptyKeyAndOneAboveTheBound, FindsTheRowAtOrBefore, KeysSortAsUnsignedBytes,
-                            ScansManyRowsInOrderFromAnywhere, AVisitorMayLookIntoTheTablesAndChangeThem,
+REGISTER_TYPED_TEST_SUITE_P(TablesSuite, StandsAtZeroWithoutRowsWhenFresh, KeepsACheckpointWhenOpenedAnew, CountsWhatItsRowsTake,
+                            ReplacesAndErasesRows, ErasesRangesBeforeItWrites, ErasesFromTheFirstRowAndNothingInAnEmptyRange,
+                            ErasesALargeRange, StandsStillOnAnEmptyCheckpoint, RefusesToGoBackAndWritesNothingThen,
+                            TakesAValueAtTheBoundAndRefusesOneAbove, RefusesAnEmptyKeyAndOneAboveTheBound, FindsTheRowAtOrBefore,
+                            KeysSortAsUnsignedBytes, ScansManyRowsInOrderFromAnywhere, AVisitorMayLookIntoTheTablesAndChangeThem,
                             AgreesWithMapsUnderAnyOrderOfCheckpoints);
 
 }  // namespace takt::testing

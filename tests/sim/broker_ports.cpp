@@ -166,6 +166,7 @@ class LyingTables final : public store::Tables {
   LyingTables(store::Tables& tables, Lie lie) : tables_(tables), lie_(lie) {}
   Position applied() const override { return tables_.applied(); }
   Result<void, StoreFailure> checkpoint(const core::Checkpoint& rows) override { return tables_.checkpoint(falsified(rows, lie_)); }
+  Result<std::uint64_t, StoreFailure> used_bytes() const override { return tables_.used_bytes(); }
   Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const override {
     return tables_.get(table, key);
   }

@@ -66,6 +66,18 @@ TEST_F(DataFolderTest, IsMadeWhenMissingAndFoundAgain) {
   EXPECT_EQ(fs::file_size(path / "ballast"), 64u * 1024);
 }
 
+TEST_F(DataFolderTest, TheBallastIsGivenUpAndTakenBackWhenThereIsRoom) {
+  const DataFolder folder = must_open();
+  EXPECT_FALSE(folder.ballast->look().is_ballast_gone);
+  EXPECT_TRUE(folder.ballast->give_up());
+  EXPECT_FALSE(fs::exists(path / "ballast"));
+  EXPECT_FALSE(folder.ballast->give_up()) << "once";
+  const auto room = folder.ballast->look();
+  EXPECT_FALSE(room.is_ballast_gone);
+  EXPECT_LT(room.free_bytes, ~std::uint64_t{0});
+  EXPECT_EQ(fs::file_size(path / "ballast"), 64u * 1024);
+}
+
 TEST_F(DataFolderTest, HasAPartitionOfItsOwnForEach) {
   DataFolder folder = must_open(3);
   ASSERT_EQ(folder.partitions.size(), 3u);

@@ -193,6 +193,19 @@ TEST_F(LmdbLogTest, CountsItsBytesOverManyAppendsAndReopening) {
   EXPECT_EQ(log->bounds().bytes, bytes);
 }
 
+TEST_F(LmdbLogTest, CountsThePagesThatValuesTake) {
+  open();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(append(2'000));   // with header, directory and stamp just too large for a leaf
+  const auto full = log->bounds();
+  EXPECT_LT(full.bytes, 100u * 2'600);
+  EXPECT_GE(full.used_bytes, 100u * 4'096);
+  EXPECT_LT(full.used_bytes, 110u * 4'096);
+  open();
+  EXPECT_EQ(log->bounds().used_bytes, full.used_bytes);
+  ASSERT_TRUE(log->free_before(Position(90)).has_value());
+  EXPECT_LT(log->bounds().used_bytes, 15u * 4'096);
+}
+
 TEST_F(LmdbLogTest, ADiskThatIsFullWhenPagesAreWrittenIsFullAndNothingWasWritten) {
   open();
   ASSERT_TRUE(append(100));
@@ -220,6 +233,18 @@ TEST_F(LmdbLogTest, FreeingAsksForRoomWhenTheDiskIsFull) {
   EXPECT_TRUE(log->free_before(Position(3)).has_value());
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(log->bounds().first, Position(3));
+}
+
+TEST_F(LmdbLogTest, AppendingAsksForRoomWhenTheDiskIsFullAndGoesOn) {
+  int asked = 0;
+  make_room = [&] { return ++asked == 1; };
+  open();
+  arm(DiskFault::kWriteFails, ENOSPC);
+  EXPECT_TRUE(append(50'000));
+  EXPECT_EQ(asked, 1);
+  arm(DiskFault::kWriteFails, ENOSPC);
+  EXPECT_EQ(failure_of(50'000), Kind::kFull);
+  EXPECT_EQ(asked, 2);
 }
 
 using LmdbLogDeathTest = LmdbLogTest;
@@ -322,7 +347,7 @@ class LmdbTablesTest : public ::testing::Test {
  protected:
   ~LmdbTablesTest() override { testing::disarm(); }
   Result<std::unique_ptr<LmdbTables>, StoreFailure> try_open(const core::PartitionUuid& uuid = test_uuid()) {
-    return LmdbTables::open({.file = file, .partition = uuid, .map_bytes = map_bytes});
+    return LmdbTables::open({.file = file, .partition = uuid, .map_bytes = map_bytes, .make_room = make_room});
   }
   void open() {
     tables.reset();
@@ -334,6 +359,7 @@ class LmdbTablesTest : public ::testing::Test {
   testing::TempFolder folder;
   std::filesystem::path file = folder.path() / "tables.mdb";
   std::size_t map_bytes = std::size_t{1} << 30;
+  std::function<bool()> make_room;
   std::unique_ptr<LmdbTables> tables;
 };
 
@@ -393,6 +419,16 @@ TEST_F(LmdbTablesTest, EveryFullPageValueTakesOnePage) {
     checkpoint.changed.push_back({core::Table::kCold, std::to_string(i), std::string(core::row_value_bytes_max, 'c')});
   ASSERT_TRUE(tables->checkpoint(checkpoint).has_value());
   EXPECT_LT(file_pages() - before, 1'050u);
+}
+
+TEST_F(LmdbTablesTest, ACheckpointAsksForRoomWhenTheDiskIsFullAndGoesOn) {
+  int asked = 0;
+  make_room = [&] { return ++asked == 1; };
+  open();
+  arm(DiskFault::kWriteFails, ENOSPC);
+  EXPECT_TRUE(tables->checkpoint({.applied = Position(1), .erased = {}, .changed = {{core::Table::kTopics, "k", "v"}}}));
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(tables->applied(), Position(1));
 }
 
 TEST_F(LmdbTablesTest, ADiskThatIsFullKeepsTheCheckpointBefore) {
