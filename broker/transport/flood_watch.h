@@ -1,7 +1,8 @@
 #pragma once
 // Sees what libzmq doesn't bound: a message whose frames never end isn't counted by RCVHWM, passes MAXMSGSIZE frame by
 // frame, and reaches the application never (pipe_t::write counts only the last frame, libzmq 4.3.4). The kernel knows
-// how many bytes a connection has brought; what is far above what was handed out must lie in libzmq's memory.
+// how many bytes libzmq has read from a connection; what is far above what was handed out must lie in libzmq's memory.
+// There an empty frame of two bytes takes 64, so the bound is as low as honest clients allow.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,31 +10,43 @@
 
 namespace takt::transport {
 
+struct FloodBounds {
+  std::uint64_t message_bytes_max = 0;   ///< one whole message and what libzmq may hold of the next read
+  std::uint64_t queue_bytes_max = 0;     ///< all that an honest peer's receive queue can hold
+};
+
 /// Thread: the gateway's. Descriptors are those of libzmq's monitor.
+///
+/// A connection had its turn when the socket was read empty, or gave two messages of one connection: it takes from its
+/// peers in turn. After its turn no whole message is left of what libzmq had read at the look before, so a connection
+/// that brought none has brought part of one, and may have brought message_bytes_max. Without a turn (the gateway doesn't
+/// read while the partition is full) whole messages may wait: queue_bytes_max.
 class FloodWatch {
  public:
-  /// A connection may have brought so many bytes since the last whole message: above what the receive queue of an
-  /// honest peer and the kernel's buffers can hold.
-  explicit FloodWatch(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  explicit FloodWatch(const FloodBounds& bounds) : bounds_(bounds) {}
 
   void accepted(int descriptor) { connections_[descriptor] = {}; }
   void closed(int descriptor) { connections_.erase(descriptor); }
   /// A whole message of this connection was handed out.
   void delivered(int descriptor);
+  /// The socket had no more whole message.
+  void read_empty() { all_had_turn_ = true; }
   bool is_empty() const { return connections_.empty(); }
 
-  /// Shuts down the connections above the bound; answers how many. Cost: one system call per connection.
+  /// Shuts down the connections above their bound; answers how many. Cost: two system calls per connection.
   std::size_t look();
 
  private:
   struct Connection {
-    std::uint64_t settled_bytes = 0;   ///< that had come when a message was last seen
+    std::uint64_t settled_bytes = 0;   ///< that libzmq had read at the look after the last message
+    std::uint64_t seen_bytes = 0;      ///< that libzmq had read at the last look
     bool has_delivered = false;        ///< since the last look
     bool is_shut = false;
   };
 
-  const std::uint64_t bytes_max_;
+  const FloodBounds bounds_;
   std::unordered_map<int, Connection> connections_;
+  bool all_had_turn_ = false;          ///< since the last look
 };
 
 }  // namespace takt::transport

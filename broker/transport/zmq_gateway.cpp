@@ -31,7 +31,8 @@ constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
-constexpr std::size_t kernel_buffer_bytes = 16u << 20;                             // a generous tcp_rmem
+constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, its heartbeats
+constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr Duration look_interval = std::chrono::milliseconds(100);                 // the one thing that is polled
 constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
@@ -72,7 +73,8 @@ class ZmqGateway::Loop {
       : settings_(settings),
         sink_(sink),
         desk_(settings.desk),
-        floods_((queue_messages + 2) * frame_bytes_max_of(settings.desk.intake) + kernel_buffer_bytes) {}
+        floods_({limits::frames_max * frame_bytes_max_of(settings.desk.intake) + read_slack_bytes,
+                 (queue_messages + 2) * frame_bytes_max_of(settings.desk.intake)}) {}
   ~Loop() {
     stop();
     if (wake_fd_ >= 0) ::close(wake_fd_);
@@ -276,6 +278,7 @@ void ZmqGateway::Loop::receive_messages() {
     auto received = receive(router_.get(), limits::frames_max);
     if (!received) {
       is_empty = true;
+      floods_.read_empty();
       break;
     }
     for (const SharedBytes& frame : received->frames) bytes += frame.size();
@@ -285,7 +288,14 @@ void ZmqGateway::Loop::receive_messages() {
   // After receiving and before handling: what was accepted must be known before its messages are.
   drain_monitor(now);
   for (const Received& received : batch) floods_.delivered(received.descriptor);
-  for (const Received& received : batch) desk_.received(connection_of(received, now), received.frames, now);
+  for (const Received& received : batch) {
+    const ConnectionId from = connection_of(received, now);
+    desk_.received(from, received.frames, now);
+    if (received.frames_thrown <= frames_thrown_max) continue;
+    ++endless_messages_;
+    desk_.ended(from);
+    cut(from);
+  }
   bury(is_empty ? begin : now - linger_after_end);
 }
 

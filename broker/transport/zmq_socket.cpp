@@ -104,15 +104,16 @@ std::optional<Received> receive(void* router, std::size_t frames_max) {
   Received received;
   received.routing = std::string(as_text(routing.bytes()));
   bool more = routing.more();
-  while (more) {
+  while (more && received.frames.size() <= frames_max) {
     auto frame = std::make_shared<Message>();
     check(receive_frame(router, *frame), "a multipart message arrives as a whole");
     more = frame->more();
     if (received.descriptor < 0) received.descriptor = zmq_msg_get(frame->get(), ZMQ_SRCFD);
-    if (received.frames.size() > frames_max) continue;
     const ByteView bytes = frame->bytes();
     received.frames.push_back({std::move(frame), bytes});
   }
+  for (Message frame; more; more = frame.more(), ++received.frames_thrown)
+    check(receive_frame(router, frame), "a multipart message arrives as a whole");
   return received;
 }
 

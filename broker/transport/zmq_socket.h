@@ -33,10 +33,11 @@ bool is_readable(void* socket);
 struct Received {
   std::string routing;             ///< the peer's routing id
   int descriptor = -1;             ///< of its connection
-  std::vector<SharedBytes> frames; ///< windows into libzmq's messages; at most `frames_max`, the rest is counted only
+  std::vector<SharedBytes> frames; ///< windows into libzmq's messages
+  std::size_t frames_thrown = 0;
 };
 /// The next message, if there is one now. Of a message with more than `frames_max` frames one frame too many is kept, so
-/// that it can be refused, and the rest is thrown away.
+/// that it can be refused, and the rest is thrown away and counted.
 std::optional<Received> receive(void* router, std::size_t frames_max);
 
 enum class SendOutcome : std::uint8_t { kSent, kFull, kGone };

@@ -174,6 +174,32 @@ TEST_F(Hostile, AMessageOfFramesWithoutEnd) {
   EXPECT_EQ(stage.metrics().sum("takt_endless_messages_total"), 1);
 }
 
+TEST_F(Hostile, AMessageOfEmptyFramesWithoutEnd) {
+  const auto before = resident_kib(stage.broker().pid());
+  auto socket = shake_hands(port());
+  Bytes flood;
+  for (int i = 0; i < 500'000; ++i) append(flood, short_frame({}, true));
+  std::size_t sent = 0;
+  while (sent < (128u << 20) && socket->send(flood)) sent += flood.size();
+  EXPECT_LT(sent, 128u << 20) << "the broker must close the connection";
+  expect_served();
+  EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (512u << 10));
+  EXPECT_EQ(stage.metrics().sum("takt_endless_messages_total"), 1);
+}
+
+TEST_F(Hostile, AMessageOfVeryManyFrames) {
+  ASSERT_TRUE(stage.admin().topics());   // has its connection from here on
+  const auto before = stage.metrics().sum("takt_connections");
+  auto socket = shake_hands(port());
+  Bytes flood;
+  for (int i = 0; i < 500'000; ++i) append(flood, short_frame({}, true));
+  append(flood, short_frame({}, false));
+  socket->send(flood);
+  EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_endless_messages_total") == 1; }));
+  EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_connections") == before; }));
+  expect_served();
+}
+
 TEST_F(Hostile, AnHonestClientInAHurryIsNotTakenForOne) {
   auto client = Client::open({.server = stage.broker().server(), .send_timeout = 60s});
   ASSERT_TRUE(client);
