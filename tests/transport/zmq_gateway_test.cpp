@@ -25,7 +25,11 @@ class CollectingSink final : public CommandSink {
   bool post(CommandBatch& batch) override {
     {
       const std::lock_guard lock(mutex_);
-      if (!accepts_) return false;
+      if (!accepts_) {
+        ++refusals_;
+        changed_.notify_all();
+        return false;
+      }
       for (auto& command : batch.prior) commands_.push_back(std::move(command));
       for (auto& command : batch.later) commands_.push_back(std::move(command));
       batch = {};
@@ -36,6 +40,10 @@ class CollectingSink final : public CommandSink {
   void accept(bool yes) {
     const std::lock_guard lock(mutex_);
     accepts_ = yes;
+  }
+  bool wait_for_refusal() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 20s, [&] { return refusals_ > 0; });
   }
   /// Waits for a command of kind T that `fits`, and gives it out.
   template <class T, class Fits>
@@ -59,6 +67,7 @@ class CollectingSink final : public CommandSink {
   std::condition_variable changed_;
   std::vector<core::Command> commands_;
   bool accepts_ = true;
+  std::size_t refusals_ = 0;
 };
 
 class Client {
@@ -217,8 +226,16 @@ TEST_F(ZmqGatewayTest, StopsReadingWhileThePartitionIsFullAndLosesNothing) {
   Client client(context_, gateway_->endpoint());
   ASSERT_NE(hello(client, 1), SessionId(0));
   sink_.accept(false);
-  for (std::uint64_t i = 1; i <= 200; ++i) client.send(proto::ListTopics{}, i);
-  stats();   // the gateway has met the refusal or will meet it; either way nothing may be lost
+  client.send(proto::ListTopics{}, 1);
+  ASSERT_TRUE(sink_.wait_for_refusal());
+  const auto read = stats().received_messages;
+  for (std::uint64_t i = 2; i <= 200; ++i) client.send(proto::ListTopics{}, i);
+  // What is sent later has reached the gateway, and so would have they.
+  const int later = connect_raw();
+  const auto until = steady_now() + 20s;
+  while (stats().connections < 2 && steady_now() < until) {}
+  EXPECT_EQ(stats().received_messages, read);
+  ::close(later);
   sink_.accept(true);
   gateway_->room();
   for (std::uint64_t i = 1; i <= 200; ++i)
