@@ -27,9 +27,12 @@ struct GatewayFailure {
 ///
 /// What libzmq does not do is done here: a full peer answers EAGAIN and its messages wait in a bounded queue (never
 /// blocked, never dropped silently); an ended connection is learnt from the monitor at once; the number of connections is
-/// capped, and one that says no Hello is closed; a message whose frames never end costs its connection (FloodWatch); automatic routing ids start at a random
-/// place, because a client that guesses the next one can abort the process (libzmq 4.3.4, add_out_pipe). Routing ids
-/// appear in no frame and no log.
+/// capped, and one that says no Hello is closed; a message whose frames never end costs its connection (FloodWatch).
+///
+/// A client that announces the routing id that libzmq will give to another aborts the process (4.3.4, add_out_pipe), and
+/// can't be told from that other: ROUTER takes ids that begin with a zero byte, the Identity property of both reads as
+/// an empty text, and before the first message nothing is seen at all. So automatic ids start at a random place, routing
+/// ids appear in no frame and no log, and who plants ids in silence keeps each for hello_timeout only.
 class ZmqGateway final : public Gateway {
  public:
   /// Opens and binds the socket; nothing is read before start().

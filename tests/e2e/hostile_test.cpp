@@ -200,6 +200,19 @@ TEST_F(Hostile, AMessageOfVeryManyFrames) {
   expect_served();
 }
 
+TEST_F(Hostile, AClientThatAsksAndNeverReads) {
+  const auto before = resident_kib(stage.broker().pid());
+  auto socket = shake_hands(port());
+  Bytes requests;
+  for (int i = 0; i < 10'000; ++i) append(requests, short_frame(proto::encode(proto::ListTopics{}, CorrelationId(7)), false));
+  int rounds = 0;
+  while (rounds < 1'000 && socket->send(requests)) ++rounds;
+  EXPECT_LT(rounds, 1'000) << "the broker must close the connection";
+  EXPECT_EQ(stage.metrics().sum("takt_slow_peers_dropped_total"), 1);
+  expect_served();
+  EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (256u << 10));
+}
+
 TEST_F(Hostile, AnHonestClientInAHurryIsNotTakenForOne) {
   auto client = Client::open({.server = stage.broker().server(), .send_timeout = 60s});
   ASSERT_TRUE(client);
