@@ -169,8 +169,10 @@ PublishWindow::Refused Consumer::settlement_refused(Settlement settlement, const
         break;
       }
       // Its follow-ups will not be stored, whoever runs it again.
-      settlement.what =
-          Fail{proto::FailOutcome::kDead, {}, static_cast<std::uint16_t>(error.code), "follow-ups refused: " + from_wire(error).text()};
+      settlement.what = Fail{proto::FailOutcome::kDead,
+                             {},
+                             static_cast<std::uint16_t>(error.code),
+                             "follow-ups refused: " + error_label(error.code) + ": " + error.message};
       settlements_.push_back(std::move(settlement));
       break;
   }
