@@ -384,6 +384,7 @@ class SignalStop {
     taken_ = signalled_worker.compare_exchange_strong(none, &worker);
     if (!taken_) return;
     struct sigaction action{};
+    action.sa_flags = SA_RESTART;  // handlers' own reads and waits are none of the signal's business
     action.sa_handler = [](int) {
       if (Worker* running = signalled_worker.load()) running->stop();
     };
