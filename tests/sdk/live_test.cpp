@@ -1,7 +1,10 @@
 // Client, Worker and Admin over real sockets and threads.
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <takt/takt.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -153,6 +156,40 @@ TEST_F(Live, AnExceptionOutOfACallbackIsFlushesError) {
   EXPECT_EQ(called, 2);
   EXPECT_EQ(client.metrics().callback_exceptions, 2u);
   EXPECT_EQ(client.metrics().sent, 2u);
+}
+
+TEST_F(Live, ADurationWithoutEndIsOne) {
+  constexpr auto forever = std::chrono::milliseconds::max();
+  Client patient = *Client::open({.server = broker.server(), .send_timeout = forever});
+  EXPECT_TRUE(patient.wait_connected(forever));
+  EXPECT_TRUE(patient.send(Job{1}, to_jobs));
+  EXPECT_TRUE(patient.send_async(Job{2}, to_jobs));
+  EXPECT_TRUE(patient.flush(forever));
+  EXPECT_TRUE(Admin::open({.server = broker.server(), .timeout = forever})->topics());
+  WorkerOptions options;
+  options.server = broker.server();
+  options.subscriptions = {{.topic = "jobs"}};
+  options.connect_timeout = options.shutdown_grace = options.shutdown_force = forever;
+  options.backoff = {forever, forever};
+  Worker one = *Worker::open(options);
+  one.handle<Job>([](Context&, const Job& job) { return job.number == 1 ? retry("later") : retry_in(forever, "never"); });
+  Running running(one);
+  EXPECT_TRUE(wait_until([&] { return one.metrics().retried == 2; }));
+  EXPECT_EQ(group().retrying, 2u);
+  EXPECT_TRUE(patient.close(forever));
+}
+
+TEST(LiveIpV6, ABracketedAddressIsReached) {
+  const int probe = socket(AF_INET6, SOCK_STREAM, 0);
+  sockaddr_in6 loopback{};
+  loopback.sin6_family = AF_INET6;
+  loopback.sin6_addr = in6addr_loopback;
+  const bool there = probe >= 0 && bind(probe, reinterpret_cast<const sockaddr*>(&loopback), sizeof loopback) == 0;
+  if (probe >= 0) close(probe);
+  if (!there) GTEST_SKIP() << "this machine has no ::1";
+  const sdk::LoopBroker broker("tcp://[::1]:0");
+  EXPECT_TRUE(broker.server().starts_with("tcp://[::1]:")) << broker.server();
+  EXPECT_TRUE(Client::open({.server = broker.server()})->send(Job{1}, {.topic = "jobs"}));
 }
 
 TEST_F(Live, WithAcksZeroASendIsDoneWhenItLeaves) {

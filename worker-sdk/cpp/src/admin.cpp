@@ -1,6 +1,7 @@
 #include "takt/admin.h"
 
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 #include "worker-sdk/cpp/src/address.h"
 #include "worker-sdk/cpp/src/connection.h"
 #include "worker-sdk/cpp/src/refusal.h"
+#include "worker-sdk/cpp/src/span.h"
 #include "worker-sdk/cpp/src/validate.h"
 
 namespace takt {
@@ -203,6 +205,7 @@ Admin& Admin::operator=(Admin&&) noexcept = default;
 Result<Admin> Admin::open(AdminOptions options) {
   if (auto error = check_client_name("AdminOptions.name", options.name)) return tl::make_unexpected(std::move(*error));
   if (options.timeout.count() <= 0) return tl::make_unexpected(bad_option("AdminOptions.timeout", "it must be longer than 0"));
+  options.timeout = bounded(options.timeout);
   auto address = parse_address(options.server);
   if (!address) return tl::make_unexpected(std::move(address.error()));
   return Admin(std::make_unique<Body>(std::move(options), *address));
@@ -283,11 +286,12 @@ Result<PeekPage> Admin::peek(const PeekOptions& options) {
   if (options.priority >= lane_count) return tl::make_unexpected(bad_option("PeekOptions.priority", "it must be 0 to 7"));
   if (options.messages_max == 0) return tl::make_unexpected(bad_option("PeekOptions.messages_max", "it must be at least 1"));
   if (options.wait.count() < 0) return tl::make_unexpected(bad_option("PeekOptions.wait", "it must not be negative"));
+  const auto wait = std::min(bounded(options.wait), std::chrono::milliseconds(std::numeric_limits<std::uint32_t>::max()));
   std::optional<Offset> from;
   if (options.from) from = Offset(*options.from);
   auto answer = body_->ask(proto::Peek{PartitionId(options.partition), options.topic, Lane(options.priority), from, options.messages_max,
-                                       options.bytes_max, static_cast<std::uint32_t>(options.wait.count())},
-                           options.wait);
+                                       options.bytes_max, static_cast<std::uint32_t>(wait.count())},
+                           wait);
   auto reply = expect<proto::Peeked>(answer);
   if (!reply) return tl::make_unexpected(std::move(reply.error()));
   return to_page(*reply, *answer, options.partition);

@@ -13,6 +13,7 @@
 #include "worker-sdk/cpp/src/connection.h"
 #include "worker-sdk/cpp/src/record_encoder.h"
 #include "worker-sdk/cpp/src/refusal.h"
+#include "worker-sdk/cpp/src/span.h"
 #include "worker-sdk/cpp/src/validate.h"
 
 namespace takt {
@@ -345,7 +346,7 @@ Result<void> Client::Body::wait_connected(std::chrono::milliseconds timeout) {
   if (auto error = refuse_to_wait("Client.wait_connected")) return tl::make_unexpected(std::move(*error));
   std::unique_lock lock(mutex_);
   ++waiters_;
-  const bool there = changed_.wait_for(lock, timeout, [&] { return connected_ || closing_; });
+  const bool there = changed_.wait_for(lock, bounded(timeout), [&] { return connected_ || closing_; });
   --waiters_;
   if (closing_) return tl::make_unexpected(closed());
   if (there) return {};
@@ -360,7 +361,7 @@ Result<void> Client::Body::flush(std::chrono::milliseconds timeout) {
   batcher_.hurry();
   connection_.wake();
   ++waiters_;
-  const bool all = changed_.wait_for(lock, timeout, answered);
+  const bool all = changed_.wait_for(lock, bounded(timeout), answered);
   --waiters_;
   if (!all) {
     return tl::make_unexpected(make_error(
@@ -412,6 +413,7 @@ Client::~Client() {
 
 Result<Client> Client::open(ClientOptions options) {
   if (auto error = check_options(options)) return tl::make_unexpected(std::move(*error));
+  options.send_timeout = bounded(options.send_timeout);
   auto address = parse_address(options.server);
   if (!address) return tl::make_unexpected(std::move(address.error()));
   return Client(std::make_unique<Body>(std::move(options), *address));

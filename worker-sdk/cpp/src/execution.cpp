@@ -5,6 +5,7 @@
 
 #include "worker-sdk/cpp/src/connection.h"
 #include "worker-sdk/cpp/src/refusal.h"
+#include "worker-sdk/cpp/src/span.h"
 
 namespace takt {
 
@@ -39,7 +40,7 @@ proto::FailOutcome to_wire(Outcome::Kind kind) {
 Duration Executor::retry_delay(std::uint32_t attempt) const {
   const auto doubled = backoff_.first * (std::int64_t{1} << std::min(attempt - 1, 20u));
   const std::chrono::duration<double, std::nano> spread = Duration(std::min(doubled, backoff_.longest)) * jitter();
-  return std::chrono::duration_cast<Duration>(spread);
+  return bounded(std::chrono::duration_cast<std::chrono::milliseconds>(spread));
 }
 
 void Executor::done(const AssignmentPtr& assignment, const Bits& bits, std::uint32_t count) {
@@ -56,7 +57,7 @@ void Executor::settle(const AssignmentPtr& assignment, std::uint32_t index, Outc
   } else {
     handled.fail = to_wire(outcome.kind);
     if (outcome.kind == Outcome::Kind::kRetry)
-      handled.delay = outcome.delay ? Duration(*outcome.delay) : retry_delay(assignment->lease.attempt);
+      handled.delay = outcome.delay ? Duration(bounded(*outcome.delay)) : retry_delay(assignment->lease.attempt);
     handled.code = outcome.code;
     handled.text = std::move(outcome.text);
   }

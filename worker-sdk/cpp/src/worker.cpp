@@ -11,6 +11,7 @@
 #include "worker-sdk/cpp/src/connection.h"
 #include "worker-sdk/cpp/src/execution.h"
 #include "worker-sdk/cpp/src/refusal.h"
+#include "worker-sdk/cpp/src/span.h"
 #include "worker-sdk/cpp/src/validate.h"
 
 namespace takt {
@@ -449,6 +450,10 @@ Worker& Worker::operator=(Worker&&) noexcept = default;
 
 Result<Worker> Worker::open(WorkerOptions options) {
   if (auto error = check_options(options)) return tl::make_unexpected(std::move(*error));
+  for (auto* span :
+       {&options.shutdown_grace, &options.shutdown_force, &options.connect_timeout, &options.backoff.first, &options.backoff.longest}) {
+    *span = bounded(*span);
+  }
   auto address = parse_address(options.server);
   if (!address) return tl::make_unexpected(std::move(address.error()));
   return Worker(std::make_unique<Body>(std::move(options), *address));
