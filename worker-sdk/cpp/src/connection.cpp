@@ -103,6 +103,8 @@ class Connection::Loop {
     try {
       socket_.emplace(context_, zmq::socket_type::dealer);
       socket_->set(zmq::sockopt::linger, 0);
+      // Only for a literal address: a name would be looked up as IPv6 first, and taktd may listen on IPv4 alone.
+      socket_->set(zmq::sockopt::ipv6, address_.starts_with("tcp://["));
       socket_->set(zmq::sockopt::reconnect_ivl, -1);  // one connection per socket: nothing stale is replayed
       socket_->set(zmq::sockopt::sndhwm, send_queue_max);
       socket_->set(zmq::sockopt::rcvhwm, 256);
