@@ -58,7 +58,8 @@ class OutcomeBox {
     due_.reset();
     urgent_ = false;
     Contents contents{std::exchange(acks_, {}), std::exchange(outcomes_, {})};
-    for (const AssignmentPtr& assignment : contents.acks) assignment->listed.store(false);
+    // An exchange, to see the bits of whoever found it listed: a store could pass the loads of take_done().
+    for (const AssignmentPtr& assignment : contents.acks) assignment->listed.exchange(false, std::memory_order_acq_rel);
     return contents;
   }
   std::optional<Time> deadline() const {
