@@ -159,6 +159,22 @@ TEST_F(Consuming, ResumeNamesAllThatIsHeldAndUnconfirmedAcksGoUnderTheNewToken) 
   EXPECT_EQ(sent[1].as<proto::Ack>().entries, (std::vector<proto::AckEntry>{{Slot(3), LeaseToken(5000), {{2, 1}}}}));
 }
 
+TEST_F(Consuming, AllThatIsHeldIsResumedOldestFirst) {
+  begin(push());
+  peer.take();
+  std::vector<proto::HeldRange> held;
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    deliver(1, 2 * i, i, 1000 + i);
+    held.push_back({Lane(0), Offset(2 * i), 1, LeaseToken(1000 + i)});
+  }
+  Sent request{CorrelationId(0), proto::Resume{}, {}};
+  EXPECT_EQ(reconnect_to_resume(request).held, held);
+  proto::Resumed reply{SubscriptionId(1), {}, {}};
+  for (std::uint32_t i = 0; i < held.size(); ++i) reply.granted.push_back({held[i], Slot(i), LeaseToken(50'000 + i)});
+  peer.answer(request, reply);
+  EXPECT_TRUE(peer.take_events<LeaseLost>().empty());
+}
+
 TEST_F(Consuming, WhatResumeDoesNotGrantIsLost) {
   begin(push());
   peer.take();

@@ -1,12 +1,15 @@
 #include "worker-sdk/cpp/src/consumer.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "proto/check.h"
+#include "proto/limits.h"
 
 namespace takt::sdk {
 namespace {
 
 constexpr std::size_t ack_runs_max = 4096;        // per Ack frame: far below the envelope's bound
-constexpr std::size_t resume_ranges_max = 10'000;  // the same for Resume
 constexpr std::size_t pulls_max = 1;                // the broker keeps one open pull per subscription
 
 void earliest(std::optional<Time>& next, std::optional<Time> other) {
@@ -106,11 +109,14 @@ void Consumer::send_resume(std::uint32_t wire_index) {
   wire.state = WireState::kResuming;
   std::vector<Held> named;
   std::vector<proto::HeldRange> held;
-  for (auto& [id, lease] : leases_) {
-    if (lease.wire != wire_index) continue;
-    const LeaseId lease_id = id;
+  std::vector<LeaseId> mine;
+  for (const auto& [id, lease] : leases_)
+    if (lease.wire == wire_index) mine.push_back(id);
+  std::sort(mine.begin(), mine.end());  // what came first runs already: it is named, and granted, first
+  for (const LeaseId lease_id : mine) {
+    const Lease& lease = leases_.at(lease_id);
     lease.for_each_run(lease.held, [&](const Lease::Piece& piece, proto::IndexRun run) {
-      if (held.size() == resume_ranges_max) return;
+      if (held.size() == limits::entries_max) return;
       named.push_back({lease_id, run.first, run.count, lease.lane, lease.first.plus(run.first)});
       held.push_back({lease.lane, lease.first.plus(run.first), run.count, piece.token.plus(to_wire(piece, run).first)});
     });
@@ -122,18 +128,23 @@ void Consumer::send_resume(std::uint32_t wire_index) {
 bool Consumer::resumed(CorrelationId correlation, const proto::Resumed& reply, Time now) {
   const auto at = resuming_.find(correlation);
   if (at == resuming_.end()) return false;
-  const auto [wire_index, named] = std::move(at->second);
+  auto [wire_index, named] = std::move(at->second);
   resuming_.erase(at);
   if (wires_[wire_index].state != WireState::kResuming) return true;
 
+  const auto by_place = [](const Held& a, const Held& b) { return std::tie(a.lane, a.offset) < std::tie(b.lane, b.offset); };
+  std::sort(named.begin(), named.end(), by_place);
   std::unordered_map<LeaseId, std::vector<Lease::Piece>> pieces;
   for (const proto::ResumedRange& range : reply.granted) {
     const std::uint64_t begin = range.held.first.value;
     const std::uint64_t end = begin + range.held.count;
-    for (const Held& mine : named) {
+    const Held earliest{{}, 0, 0, range.held.lane, Offset(begin - std::min<std::uint64_t>(begin, Bits::size))};
+    for (auto it = std::lower_bound(named.begin(), named.end(), earliest, by_place); it != named.end(); ++it) {
+      const Held& mine = *it;
+      if (mine.lane != range.held.lane || mine.offset.value >= end) break;
       const std::uint64_t from = std::max(begin, mine.offset.value);
       const std::uint64_t until = std::min(end, mine.offset.value + mine.count);
-      if (mine.lane != range.held.lane || from >= until) continue;
+      if (from >= until) continue;
       const std::uint64_t lease_first = mine.offset.value - mine.first;
       pieces[mine.lease].push_back({static_cast<std::uint32_t>(from - lease_first), static_cast<std::uint32_t>(until - from),
                                     static_cast<std::int64_t>(begin) - static_cast<std::int64_t>(lease_first), range.slot, range.token});
