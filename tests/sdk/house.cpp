@@ -64,7 +64,7 @@ void House::turn_broker(Commit commit) {
       partition_->handle(log_.read(std::get<core::LoadBlocks>(effect), settings_.uuid), now_);
     }
   }
-  desk_->replies(std::move(replies));
+  for (core::Outgoing& reply : replies) desk_->reply(std::move(reply));
   output = desk_->take_output();
   deliver(std::move(output.departures));
   for (auto* queue : {&output.commands.prior, &output.commands.later}) {
