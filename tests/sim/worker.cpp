@@ -107,11 +107,13 @@ void Worker::finish(JobId id) {
   const Now now = world_.now();
   const std::uint64_t dice = random.below(1000);
   std::uint64_t bound = options_.retry_permille;
+  const auto some_delay = [&] {
+    return random.permille(500) ? Duration::zero() : random.duration(Duration::zero(), std::chrono::seconds(3));
+  };
   if (dice < bound) {
-    const Duration delay = random.permille(500) ? Duration::zero() : random.duration(Duration::zero(), std::chrono::seconds(3));
-    session_.fail(lease, index, proto::FailOutcome::kRetry, delay, 7, "did not work", now);
+    session_.fail(lease, index, proto::FailOutcome::kRetry, some_delay(), 7, "did not work", now);
   } else if (dice < (bound += options_.release_permille)) {
-    session_.fail(lease, index, proto::FailOutcome::kRelease, Duration::zero(), 0, "", now);
+    session_.fail(lease, index, proto::FailOutcome::kRelease, some_delay(), 0, "", now);
   } else if (dice < (bound += options_.dead_permille)) {
     session_.fail(lease, index, proto::FailOutcome::kDead, Duration::zero(), 8, "will never work", now);
   } else if (dice < (bound += options_.complete_permille) && group_.topic != follow_up_topic) {
