@@ -73,9 +73,14 @@ Result<GroupId, Refusal> Partition::Body::ensure_group(TopicId topic_id, const s
 
 Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::size_t bytes) const {
   using std::chrono::seconds;
-  if (room_ == StoreRoom::kFull) {
-    return failed(Refusal{ErrorCode::kStoreFull,
-                          "the store is at 90 % of its bound; workers must finish messages, or raise store.bytes_max", seconds(1)});
+  switch (room_) {
+    case StoreRoom::kEnough: break;
+    case StoreRoom::kFull:
+      return failed(Refusal{ErrorCode::kStoreFull,
+                            "the store is at 90 % of its bound; workers must finish messages, or raise store.bytes_max", seconds(1)});
+    case StoreRoom::kDiskFull:
+      return failed(Refusal{ErrorCode::kStoreFull, "the broker's disk is nearly full; free some space there, or lower store.disk_free_min",
+                            seconds(1)});
   }
   const Topic* topic = const_cast<Journal&>(journal_).state().find_topic(name);
   if (topic != nullptr && topic->settings.bytes_max != 0) {

@@ -110,7 +110,11 @@ class Partition {
   std::vector<Effect> abandon();
 
   /// Enqueues are refused as store_full while set; acks go on. The caller's own accounting decides.
-  enum class StoreRoom { kEnough, kFull };
+  enum class StoreRoom {
+    kEnough,
+    kFull,       ///< at its bound: what workers finish makes room
+    kDiskFull,   ///< the disk is: somebody else may have to make room
+  };
   void store_room(StoreRoom room);
 
   PartitionStats stats() const;

@@ -165,9 +165,10 @@ void partition_families(std::vector<MetricFamily>& out, const core::PartitionSta
 }
 
 void store_families(std::vector<MetricFamily>& out, const StoreStats& store) {
-  out.push_back(gauge("takt_store_used_bytes", "Bytes kept in the log.").add(store.log_bytes).take());
-  out.push_back(
-      gauge("takt_store_limit_bytes", "Bytes that the log may reach; enqueues are refused at 90 percent.").add(store.limit_bytes).take());
+  out.push_back(gauge("takt_store_used_bytes", "Bytes of disk that log and tables take.").add(store.log_bytes + store.tables_bytes).take());
+  out.push_back(gauge("takt_store_limit_bytes", "Bytes that log and tables may reach; enqueues are refused at 90 percent.")
+                    .add(store.limit_bytes)
+                    .take());
   if (store.disk_free_bytes)
     out.push_back(gauge("takt_store_disk_free_bytes", "Room on the data folder's disk.").add(*store.disk_free_bytes).take());
   out.push_back(gauge("takt_store_full", "1 while enqueues are refused for want of room.").add(std::uint64_t{store.is_full}).take());

@@ -12,9 +12,10 @@ namespace takt::metrics {
 
 /// What the runtime knows of one partition's store.
 struct StoreStats {
-  std::uint64_t log_bytes = 0;              ///< kept in the log
+  std::uint64_t log_bytes = 0;              ///< of disk that the log takes
+  std::uint64_t tables_bytes = 0;           ///< and the tables
   std::uint64_t limit_bytes = 0;            ///< store.bytes_max
-  std::optional<std::uint64_t> disk_free_bytes;   ///< known after the first checkpoint
+  std::optional<std::uint64_t> disk_free_bytes;   ///< none: the file system does not say
   bool is_full = false;                     ///< enqueues are refused
   std::uint64_t checkpoints = 0;
   std::uint64_t carried_messages = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "broker/core/cold_rows.h"
@@ -17,6 +18,10 @@ constexpr std::size_t scan_bytes_per_checkpoint = 256u << 20;
 constexpr std::size_t carry_bytes_per_write = 4u << 20;
 constexpr std::size_t free_bytes_per_step = 8u << 20;
 
+StoreFailure damaged(Position position, const std::string& what) {
+  return {StoreFailure::Kind::kCorrupt,
+          "log.mdb at position " + std::to_string(position.value) + ": " + what + ": restore the folder from a backup"};
+}
 StoreFailure closed() { return {StoreFailure::Kind::kRefused, "the stores are not open"}; }
 
 /// Collects rows for kCold and writes them in transactions of a bounded size; the tables' cut stays where it is.
@@ -52,23 +57,31 @@ class ColdWriter {
 
 FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::Log& log, store::Tables& tables) {
   Outcome outcome;
+  CheckpointWritten& written = outcome.written;
+  written.applied = job.rows->applied;
   Front::Plan plan;
   if (job.front) plan = front_.plan(job.front->stretches, job.front->end);
   if (!plan.carry.empty()) {
-    auto carried = carry(plan.carry, log, tables);
-    if (!carried) {
-      outcome.failure = carried.error();
+    if (auto carried = carry(plan.carry, log, tables)) {
+      written.carried_messages = *carried;
+    } else {
+      written.front_failure = carried.error();
+      plan.free_before = plan.dead_before;
+    }
+  }
+  const bool changes = !job.rows->changed.empty() || !job.rows->erased.empty() || job.rows->applied != tables.applied();
+  if (changes) {
+    if (auto done = tables.checkpoint(*job.rows); !done) {
+      written.failure = done.error();
       return outcome;
     }
-    outcome.carried_messages = *carried;
   }
-  if (auto written = tables.checkpoint(*job.rows); !written) {
-    outcome.failure = written.error();
-    return outcome;
-  }
+  if (const auto bytes = tables.used_bytes()) written.tables_bytes = *bytes;
+  const std::size_t bytes_before = front_.bytes();
   outcome.free_steps = front_.steps(plan.free_before, free_bytes_per_step);
   front_.drop_before(plan.free_before);
   given_up_ = std::max(given_up_, plan.free_before);
+  freed_much_ = front_.bytes() * 2 < bytes_before;
   return outcome;
 }
 
@@ -85,15 +98,14 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
         auto read = log.read(position, 1);
         if (!read) return failed(read.error());
         commits = std::move(*read);
-        if (commits.empty() || position < commits.front().first)
-          return failed(StoreFailure{StoreFailure::Kind::kCorrupt, "a live message is not in the log"});
+        if (commits.empty() || position < commits.front().first) return failed(damaged(position, "a live message is missing"));
         auto parsed = core::CommitView::parse(commits.front().value.bytes, partition_, core::CommitView::Sections::kCheck);
-        if (!parsed) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, parsed.error().what});
+        if (!parsed) return failed(damaged(commits.front().first, parsed.error().what));
         view = std::move(*parsed);
       }
       const auto run = std::ranges::find_if(view->runs, [&](const core::RunView& r) { return position < r.first_position.plus(r.count); });
       if (run == view->runs.end() || run->topic != stretch.topic || run->lane != stretch.lane)
-        return failed(StoreFailure{StoreFailure::Kind::kCorrupt, "a live message is not where memory has it"});
+        return failed(damaged(position, "a live message is not where memory has it"));
       const proto::SectionView messages(run->metadata, run->payload, run->count);
       for (; position < end && position < run->first_position.plus(run->count); position = position.plus(1)) {
         const auto index = static_cast<std::uint32_t>(position.value - run->first_position.value);
@@ -107,10 +119,14 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
   return writer.messages();
 }
 
-Result<std::optional<FrontScanned>, StoreFailure> FrontKeeper::scan(const store::Log& log, Position applied, std::size_t bytes_max) {
-  if (auto read = read_on(log, applied, bytes_max); !read) return failed(read.error());
-  if (front_.empty()) return std::optional<FrontScanned>();
-  return std::optional(FrontScanned{front_.runs(), front_.end()});
+std::optional<FrontScanned> FrontKeeper::scan(const store::Log& log, Position applied, std::size_t bytes_max) {
+  FrontScanned scanned;
+  if (auto read = read_on(log, applied, bytes_max); !read) scanned.failure = read.error();
+  if (front_.empty() && !scanned.failure) return std::nullopt;
+  scanned.runs = front_.runs();
+  if (!front_.empty()) scanned.end = front_.end();
+  scanned.is_behind = freed_much_ && front_.is_full();
+  return scanned;
 }
 
 Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position applied, std::size_t bytes_max) {
@@ -126,7 +142,7 @@ Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position 
     for (const core::Commit& commit : *commits) {
       if (commit.end > applied || front_.is_full()) return {};
       auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
-      if (!view) return failed(StoreFailure{StoreFailure::Kind::kCorrupt, view.error().what});
+      if (!view) return failed(damaged(commit.first, view.error().what));
       front_.add(*view, commit.value.size());
       bytes += commit.value.size();
       next = commit.end;
@@ -160,18 +176,19 @@ void Background::write(const CheckpointJob& job) {
   if (const auto stores = stores_.use()) {
     outcome = keeper_.write(job, *stores.log, *stores.tables);
   } else {
-    outcome.failure = closed();
+    outcome.written.applied = job.rows->applied;
+    outcome.written.failure = closed();
   }
   if (!outcome.free_steps.empty()) committer_.free_before(std::move(outcome.free_steps));
-  answer_(CheckpointWritten{job.rows->applied, std::move(outcome.failure), outcome.carried_messages, settings_.disk_free_bytes()});
+  outcome.written.disk = stores_.disk();
+  answer_(std::move(outcome.written));
 }
 
 void Background::scan() {
   const auto stores = stores_.use();
   if (!stores) return;
   auto scanned = keeper_.scan(*stores.log, stores.tables->applied(), scan_bytes_per_checkpoint);
-  // A scan that fails leaves the front as it is: nothing is freed, and the next checkpoint tries again.
-  if (scanned && *scanned) answer_(std::move(**scanned));
+  if (scanned) answer_(std::move(*scanned));
 }
 
 }  // namespace takt::runtime

@@ -21,15 +21,15 @@ class FrontKeeper {
   FrontKeeper(const core::PartitionUuid& partition, const FrontLimits& limits) : partition_(partition), front_(limits) {}
 
   struct Outcome {
-    std::optional<store::StoreFailure> failure;
-    std::uint64_t carried_messages = 0;
+    CheckpointWritten written;          ///< but for what it says of the disk
     std::vector<Position> free_steps;   ///< for Log::free_before, in order
   };
-  /// Carries what the plan says, then writes the checkpoint.
+  /// Carries what the plan says, then writes the checkpoint. What cannot be carried, because the log is damaged there or
+  /// the tables have no room, stays where it is, and so does the front behind it.
   Outcome write(const CheckpointJob& job, const store::Log& log, store::Tables& tables);
 
   /// Reads on at the front, at most `bytes_max` of log, up to `applied`; what stands there now, none: nothing.
-  Result<std::optional<FrontScanned>, store::StoreFailure> scan(const store::Log& log, Position applied, std::size_t bytes_max);
+  std::optional<FrontScanned> scan(const store::Log& log, Position applied, std::size_t bytes_max);
 
  private:
   Result<std::uint64_t, store::StoreFailure> carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log,
@@ -38,7 +38,8 @@ class FrontKeeper {
 
   const core::PartitionUuid partition_;
   Front front_;
-  Position given_up_;   ///< commits before are freed, or about to be
+  Position given_up_;          ///< commits before are freed, or about to be
+  bool freed_much_ = false;    ///< most of the front, the last time
 };
 
 /// The thread for it.
@@ -47,7 +48,6 @@ class Background final : public BackgroundPort {
   struct Settings {
     core::PartitionUuid partition{};
     FrontLimits front;
-    std::function<std::uint64_t()> disk_free_bytes;
   };
   Background(const Settings& settings, Stores& stores, Committer& committer, std::function<void(ShardMail)> answer);
   ~Background() override;

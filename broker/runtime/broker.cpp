@@ -1,7 +1,5 @@
 #include "broker/runtime/broker.h"
 
-#include <sys/statvfs.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -52,12 +50,6 @@ void log_failure(std::string_view event, const store::StoreFailure& failure) {
   if (failure.kind == store::StoreFailure::Kind::kRefused) return;   // follows from one that was logged
   log(LogLevel::kError, event,
       {{"code", error_label(ErrorCode::kStoreFailed)}, {"kind", kind_name(failure.kind)}, {"reason", failure.message}});
-}
-
-std::uint64_t disk_free_bytes(const std::string& folder) {
-  struct statvfs stats{};
-  if (::statvfs(folder.c_str(), &stats) != 0) return ~std::uint64_t{0};   // unknown: the store itself will say when it is full
-  return static_cast<std::uint64_t>(stats.f_bavail) * stats.f_frsize;
 }
 
 core::PartitionSettings partition_settings(const Config& config, const core::PartitionUuid& uuid) {
@@ -191,7 +183,8 @@ std::optional<StartFailure> Broker::Body::start() {
 
   const Time began = monotonic_now();
   const core::PartitionUuid uuid = stores_->uuid();
-  loader_ = std::make_unique<PartitionLoader>(*stores_, partition_settings(config_, uuid));
+  loader_ = std::make_unique<PartitionLoader>(*stores_, partition_settings(config_, uuid),
+                                              [](const store::StoreFailure& failure) { log_failure("store_read_failed", failure); });
   auto loaded = loader_->load_fresh();
   if (!loaded) return store_failed(loaded.error());
   log(LogLevel::kInfo, "partition_loaded",
@@ -211,9 +204,7 @@ std::optional<StartFailure> Broker::Body::start() {
   committer_ = std::make_unique<Committer>(*stores_, answering);
   reader_ = std::make_unique<Reader>(*stores_, uuid, answering,
                                      [](const store::StoreFailure& failure) { log_failure("store_read_failed", failure); });
-  background_ =
-      std::make_unique<Background>(Background::Settings{uuid, {}, [folder_name = config_.data] { return disk_free_bytes(folder_name); }},
-                                   *stores_, *committer_, answering);
+  background_ = std::make_unique<Background>(Background::Settings{uuid, {}}, *stores_, *committer_, answering);
   shard_.emplace(shard_settings(config_), std::move(*loaded), Shard::Ports{*committer_, *reader_, *background_, *loader_, *gateway_},
                  read_clock());
   owner_ = std::jthread([this] { own(); });
@@ -274,9 +265,12 @@ void Broker::Body::answer(ShardMail mail) {
     log_failure("store_write_failed", *appended->failure);
   if (const auto* written = std::get_if<CheckpointWritten>(&mail)) {
     if (written->failure) log_failure("checkpoint_failed", *written->failure);
+    if (written->front_failure) log_failure("front_kept", *written->front_failure);
     if (!written->failure)
       log(LogLevel::kDebug, "checkpoint", {{"applied", written->applied.value}, {"carried", written->carried_messages}});
   }
+  if (const auto* scanned = std::get_if<FrontScanned>(&mail); scanned && scanned->failure) log_failure("front_kept", *scanned->failure);
+  if (const auto* freed = std::get_if<FrontFreed>(&mail); freed && freed->failure) log_failure("front_kept", *freed->failure);
   inbox_.put(std::move(mail));
 }
 

@@ -41,17 +41,22 @@ void Committer::append_all(std::vector<core::Commit> commits) {
   const Time began = monotonic_now();
   if (const auto stores = stores_.use()) {
     if (auto result = stores.log->append(commits); !result) appended.failure = result.error();
+    appended.log = stores.log->bounds();
   } else {
     appended.failure = store::StoreFailure{store::StoreFailure::Kind::kRefused, "the log is not open"};
   }
   appended.took = monotonic_now() - began;
+  appended.disk = stores_.disk();
   answer_(std::move(appended));
 }
 
 void Committer::free_one(Position step) {
   const auto stores = stores_.use();
-  // A step that fails costs room, not data: the next checkpoint's plan begins at the same front.
-  if (stores && stores.log->free_before(step)) answer_(FrontFreed{stores.log->bounds()});
+  if (!stores) return;
+  FrontFreed freed;
+  if (auto result = stores.log->free_before(step); !result) freed.failure = result.error();
+  freed.log = stores.log->bounds();
+  answer_(std::move(freed));
 }
 
 }  // namespace takt::runtime

@@ -51,7 +51,11 @@ Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Posi
                                               commits_.begin());
   if (asked == 0) return {};
   while (!live.empty() && live.front().first_position < commits_.front().first) live = live.subspan(1);
-  if (live.empty()) return {commits_[asked - 1].end, {}};
+  const Position asked_until = commits_[asked - 1].end;
+  if (live.empty()) return {asked_until, {}, asked_until};
+  const Position first_live = live.front().first_position;
+  const auto kept = std::ranges::find_if(commits_, [&](const Commit& commit) { return commit.end > first_live; });
+  check(kept != commits_.end() && kept->end <= asked_end, "what is live stands in what was asked about");
 
   std::size_t bytes = 0;
   std::size_t runs = 0;
@@ -63,12 +67,8 @@ Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Posi
     runs += commit.runs;
   }
   if (fills(bytes, runs, asked) && live_bytes * 2 < static_cast<double>(bytes))
-    return {commits_[asked - 1].end, {live.begin(), live.end()}};
-
-  const Position first_live = live.front().first_position;
-  const auto kept = std::ranges::find_if(commits_, [&](const Commit& commit) { return commit.end > first_live; });
-  check(kept != commits_.end() && kept->end <= asked_end, "what is live stands in what was asked about");
-  return {kept->first, {}};
+    return {asked_until, {live.begin(), live.end()}, kept->first};
+  return {kept->first, {}, kept->first};
 }
 
 }  // namespace takt::runtime

@@ -29,6 +29,7 @@ class Front {
 
   bool is_full() const { return fills(bytes_, runs_.size(), commits_.size()); }
   bool empty() const { return commits_.empty(); }
+  std::size_t bytes() const { return bytes_; }
   /// Where the next commit to add begins; meaningless while empty.
   Position end() const { return commits_.back().end; }
   std::vector<core::Partition::FrontRun> runs() const { return {runs_.begin(), runs_.end()}; }
@@ -39,6 +40,7 @@ class Front {
   struct Plan {
     Position free_before;                                   ///< at or before the front's first position: nothing to free
     std::vector<core::Partition::LiveStretch> carry;        ///< to be in the tables before that
+    Position dead_before;                                   ///< what may be freed when carrying fails
   };
   /// What to do when `live` (in log order) is what is still owed of the commits up to `asked_end`; what was added since
   /// is left alone, and so is what was freed since. Commits before the first live message are freed. What was asked about,

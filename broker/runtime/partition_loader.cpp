@@ -54,18 +54,24 @@ Result<LoadedPartition, StoreFailure> load_partition(const store::Log& log, cons
       next = commit.end;
     }
   }
-  return LoadedPartition{std::move(partition), bounds, applied};
+  auto tables_bytes = tables.used_bytes();
+  if (!tables_bytes) return failed(tables_bytes.error());
+  return LoadedPartition{std::move(partition), bounds, applied, *tables_bytes};
 }
 
 Result<LoadedPartition, StoreFailure> PartitionLoader::load_fresh() {
   const auto stores = stores_.use();
   if (!stores) return failed(StoreFailure{StoreFailure::Kind::kIo, "the stores are not open"});
-  return load_partition(*stores.log, *stores.tables, settings_);
+  auto loaded = load_partition(*stores.log, *stores.tables, settings_);
+  if (loaded) loaded->disk = stores_.disk();
+  return loaded;
 }
 
 Result<LoadedPartition, StoreFailure> PartitionLoader::load() {
-  if (auto opened = stores_.reopen(); !opened) return failed(opened.error());
-  return load_fresh();
+  auto opened = stores_.reopen();
+  auto loaded = opened ? load_fresh() : failed(opened.error());
+  if (!loaded) failed_(loaded.error());
+  return loaded;
 }
 
 }  // namespace takt::runtime

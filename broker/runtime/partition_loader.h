@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "broker/runtime/ports.h"
 #include "broker/runtime/stores.h"
 
@@ -14,7 +16,11 @@ Result<LoadedPartition, store::StoreFailure> load_partition(const store::Log& lo
 /// Opens the stores anew first, when `stores` is not fresh.
 class PartitionLoader final : public LoaderPort {
  public:
-  PartitionLoader(Stores& stores, const core::PartitionSettings& settings) : stores_(stores), settings_(settings) {}
+  /// `failed` hears of each load() that failed; it may be tried again.
+  PartitionLoader(Stores& stores, const core::PartitionSettings& settings, std::function<void(const store::StoreFailure&)> failed)
+      : stores_(stores),
+        settings_(settings),
+        failed_(std::move(failed)) {}
   /// The first load, of stores that were just opened.
   Result<LoadedPartition, store::StoreFailure> load_fresh();
   Result<LoadedPartition, store::StoreFailure> load() override;
@@ -22,6 +28,7 @@ class PartitionLoader final : public LoaderPort {
  private:
   Stores& stores_;
   const core::PartitionSettings settings_;
+  const std::function<void(const store::StoreFailure&)> failed_;
 };
 
 }  // namespace takt::runtime

@@ -10,6 +10,7 @@
 #include "broker/core/commit.h"
 #include "broker/core/partition.h"
 #include "broker/core/rows.h"
+#include "broker/store/ballast.h"
 #include "broker/store/log.h"
 #include "proto/result.h"
 
@@ -41,7 +42,8 @@ struct CheckpointJob {
   std::optional<FrontLive> front;   ///< about the last FrontScanned
 };
 /// Writes checkpoints, one at a time, each answered by CheckpointWritten; looks after the log's front and reports what
-/// stands there by FrontScanned.
+/// stands there by FrontScanned, after each checkpoint, as long as something does. A job whose rows change nothing writes
+/// nothing: it is asked for the front's sake, or to hear of the disk.
 class BackgroundPort {
  public:
   virtual ~BackgroundPort() = default;
@@ -52,7 +54,9 @@ class BackgroundPort {
 struct LoadedPartition {
   core::Partition partition;
   store::LogBounds log;
-  Position applied;   ///< of the tables
+  Position applied;                 ///< of the tables
+  std::uint64_t tables_bytes = 0;   ///< Tables::used_bytes
+  store::DiskRoom disk{};
 };
 /// Opens the stores anew and loads the partition from them. Called while nothing is outstanding at any port.
 class LoaderPort {

@@ -8,7 +8,9 @@
 namespace takt::runtime {
 namespace {
 
-constexpr Duration pause_max = std::chrono::seconds(10);
+// A disk that has room again is found within 5 s, the reload included.
+constexpr Duration pause_max = std::chrono::seconds(4);
+constexpr std::uint64_t append_overhead_bytes = 1u << 20;   // of pages beside the values, generously
 
 }  // namespace
 
@@ -19,10 +21,12 @@ Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports,
       frozen_end_(loaded.applied),
       frozen_at_(now.mono),
       pause_(settings.retry_after) {
-  store_.log_bytes = loaded.log.bytes;
+  store_.log_bytes = loaded.log.used_bytes;
+  store_.tables_bytes = loaded.tables_bytes;
   store_.limit_bytes = settings.store_bytes_max;
+  account_disk(loaded.disk);
   partition_.start(now);
-  account_room();
+  account_room(now);
   seal(now);
   collect_effects();
   route_effects();
@@ -50,7 +54,7 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
 void Shard::on(core::Command&& command, Now now) {
   if (state_ == ShardState::kReloading) {
     // A block that was asked for before belongs to memory that is gone.
-    if (!std::holds_alternative<core::BlocksLoaded>(command)) waiting_.push(std::move(command));
+    if (!std::holds_alternative<core::BlocksLoaded>(command)) parked_.push_back(std::move(command));
     return;
   }
   if (!accepts_commands()) return;
@@ -61,43 +65,59 @@ void Shard::on(core::Command&& command, Now now) {
 void Shard::on(Appended&& appended, Now now) {
   check(appended.commits <= commits_outstanding_, "only what was handed over is answered");
   commits_outstanding_ -= appended.commits;
+  account_disk(appended.disk);
   if (appended.failure) {
     count_failure(*appended.failure);
+    if (appended.failure->kind == store::StoreFailure::Kind::kFull) {
+      const std::uint64_t wanted = appended.bytes * 2 + append_overhead_bytes;
+      no_room_ = NoRoom{disk_free() < wanted ? std::optional(wanted) : std::nullopt, now.mono + settings_.no_room_max};
+    }
     if (is_live()) abandon(now);
     return;
   }
-  store_.log_bytes += appended.bytes;
+  store_.log_bytes = appended.log.used_bytes;
   store_.commit_seconds.observe(std::chrono::duration<double>(appended.took).count());
   store_.commit_bytes.observe(static_cast<double>(appended.bytes));
   if (!is_live()) return;
   pause_ = settings_.retry_after;
   partition_.committed(appended.end, now);
   collect_effects();
-  account_room();
+  account_room(now);
   hand_over_freeze();
 }
 
 void Shard::on(CheckpointWritten&& written, Now now) {
   store_.carried_messages += written.carried_messages;
-  store_.disk_free_bytes = written.disk_free_bytes;
+  if (written.tables_bytes) store_.tables_bytes = *written.tables_bytes;
+  account_disk(written.disk);
   if (written.failure) count_failure(*written.failure);
-  account_room();
+  if (written.front_failure) count_failure(*written.front_failure);
+  account_room(now);
   if (!freeze_) return;   // of memory that was given up
   freeze_->is_with_background = false;
   if (written.failure) {
     freeze_->retry_at = now.mono + pause_max;
   } else {
-    ++store_.checkpoints;
+    const core::Checkpoint& rows = *freeze_->job.rows;
+    if (!rows.changed.empty() || !rows.erased.empty()) ++store_.checkpoints;
     freeze_.reset();
     if (is_live()) partition_.checkpointed();
   }
 }
 
-void Shard::on(FrontScanned&& scanned, Now) { front_ = std::move(scanned); }
+void Shard::on(FrontScanned&& scanned, Now) {
+  if (scanned.failure) count_failure(*scanned.failure);
+  front_ = std::move(scanned);
+}
 
-void Shard::on(FrontFreed&& freed, Now) {
-  store_.log_bytes = freed.log.bytes;
-  account_room();
+void Shard::on(FrontFreed&& freed, Now now) {
+  store_.log_bytes = freed.log.used_bytes;
+  if (freed.failure) {
+    count_failure(*freed.failure);
+  } else {
+    no_room_.reset();
+  }
+  account_room(now);
 }
 
 void Shard::on(ReportWanted&& wanted, Now) { wanted.answer(report()); }
@@ -132,6 +152,14 @@ bool Shard::seal_one(Now now) {
   return true;
 }
 
+std::optional<Time> Shard::checkpoint_due() const {
+  const bool is_full = room_ != core::Partition::StoreRoom::kEnough;
+  if (!is_dirty() && !front_ && !is_full) return std::nullopt;
+  const bool is_at_once = (front_ && front_->is_behind) || (is_dirty() && bytes_since_freeze_ >= settings_.checkpoint_bytes);
+  if (is_at_once) return frozen_at_;
+  return frozen_at_ + (is_full ? std::min(settings_.full_interval, settings_.checkpoint_interval) : settings_.checkpoint_interval);
+}
+
 void Shard::checkpoint(Now now) {
   if (freeze_) {
     if (freeze_->retry_at && now.mono >= *freeze_->retry_at) {
@@ -140,11 +168,10 @@ void Shard::checkpoint(Now now) {
     }
     return;
   }
-  const bool is_last = drain_wanted_ && waiting_.empty() && !is_closing_;
-  const bool is_dirty = partition_.end() > frozen_end_ || partition_.staged_bytes() > 0;
-  const bool is_due = bytes_since_freeze_ >= settings_.checkpoint_bytes || now.mono >= frozen_at_ + settings_.checkpoint_interval;
-  if (is_last) is_closing_ = true;
-  if (!is_dirty || !(is_due || is_last)) return;
+  if (is_closing_) return;
+  is_closing_ = drain_wanted_ && waiting_.empty();
+  const auto due = checkpoint_due();
+  if (is_closing_ ? !is_dirty() : !due || now.mono < *due) return;
 
   // What is live is asked before the cut: whatever the answer rests on is then part of the checkpoint, or staged by it.
   Freeze freeze;
@@ -173,6 +200,22 @@ void Shard::abandon(Now now) {
   route_effects();
   ports_.gateway.end_sessions({ErrorCode::kStoreFailed, "the store refused a write and is read back: say Hello again and resume"});
   state_ = ShardState::kReloading;
+  pause_reload(now);
+}
+
+// A disk that is full or refuses may come round; damage does not.
+void Shard::reload_failed(const store::StoreFailure& failure, Now now) {
+  count_failure(failure);
+  using Kind = store::StoreFailure::Kind;
+  if (failure.kind == Kind::kCorrupt || failure.kind == Kind::kForeign) {
+    failure_ = failure;
+    state_ = ShardState::kFailed;
+    return;
+  }
+  pause_reload(now);
+}
+
+void Shard::pause_reload(Now now) {
   reload_at_ = now.mono + pause_;
   pause_ = std::min(pause_ * 2, pause_max);
 }
@@ -181,11 +224,7 @@ void Shard::reload(Now now) {
   const bool is_quiet = commits_outstanding_ == 0 && !(freeze_ && freeze_->is_with_background);
   if (!is_quiet || drain_wanted_ || now.mono < *reload_at_) return;
   auto loaded = ports_.loader.load();
-  if (!loaded) {
-    failure_ = loaded.error();
-    state_ = ShardState::kFailed;
-    return;
-  }
+  if (!loaded) return reload_failed(loaded.error(), now);
   reload_at_.reset();
   ++store_.reloads;
   freeze_.reset();
@@ -194,19 +233,33 @@ void Shard::reload(Now now) {
   frozen_end_ = loaded->applied;
   frozen_at_ = now.mono;
   bytes_since_freeze_ = 0;
-  store_.log_bytes = loaded->log.bytes;
+  store_.log_bytes = loaded->log.used_bytes;
+  store_.tables_bytes = loaded->tables_bytes;
+  account_disk(loaded->disk);
   state_ = ShardState::kServing;
   partition_.start(now);
-  account_room();
+  account_room(now);
   collect_effects();
+  // All of it before anything newer: a session's end must not overtake its beginning.
+  for (core::Command& command : std::exchange(parked_, {})) on(std::move(command), now);
 }
 
-void Shard::account_room() {
+void Shard::account_disk(const store::DiskRoom& disk) {
+  store_.disk_free_bytes = disk.free_bytes == ~std::uint64_t{0} ? std::nullopt : std::optional(disk.free_bytes);
+  is_ballast_gone_ = disk.is_ballast_gone;
+}
+
+void Shard::account_room(Now now) {
   if (!is_live()) return;
-  const std::uint64_t percent = store_.is_full ? 88 : 90;   // apart, so that it does not flicker
-  store_.is_full = store_.log_bytes >= settings_.store_bytes_max / 100 * percent ||
-                   (store_.disk_free_bytes && *store_.disk_free_bytes < settings_.disk_free_bytes_min);
-  partition_.store_room(store_.is_full ? core::Partition::StoreRoom::kFull : core::Partition::StoreRoom::kEnough);
+  using Room = core::Partition::StoreRoom;
+  const bool is_over = no_room_ && (now.mono >= no_room_->until || (no_room_->disk_bytes && disk_free() >= *no_room_->disk_bytes));
+  if (is_over) no_room_.reset();
+  const std::uint64_t percent = room_ == Room::kFull ? 88 : 90;   // apart, so that it does not flicker
+  const bool is_at_bound = store_.log_bytes + store_.tables_bytes >= settings_.store_bytes_max / 100 * percent;
+  const bool is_disk_full = disk_free() < settings_.disk_free_bytes_min || is_ballast_gone_ || (no_room_ && no_room_->disk_bytes);
+  room_ = is_disk_full ? Room::kDiskFull : is_at_bound || no_room_ ? Room::kFull : Room::kEnough;
+  store_.is_full = room_ != Room::kEnough;
+  partition_.store_room(room_);
 }
 
 void Shard::collect_effects() {
@@ -245,8 +298,8 @@ std::optional<Time> Shard::next_deadline() const {
   if (accepts_commands()) earliest(partition_.next_deadline());
   if (freeze_) {
     earliest(freeze_->retry_at);
-  } else if (partition_.end() > frozen_end_ && !is_closing_) {
-    earliest(frozen_at_ + settings_.checkpoint_interval);
+  } else if (!is_closing_) {
+    earliest(checkpoint_due());
   }
   return next;
 }

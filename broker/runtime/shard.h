@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,10 +16,12 @@ namespace takt::runtime {
 struct ShardSettings {
   std::size_t checkpoint_bytes = 128u << 20;              ///< of log since the last one
   Duration checkpoint_interval = std::chrono::seconds(10);
+  Duration full_interval = std::chrono::seconds(1);       ///< instead, while enqueues are refused for want of room
   std::size_t commit_bytes = core::commit_bytes_target;   ///< publishes wait when so much is staged and cannot be sealed
   std::uint64_t store_bytes_max = std::uint64_t{64} << 30;
   std::uint64_t disk_free_bytes_min = 256u << 20;
-  Duration retry_after = std::chrono::seconds(1);         ///< first pause after a failed append or checkpoint; doubles to 10 s
+  Duration no_room_max = std::chrono::seconds(30);        ///< enqueues wait for room after an append that found none
+  Duration retry_after = std::chrono::seconds(1);         ///< first pause after a failed append or checkpoint; doubles to 4 s
 };
 
 /// The loop body of one partition's owner: turns mail into partition calls, seals commits, sends effects on, decides when
@@ -62,6 +65,12 @@ class Shard {
     std::optional<Time> retry_at;      ///< after a failure
   };
 
+  /// An append found no room: enqueues are refused until there is some.
+  struct NoRoom {
+    std::optional<std::uint64_t> disk_bytes;   ///< to be free on the disk, which had less; none: the log's front must go
+    Time until;                                ///< then they are tried again, whatever it was
+  };
+
   void on(core::Command&& command, Now now);
   void on(Appended&& appended, Now now);
   void on(CheckpointWritten&& written, Now now);
@@ -76,11 +85,19 @@ class Shard {
   bool has_room(Now now);
   void seal(Now now);
   bool seal_one(Now now);   ///< false: nothing was staged after all
+  bool is_dirty() const { return partition_.end() > frozen_end_ || partition_.staged_bytes() > 0; }
+  /// When a checkpoint is due, for what changed, for the front's sake or to hear of the disk; none: never.
+  std::optional<Time> checkpoint_due() const;
   void checkpoint(Now now);
   void hand_over_freeze();
   void abandon(Now now);
   void reload(Now now);
-  void account_room();
+  void reload_failed(const store::StoreFailure& failure, Now now);
+  void pause_reload(Now now);
+  /// Takes what an append or a checkpoint saw of the disk.
+  void account_disk(const store::DiskRoom& disk);
+  void account_room(Now now);
+  std::uint64_t disk_free() const { return store_.disk_free_bytes.value_or(~std::uint64_t{0}); }
   void collect_effects();
   void route_effects();
   void settle_drain();
@@ -92,7 +109,8 @@ class Shard {
   ShardState state_ = ShardState::kServing;
   std::optional<store::StoreFailure> failure_;
 
-  WaitingLine waiting_;                       ///< what found no room in the open commit; commands during a reload
+  WaitingLine waiting_;                       ///< what found no room in the open commit; the same during a reload
+  std::deque<core::Command> parked_;          ///< what goes ahead of that, during a reload
   std::vector<core::Outgoing> outgoing_;      ///< of this turn
   std::size_t commits_outstanding_ = 0;
 
@@ -106,6 +124,9 @@ class Shard {
   bool is_closing_ = false;                   ///< the last checkpoint is frozen: nothing may change any more
   std::optional<Time> reload_at_;
   Duration pause_;
+  core::Partition::StoreRoom room_ = core::Partition::StoreRoom::kEnough;
+  bool is_ballast_gone_ = false;
+  std::optional<NoRoom> no_room_;
   metrics::StoreStats store_;
 };
 

@@ -9,6 +9,7 @@
 #include "broker/core/command.h"
 #include "broker/core/partition.h"
 #include "broker/metrics/snapshot.h"
+#include "broker/store/ballast.h"
 #include "broker/store/log.h"
 
 namespace takt::runtime {
@@ -20,20 +21,27 @@ struct Appended {
   std::size_t bytes = 0;
   Duration took{};
   std::optional<store::StoreFailure> failure;
+  store::LogBounds log{};   ///< with them
+  store::DiskRoom disk{};
 };
 struct CheckpointWritten {
   Position applied;
   std::optional<store::StoreFailure> failure;
+  std::optional<store::StoreFailure> front_failure;   ///< of carrying: the front stays, the checkpoint does not mind
   std::uint64_t carried_messages = 0;
-  std::uint64_t disk_free_bytes = 0;
+  std::optional<std::uint64_t> tables_bytes;          ///< Tables::used_bytes
+  store::DiskRoom disk{};
 };
 /// What stands at the log's front, before the tables' applied position.
 struct FrontScanned {
   std::vector<core::Partition::FrontRun> runs;
-  Position end;   ///< of the commits that were scanned
+  Position end;             ///< of the commits that were scanned
+  bool is_behind = false;   ///< much was freed last time, and the front is full again: ask at once
+  std::optional<store::StoreFailure> failure{};   ///< of reading on
 };
 struct FrontFreed {
   store::LogBounds log;
+  std::optional<store::StoreFailure> failure{};   ///< costs room, not data: what comes next frees this too
 };
 enum class ShardState : std::uint8_t {
   kServing,

@@ -23,6 +23,8 @@ class Stores {
   virtual ~Stores() = default;
   virtual Access use() = 0;
   virtual Result<void, store::StoreFailure> reopen() = 0;
+  /// Cost: a system call; may wait for the disk.
+  virtual store::DiskRoom disk() = 0;
 };
 
 /// Partition 0 of a data folder.
@@ -38,6 +40,10 @@ class FolderStores final : public Stores {
   Result<void, store::StoreFailure> reopen() override {
     const std::unique_lock lock(mutex_);
     return folder_.reopen(0);
+  }
+  store::DiskRoom disk() override {
+    std::shared_lock lock(mutex_);
+    return folder_.ballast->look();
   }
   const core::PartitionUuid& uuid() const { return folder_.partitions.front().uuid; }
 

@@ -54,7 +54,9 @@ class ShardBench : public testing::Test {
     Result<LoadedPartition, store::StoreFailure> load() override {
       ++loads;
       bench.open_stores();
-      return load_partition(*bench.log, *bench.tables, bench.partition_settings);
+      auto loaded = load_partition(*bench.log, *bench.tables, bench.partition_settings);
+      if (loaded) loaded->disk = bench.disk_room;
+      return loaded;
     }
     ShardBench& bench;
     int loads = 0;
@@ -78,6 +80,7 @@ class ShardBench : public testing::Test {
     keeper = std::make_unique<FrontKeeper>(test_uuid, front_limits);
     auto loaded = load_partition(*log, *tables, partition_settings);
     ASSERT_TRUE(loaded) << loaded.error().message;
+    loaded->disk = disk_room;
     shard.emplace(settings, std::move(*loaded), Shard::Ports{committer, reader, background, loader, gateway}, time());
   }
   /// The process dies: what the ports had not done is gone.
@@ -111,6 +114,8 @@ class ShardBench : public testing::Test {
     appended.end = commits.back().end;
     for (const auto& one : commits) appended.bytes += one.value.size();
     if (auto result = log->append(commits); !result) appended.failure = result.error();
+    appended.log = log->bounds();
+    appended.disk = disk_room;
     tell(std::move(appended));
   }
   /// The background's thread, once: the checkpoint, and the scan after it.
@@ -124,7 +129,8 @@ class ShardBench : public testing::Test {
     background.queue.pop_front();
     auto outcome = keeper->write(job, *log, *tables);
     for (const Position step : outcome.free_steps) ASSERT_TRUE(log->free_before(step));
-    tell(CheckpointWritten{job.rows->applied, outcome.failure, outcome.carried_messages, std::uint64_t{1} << 40});
+    outcome.written.disk = disk_room;
+    tell(std::move(outcome.written));
     if (!outcome.free_steps.empty()) tell(FrontFreed{log->bounds()});
   }
   void scan_front() {
@@ -132,11 +138,7 @@ class ShardBench : public testing::Test {
     if (scanned) tell(std::move(*scanned));
   }
   /// A scan of which the shard has not heard yet.
-  std::optional<FrontScanned> scan_unseen() {
-    auto scanned = keeper->scan(*log, tables->applied(), 1u << 30);
-    EXPECT_TRUE(scanned);
-    return scanned ? std::move(*scanned) : std::nullopt;
-  }
+  std::optional<FrontScanned> scan_unseen() { return keeper->scan(*log, tables->applied(), 1u << 30); }
   /// The reader's thread, once.
   void read() {
     ASSERT_FALSE(reader.queue.empty());
@@ -247,6 +249,7 @@ class ShardBench : public testing::Test {
   }
 
   store::MemoryDisk disk{test_uuid};
+  store::DiskRoom disk_room{.free_bytes = std::uint64_t{1} << 40};
   std::unique_ptr<store::MemoryLog> log;
   std::unique_ptr<store::MemoryTables> tables;
   SimulatedCommitter committer;

@@ -112,6 +112,65 @@ TEST_F(Retention, WhatIsOwedStaysWhenTheFrontGrewSinceItWasAskedAbout) {
   EXPECT_EQ(take_delivered().first_bytes, (std::vector{std::byte{4}}));
 }
 
+TEST_F(Retention, AFullStoreHasRoomAgainSoonAfterTheLastMessageIsDone) {
+  settings.store_bytes_max = 200'000;   // ten fronts
+  begin();
+  std::uint64_t sequence = 0;
+  while (!shard->report().store.is_full) {
+    send(publish(9, ++sequence, 1, 1000, "busy"));
+    settle();
+  }
+  const Time before = now;
+  for (auto delivered = take_delivered(); delivered.messages > 0; delivered = take_delivered()) {
+    ack(1, delivered.acks);
+    settle();
+  }
+  while (shard->report().store.is_full && now < before + 1min) {
+    skip();
+    settle();
+  }
+  EXPECT_LE(now - before, 5s);
+  while (shard->next_deadline() && now < before + 1min) {
+    skip();
+    settle();
+  }
+  EXPECT_EQ(log->bounds().bytes, 0u);
+}
+
+TEST_F(Retention, DeletingATopicFreesItWithoutFurtherTraffic) {
+  settings.store_bytes_max = 200'000;
+  begin();
+  std::uint64_t sequence = 0;
+  while (!shard->report().store.is_full) {
+    send(publish(9, ++sequence, 1, 1000, "owed"));
+    settle();
+  }
+  tell(core::Command(request(9, 1, proto::DeleteTopic{"owed"})));
+  settle();
+  const Time before = now;
+  while (shard->report().store.is_full && now < before + 1min) {
+    skip();
+    settle();
+  }
+  EXPECT_LE(now - before, 5s);
+}
+
+TEST_F(Retention, ADamagedMessageStopsNeitherCheckpointsNorWhatIsFreedBeforeIt) {
+  begin();
+  work(1, 4);
+  send(publish(9, 4, 1, 500, "lazy"));
+  settle();
+  const auto last = log->read(log->bounds().first, 1u << 20).value().back();
+  ASSERT_TRUE(disk.flip_log_bit(last.first, last.value.size() * 8 - 1));   // in its payload
+  work(5, 40);
+  pass_checkpoints(100);
+  pass_checkpoints(200);
+  EXPECT_GT(tables->applied(), last.end.plus(40));
+  EXPECT_GT(shard->report().store.errors_corrupt, 0u);
+  EXPECT_EQ(log->bounds().first, last.first);
+  EXPECT_EQ(shard->report().store.carried_messages, 0u);
+}
+
 TEST_F(Retention, ADeadMessageStaysReadableAndPinsNoOther) {
   begin();
   subscribe(2, 1000, "lazy");

@@ -14,7 +14,6 @@ using store::StoreFailure;
 
 constexpr Duration read_retry = std::chrono::seconds(1);
 constexpr std::size_t scan_bytes = 256u << 20;
-constexpr std::uint64_t disk_free_bytes = 1ull << 40;
 
 StoreFailure::Kind draw_failure(Random& random) { return random.permille(500) ? StoreFailure::Kind::kFull : StoreFailure::Kind::kIo; }
 
@@ -60,6 +59,7 @@ void SimCommitter::append_all() {
     process_.timeline.after(up_to(process_, process_.options.sync_max), [this, appended]() mutable { answer(std::move(appended)); });
     return;
   }
+  appended.log = stores_.log().bounds();
   process_.written(commits);
   process_.crash_point("written");
   if (process_.options.lie == Lie::kAckBeforeSync) process_.mail(appended);
@@ -190,22 +190,22 @@ void SimBackground::write(const runtime::CheckpointJob& job) {
   if (random.permille(process_.options.checkpoint_failure_permille)) process_.disk.fail_next_checkpoint(draw_failure(random));
   LyingTables tables(stores_.tables(), process_.options.lie);
   runtime::FrontKeeper::Outcome outcome = keeper_.write(job, stores_.log(), tables);
-  process_.world.trace("checkpoint", job.rows->applied.value, outcome.carried_messages, outcome.failure ? 1 : 0);
-  if (outcome.failure) process_.world.note(outcome.failure->message);
+  process_.world.trace("checkpoint", job.rows->applied.value, outcome.written.carried_messages, outcome.written.failure ? 1 : 0);
+  if (outcome.written.failure) process_.world.note(outcome.written.failure->message);
   ++process_.checker.counts.checkpoints;
-  process_.checker.counts.carried += outcome.carried_messages;
+  process_.checker.counts.carried += outcome.written.carried_messages;
   process_.crash_point("checkpoint_written");
   if (process_.options.lie == Lie::kFrontFreedEarly) {
     // The log's disk is quicker than the tables': the front is gone, the checkpoint is not there yet.
     committer_.free_before(std::exchange(outcome.free_steps, {}));
-    if (!outcome.failure && random.permille(500)) process_.crash_point("certain");
+    if (!outcome.written.failure && random.permille(500)) process_.crash_point("certain");
   }
-  process_.timeline.after(up_to(process_, process_.options.sync_max), [this, outcome = std::move(outcome), applied = job.rows->applied] {
+  process_.timeline.after(up_to(process_, process_.options.sync_max), [this, outcome = std::move(outcome)] {
     process_.disk.sync();
     process_.synced();
     process_.crash_point("checkpoint_synced");
     if (!outcome.free_steps.empty()) committer_.free_before(outcome.free_steps);
-    process_.mail(runtime::CheckpointWritten{applied, outcome.failure, outcome.carried_messages, disk_free_bytes});
+    process_.mail(outcome.written);
     // The shard may freeze anew before it hears of the scan, which reads up to a whole front.
     process_.timeline.after(up_to(process_, process_.options.scan_max), [this] { scan(); });
   });
@@ -213,7 +213,7 @@ void SimBackground::write(const runtime::CheckpointJob& job) {
 
 void SimBackground::scan() {
   auto scanned = keeper_.scan(stores_.log(), stores_.tables().applied(), scan_bytes);
-  if (scanned && *scanned) process_.mail(std::move(**scanned));
+  if (scanned) process_.mail(std::move(*scanned));
   is_busy_ = false;
   wake();
 }
