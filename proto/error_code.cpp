@@ -34,7 +34,8 @@ constexpr auto kTable = std::to_array<ErrorEntry>({
 
     {ErrorCode::kBusy, "busy", "The broker has as many requests waiting as it may hold.",
      "Send again after the named time; lasting refusals mean that the broker is overloaded."},
-    {ErrorCode::kStoreFull, "store_full", "The store has reached its bound, so nothing more can be enqueued; acks still work.",
+    {ErrorCode::kStoreFull, "store_full",
+     "The store has reached its bound or the disk is nearly full: nothing can be enqueued, acks still work.",
      "Let workers drain the backlog, shorten what topics keep, or give the broker a larger store."},
     {ErrorCode::kTopicFull, "topic_full", "The topic holds as many bytes as its settings allow.",
      "Let workers drain it, or raise the topic's bytes_max."},
