@@ -14,8 +14,8 @@
 namespace takt::store {
 
 enum class Missing {
-  kCreate,   ///< a missing file is made
-  kRefuse,   ///< a missing file means damage
+  kCreate,   ///< a missing or empty file is made
+  kRefuse,   ///< it means damage
 };
 
 /// An open environment. Never open the same file twice in one process (lmdb.h), never fork with one open.
@@ -27,7 +27,8 @@ class LmdbEnv {
     unsigned tables_max = 0;          ///< named databases
     Missing missing = Missing::kCreate;
   };
-  /// Readers that a killed process left behind are cleared. Errors: kIo, kCorrupt (missing, or not an LMDB file), kFull.
+  /// Readers that a killed process left behind are cleared. Errors: kIo, kFull, kCorrupt (missing, empty, cut short, or not
+  /// an LMDB file).
   static Result<LmdbEnv, StoreFailure> open(const Options& options);
 
   LmdbEnv(LmdbEnv&& other) noexcept;

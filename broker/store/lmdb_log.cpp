@@ -101,6 +101,7 @@ class LmdbLog::Body {
   Body(Options options, LmdbEnv env) : options_(std::move(options)), env_(std::move(env)) {}
 
   Result<void, StoreFailure> load();
+  std::string name() const { return env_.file().string(); }
   LogBounds bounds() const {
     const std::lock_guard lock(bounds_mutex_);
     return bounds_;
@@ -162,6 +163,7 @@ class LmdbLog::Body {
 Result<void, StoreFailure> LmdbLog::Body::load() {
   const auto front = read_front();
   if (!front) return failed(front.error());
+  if (!*front && options_.create == Options::Create::kRefuse) return failed(corrupt("the front row is missing"));
   if (!*front) return write_front({});
   const auto bounds = read_bounds(**front);
   if (!bounds) return failed(bounds.error());
@@ -305,12 +307,14 @@ Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position fro
   if (code == 0 && key.mv_size == 1) code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
 
   std::size_t bytes = 0;
+  std::optional<Position> prior_end;
   while (code == 0 && (commits.empty() || (bytes < bytes_max && std::chrono::steady_clock::now() - began < read_time_max))) {
     auto commit = copy_commit(key, value, core::CommitView::Sections::kTrust);
     if (!commit) return failed(commit.error());
-    if (!commits.empty() && commits.back().end != commit->first)
-      return failed(corrupt("commits are missing between positions " + std::to_string(commits.back().end.value) + " and " +
+    if (prior_end && *prior_end != commit->first)
+      return failed(corrupt("commits are missing between positions " + std::to_string(prior_end->value) + " and " +
                             std::to_string(commit->first.value)));
+    prior_end = commit->end;
     if (commit->end > from) {
       bytes += commit->value.size();
       commits.push_back(std::move(*commit));
@@ -469,6 +473,7 @@ Result<std::unique_ptr<LmdbLog>, StoreFailure> LmdbLog::open(Options options) {
 }
 
 LogBounds LmdbLog::bounds() const { return body_->bounds(); }
+std::string LmdbLog::name() const { return body_->name(); }
 Result<void, StoreFailure> LmdbLog::append(std::span<const core::Commit> commits) { return body_->append(commits); }
 Result<std::vector<core::Commit>, StoreFailure> LmdbLog::read(Position from, std::size_t bytes_max) const {
   return body_->read(from, bytes_max);

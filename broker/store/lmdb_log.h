@@ -17,7 +17,7 @@ class LmdbLog final : public Log {
     std::filesystem::path file;
     core::PartitionUuid partition{};
     std::size_t map_bytes = std::size_t{1} << 40;
-    /// kRefuse: a missing file means damage.
+    /// kRefuse: a missing, empty or fresh file means damage.
     enum class Create { kAllowed, kRefuse } create = Create::kAllowed;
     /// Called when the disk is full; true when it made some room (a ballast file was removed).
     std::function<bool()> make_room;
@@ -29,6 +29,7 @@ class LmdbLog final : public Log {
   ~LmdbLog() override;
 
   LogBounds bounds() const override;
+  std::string name() const override;
   Result<void, StoreFailure> append(std::span<const core::Commit> commits) override;
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const override;
   Result<void, StoreFailure> truncate_after(Position end) override;

@@ -119,6 +119,7 @@ class LmdbTables::Body {
 Result<void, StoreFailure> LmdbTables::Body::load() {
   const auto there = read_state();
   if (!there) return failed(there.error());
+  if (!*there && options_.create == Options::Create::kRefuse) return failed(corrupt("the state row is missing"));
   if (!*there) return create();
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
   if (!txn) return failed(txn.error());
@@ -330,6 +331,7 @@ Result<LmdbTables::Body::Batch, StoreFailure> LmdbTables::Body::read_batch(Table
   for (; code == 0 && batch.rows.size() < batch_rows_max && bytes < batch_bytes_max;
        code = mdb_cursor_get(cursor->get(), &key, &stored, MDB_NEXT)) {
     auto row = copy_row(table, key, stored);
+    if (!row && !batch.rows.empty()) return batch;   // those before it are visited first; the next batch fails
     if (!row) return failed(row.error());
     bytes += row->key.size() + row->value.size();
     batch.rows.push_back(std::move(*row));

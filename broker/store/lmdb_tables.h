@@ -16,7 +16,7 @@ class LmdbTables final : public Tables {
     std::filesystem::path file;
     core::PartitionUuid partition{};
     std::size_t map_bytes = std::size_t{1} << 40;
-    /// kRefuse: a missing file means damage.
+    /// kRefuse: a missing, empty or fresh file means damage.
     enum class Create { kAllowed, kRefuse } create = Create::kAllowed;
     /// As LmdbLog's.
     std::function<bool()> make_room{};

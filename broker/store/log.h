@@ -39,6 +39,8 @@ class Log {
   virtual ~Log() = default;
 
   virtual LogBounds bounds() const = 0;
+  /// What people look for when it is damaged: its file.
+  virtual std::string name() const { return "the log"; }
 
   /// Appends all of `commits` or none; on return they survive a crash of process and machine. The first begins at
   /// bounds().end, each next where the one before ends. Cost: one transaction and one sync, whatever the size.

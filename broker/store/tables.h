@@ -36,7 +36,8 @@ class Tables {
   virtual Result<std::optional<std::string>, StoreFailure> get(core::Table table, std::string_view key) const = 0;
   /// The row with the greatest key <= `key`.
   virtual Result<std::optional<Row>, StoreFailure> find_at_or_before(core::Table table, std::string_view key) const = 0;
-  /// Visits rows with from <= key, ascending, until `visit` returns false or the table ends.
+  /// Visits rows with from <= key, ascending, until `visit` returns false or the table ends. Those before a bad row
+  /// are visited.
   virtual Result<void, StoreFailure> scan(core::Table table, std::string_view from,
                                           const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
 };

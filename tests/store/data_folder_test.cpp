@@ -156,6 +156,16 @@ TEST_F(DataFolderTest, MissesAFileThatWasThere) {
   EXPECT_THAT(refused.message, HasSubstr("log.mdb is missing"));
 }
 
+TEST_F(DataFolderTest, MissesWhatStoodInFilesThatWereEmptied) {
+  { must_open(); }
+  for (const char* file : {"tables.mdb", "log.mdb"}) {
+    fs::resize_file(path / "partition-0" / file, 0);
+    const auto refused = refusal();
+    EXPECT_EQ(refused.kind, Kind::kCorrupt);
+    EXPECT_THAT(refused.message, HasSubstr(std::string(file) + " is empty"));
+  }
+}
+
 TEST_F(DataFolderTest, RefusesTablesAheadOfTheLog) {
   core::PartitionUuid uuid;
   {

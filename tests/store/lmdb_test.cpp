@@ -302,6 +302,64 @@ TEST_F(LmdbLogTest, RefusesAMissingFileWhenItMustBeThere) {
   EXPECT_THAT(opened.error().message, HasSubstr("is missing"));
 }
 
+/// Makes `file`, that has seen one transaction, as fresh as LMDB first wrote it: two meta pages, of which the first is old.
+void make_fresh(const std::filesystem::path& file) {
+  constexpr std::streamoff page_bytes = 4096;
+  std::fstream pages(file, std::ios::in | std::ios::out | std::ios::binary);
+  std::string meta(page_bytes, '\0');
+  pages.read(meta.data(), page_bytes);
+  meta[0] = 1;   // its page number
+  pages.seekp(page_bytes).write(meta.data(), page_bytes);
+}
+
+TEST_F(LmdbLogTest, RefusesAnEmptyOrAFreshFileWhenOneWithALogMustBeThere) {
+  const auto must_be_there = [&] {
+    return LmdbLog::open(
+        {.file = file, .partition = test_uuid(), .map_bytes = map_bytes, .create = LmdbLog::Options::Create::kRefuse, .make_room = {}});
+  };
+  std::ofstream(file).close();
+  const auto empty = must_be_there();
+  ASSERT_FALSE(empty.has_value());
+  EXPECT_EQ(empty.error().kind, Kind::kCorrupt);
+  EXPECT_THAT(empty.error().message, HasSubstr("log.mdb is empty"));
+
+  open();
+  log.reset();
+  make_fresh(file);
+  const auto fresh = must_be_there();
+  ASSERT_FALSE(fresh.has_value());
+  EXPECT_EQ(fresh.error().kind, Kind::kCorrupt);
+  EXPECT_THAT(fresh.error().message, HasSubstr("the front row is missing"));
+}
+
+TEST_F(LmdbLogTest, RefusesAFileThatWasCutShortAndLeavesItAsItIs) {
+  open();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(append(10'000));
+  log.reset();
+  const auto size = std::filesystem::file_size(file);
+  for (const auto left :
+       {size - 4096, size / 2, std::uintmax_t{3 * 4096}, std::uintmax_t{2 * 4096}, std::uintmax_t{5000}, std::uintmax_t{100}}) {
+    std::filesystem::resize_file(file, left);
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto opened = try_open();
+      ASSERT_FALSE(opened.has_value()) << left;
+      EXPECT_EQ(opened.error().kind, Kind::kCorrupt) << opened.error().message;
+      EXPECT_THAT(opened.error().message, HasSubstr("log.mdb"));
+    }
+    EXPECT_EQ(std::filesystem::file_size(file), left);
+  }
+}
+
+TEST_F(LmdbLogTest, TakesAFileWhoseLastPagesWereNeverWritten) {
+  open();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(append(10'000));
+  ASSERT_TRUE(log->free_before(log->bounds().end));
+  log.reset();
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 4096 * 4);   // of freed commits
+  open();
+  EXPECT_TRUE(append(10'000));
+}
+
 /// Flips one bit of every place in `file` where `bytes` stand. Returns how many there were.
 int flip_in_file(const std::filesystem::path& file, std::string_view bytes) {
   std::string content;
@@ -362,6 +420,17 @@ class LmdbTablesTest : public ::testing::Test {
   std::function<bool()> make_room;
   std::unique_ptr<LmdbTables> tables;
 };
+
+TEST_F(LmdbTablesTest, RefusesAFreshFileWhenOneWithTablesMustBeThere) {
+  open();
+  tables.reset();
+  make_fresh(file);
+  const auto opened =
+      LmdbTables::open({.file = file, .partition = test_uuid(), .map_bytes = map_bytes, .create = LmdbTables::Options::Create::kRefuse});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().kind, Kind::kCorrupt);
+  EXPECT_THAT(opened.error().message, HasSubstr("the state row is missing"));
+}
 
 TEST_F(LmdbTablesTest, ADamagedRowIsFoundWhenItIsRead) {
   open();
