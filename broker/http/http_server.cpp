@@ -1,37 +1,73 @@
 #include "broker/http/http_server.h"
 
 #include <httplib.h>
+#include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 
+#include "broker/http/connections.h"
+#include "broker/http/request_stream.h"
+
 namespace takt::http {
 namespace {
 
-constexpr std::size_t threads = 4;
+constexpr std::size_t threads = 16;
 constexpr std::size_t waiting_max = 64;
-constexpr std::size_t body_bytes_max = 8 * 1024;
-constexpr time_t patience_seconds = 5;
+constexpr int backlog = 128;
 
-/// httplib's pool has no bound. Above ours the accepting thread serves the request itself, so the next ones wait in the
-/// kernel's backlog.
+thread_local bool is_refused = false;   // the connection that this thread is about to take was one too many
+
+/// httplib's pool has no bound.
 class BoundedPool final : public httplib::TaskQueue {
  public:
+  explicit BoundedPool(Connections& connections) : connections_(connections) {}
   void enqueue(std::function<void()> task) override {
-    if (waiting_.load() >= waiting_max) return task();
-    ++waiting_;
-    pool_.enqueue([this, task = std::move(task)] {
-      --waiting_;
+    if (!connections_.queued(waiting_max)) {
+      is_refused = true;   // only the task knows the socket, so it has to run for the socket to be closed
       task();
+      is_refused = false;
+      return;
+    }
+    pool_.enqueue([this, task = std::move(task)] {
+      connections_.begun();
+      task();
+      connections_.ended();
     });
   }
-  void shutdown() override { pool_.shutdown(); }
+  void shutdown() override {
+    connections_.close();
+    pool_.shutdown();
+  }
 
  private:
-  std::atomic<std::size_t> waiting_ = 0;
+  Connections& connections_;
   httplib::ThreadPool pool_{threads};
+};
+
+/// httplib bounds neither how many headers a request has, nor a chunked body, nor the time that both take
+/// (docs/decisions/0006-http-requests-are-bounded-at-the-socket.md).
+class BoundedServer final : public httplib::Server {
+ public:
+  BoundedServer() {
+    new_task_queue = [this] { return new BoundedPool(connections_); };   // httplib owns it
+  }
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    bool was_served = false;
+    if (!is_refused) {
+      RequestStream stream(socket, connections_);
+      bool is_closed = false;
+      was_served = process_request(stream, true, is_closed, nullptr);
+    }
+    ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
+    return was_served;
+  }
+
+  Connections connections_{threads};
 };
 
 void show(const std::function<Page()>& make, httplib::Response& response) {
@@ -45,13 +81,9 @@ void show(const std::function<Page()>& make, httplib::Response& response) {
 class HttpServer::Body {
  public:
   explicit Body(Pages pages) : pages_(std::move(pages)) {
-    server_.new_task_queue = [] { return new BoundedPool; };   // httplib owns it
-    server_.set_payload_max_length(body_bytes_max);
-    server_.set_read_timeout(patience_seconds);
-    server_.set_write_timeout(patience_seconds);
-    server_.set_keep_alive_max_count(1);   // a thread waits for as long as a kept connection idles
     // httplib would share the port with another process (SO_REUSEPORT).
-    server_.set_socket_options([](socket_t socket) {
+    server_.set_socket_options([this](socket_t socket) {
+      listener_ = socket;
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
@@ -71,6 +103,8 @@ class HttpServer::Body {
     errno = 0;
     const int bound = port == 0 ? server_.bind_to_any_port(host) : (server_.bind_to_port(host, port) ? port : -1);
     port_ = static_cast<std::uint16_t>(bound > 0 ? bound : 0);
+    // httplib lets five wait to be accepted; who finds no place is silent for a second.
+    if (bound > 0) ::listen(listener_, backlog);
     return bound > 0;
   }
   void start() {
@@ -80,7 +114,8 @@ class HttpServer::Body {
 
  private:
   const Pages pages_;
-  httplib::Server server_;
+  BoundedServer server_;
+  socket_t listener_ = INVALID_SOCKET;   // httplib's
   std::uint16_t port_ = 0;
   std::jthread thread_;
 };

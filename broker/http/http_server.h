@@ -22,7 +22,9 @@ struct Pages {
   std::function<Page()> ready;     ///< /readyz
 };
 
-/// Health and metrics over HTTP, read-only. Bounds: 4 threads, 64 requests waiting, 8 KiB of body, 5 s per read and write.
+/// Health and metrics over HTTP, read-only. Bounds: 16 threads; 64 connections waiting for one, further ones are closed;
+/// per connection one request, of at most 16 KiB and 5 s with headers and body, and 5 s for its answer. While connections
+/// wait, the peer that a thread has been waiting for the longest is cut off.
 class HttpServer {
  public:
   /// Binds and serves from a thread of its own. Port 0: the system chooses. The error says what and what to do.

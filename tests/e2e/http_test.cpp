@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using takt::testing::http_get;
+using takt::testing::RawSocket;
 
 TEST(Http, MetricsAreInOrderAndCountWhatHappened) {
   Stage stage({"store.checkpoint_interval=100ms"});
@@ -56,6 +57,59 @@ TEST(Http, SaysAliveAndReadyAndNothingElse) {
   EXPECT_EQ(status("/metrics"), 200);
   EXPECT_EQ(status("/"), 404);
   EXPECT_EQ(status("/metrics/../../etc/passwd"), 404);
+}
+
+double resident_bytes(Stage& stage) { return stage.metrics().sum("process_resident_memory_bytes"); }
+
+/// Sends until the broker closes or 100 MB are through; false in the latter case.
+bool is_cut_off(RawSocket& socket, const std::string& chunk) {
+  for (std::size_t sent = 0; sent < 100'000'000; sent += chunk.size())
+    if (!socket.send(chunk)) return true;
+  return false;
+}
+
+TEST(Http, HeadersWithoutEndAreCutOff) {
+  Stage stage;
+  const double before = resident_bytes(stage);
+  RawSocket socket(stage.broker().http_port());
+  ASSERT_TRUE(socket.send("GET /livez HTTP/1.1\r\n"));
+  EXPECT_TRUE(is_cut_off(socket, "X: " + std::string(8'000, 'a') + "\r\n"));
+  EXPECT_LT(resident_bytes(stage), before + 20e6);
+}
+
+TEST(Http, AChunkedBodyWithoutEndIsCutOff) {
+  Stage stage;
+  const double before = resident_bytes(stage);
+  RawSocket socket(stage.broker().http_port());
+  ASSERT_TRUE(socket.send("POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  EXPECT_TRUE(is_cut_off(socket, "10000\r\n" + std::string(65'536, 'a') + "\r\n"));
+  EXPECT_LT(resident_bytes(stage), before + 20e6);
+}
+
+TEST(Http, SlowConnectionsTakeNothingFromAProbe) {
+  Stage stage;
+  std::vector<std::unique_ptr<RawSocket>> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.push_back(std::make_unique<RawSocket>(stage.broker().http_port()));
+    slow.back()->send("GET /livez HTTP/1.1\r\nX: ");
+  }
+  for (int i = 0; i < 20; ++i) {
+    const auto asked = std::chrono::steady_clock::now();
+    const auto answer = http_get(stage.broker().http_port(), "/livez");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, 2s);   // less than the patience with the slow ones
+    for (auto& socket : slow) socket->send("a");
+  }
+}
+
+TEST(Http, ASlowRequestEndsAfterItsTimeHoweverOftenAByteComes) {
+  Stage stage;
+  RawSocket socket(stage.broker().http_port());
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(socket.send("GET /livez HTTP/1.1\r\nX: "));
+  ASSERT_TRUE(wait_until([&] { return !socket.send("a"); }));
+  EXPECT_GT(std::chrono::steady_clock::now() - began, 4s);
 }
 
 TEST(Http, IsNotReadyAnyMoreOnceTheBrokerDrains) {
