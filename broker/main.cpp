@@ -129,8 +129,8 @@ std::optional<Config> load(const CommandLine& line) {
   if (!line.config_file.empty()) {
     std::ifstream in(line.config_file);
     std::stringstream text;
-    if (in) text << in.rdbuf();
-    if (!in || !text) {
+    if (in && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();   // inserting nothing would count as a failure
+    if (!in.is_open() || in.bad() || !text) {
       std::cerr << error_label(ErrorCode::kBadOption) << ": flag --config: cannot read " << line.config_file << ": " << std::strerror(errno)
                 << "; check the path\n";
       return std::nullopt;

@@ -151,6 +151,13 @@ TEST_F(Taktd, ChecksAConfigurationWithoutStarting) {
   EXPECT_EQ(good.wait(), 0);
   EXPECT_EQ(good.all, "the configuration is correct\n");
 
+  Process empty({"--config", write("empty.toml", ""), "--check-config"});   // all defaults
+  EXPECT_EQ(empty.wait(), 0);
+  EXPECT_EQ(empty.all, "the configuration is correct\n");
+  Process a_folder({"--config", "/", "--check-config"});
+  EXPECT_EQ(a_folder.wait(), 2);
+  EXPECT_EQ(a_folder.all, "TK5007 bad_option: flag --config: cannot read /: Is a directory; check the path\n");
+
   const std::string path = write("bad.toml", "lisen = 1\n[limits]\nconnections = 0\n");
   Process bad({"--config", path, "--check-config"});
   EXPECT_EQ(bad.wait(), 2);
