@@ -1,5 +1,6 @@
 #include "broker/runtime/broker.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -98,6 +99,11 @@ transport::ZmqGatewaySettings gateway_settings(const Config& config, const std::
   return settings;
 }
 
+template <class Answer>
+bool is_there(const std::future<Answer>& answer, Time until) {
+  return answer.wait_for(std::max(Duration::zero(), until - monotonic_now())) == std::future_status::ready;
+}
+
 using OwnerInbox = Inbox<ShardMail, core::Command>;
 
 /// The owner's inbox as the gateway sees it.
@@ -133,8 +139,11 @@ class Broker::Body {
  private:
   std::optional<StartFailure> start_http();
   std::optional<StartFailure> write_endpoints() const;
+  template <class Wanted, class Answer>
+  std::future<Answer> ask();
   void own();
   void answer(ShardMail mail);
+  std::optional<ShardState> state(Duration patience);
   http::Pages pages();
 
   const Config config_;
@@ -279,18 +288,31 @@ void Broker::Body::drain() {
   inbox_.put(DrainWanted{});
 }
 
+/// The shard's answer; never there when the owner's thread has ended.
+template <class Wanted, class Answer>
+std::future<Answer> Broker::Body::ask() {
+  auto promise = std::make_shared<std::promise<Answer>>();
+  auto answer = promise->get_future();
+  inbox_.put(Wanted{[promise](Answer value) { promise->set_value(std::move(value)); }});
+  return answer;
+}
+
 std::optional<Broker::Status> Broker::Body::status(Duration patience) {
   const Time until = monotonic_now() + patience;
-  auto promise = std::make_shared<std::promise<ShardReport>>();
-  auto report = promise->get_future();
-  inbox_.put(ReportWanted{[promise](ShardReport value) { promise->set_value(std::move(value)); }});
+  auto report = ask<ReportWanted, ShardReport>();
   auto gateway = gateway_->stats();
-  const auto is_there = [until](auto& future) {
-    return future.wait_for(std::max(Duration::zero(), until - monotonic_now())) == std::future_status::ready;
-  };
-  if (!is_there(report) || !is_there(gateway)) return std::nullopt;
+  if (!is_there(report, until) || !is_there(gateway, until)) return std::nullopt;
   ShardReport value = report.get();
   return Status{value.state, {options_.version, std::move(value.partition), std::move(value.store), gateway.get()}};
+}
+
+/// Light, so that probes cost nothing: the shard's state when both threads answer.
+std::optional<ShardState> Broker::Body::state(Duration patience) {
+  const Time until = monotonic_now() + patience;
+  auto state = ask<StateWanted, ShardState>();
+  auto gateway = gateway_->stats();
+  if (!is_there(state, until) || !is_there(gateway, until)) return std::nullopt;
+  return state.get();
 }
 
 http::Pages Broker::Body::pages() {
@@ -302,13 +324,13 @@ http::Pages Broker::Body::pages() {
     return http::Page{200, "text/plain; version=0.0.4; charset=utf-8", exposition_.render(status->snapshot)};
   };
   pages.live = [this, unavailable] {
-    if (!status(page_patience)) return unavailable("the broker did not answer in time");
+    if (!this->state(page_patience)) return unavailable("the broker did not answer in time");
     return http::Page{200, "text/plain; charset=utf-8", "alive\n"};
   };
   pages.ready = [this, unavailable] {
-    const auto status = this->status(page_patience);
-    if (!status) return unavailable("the broker did not answer in time");
-    if (status->state != ShardState::kServing) return unavailable(std::string(state_name(status->state)));
+    const auto state = this->state(page_patience);
+    if (!state) return unavailable("the broker did not answer in time");
+    if (*state != ShardState::kServing) return unavailable(std::string(state_name(*state)));
     return http::Page{200, "text/plain; charset=utf-8", "ready\n"};
   };
   return pages;

@@ -122,6 +122,8 @@ void Shard::on(FrontFreed&& freed, Now now) {
 
 void Shard::on(ReportWanted&& wanted, Now) { wanted.answer(report()); }
 
+void Shard::on(StateWanted&& wanted, Now) { wanted.answer(state_); }
+
 void Shard::on(DrainWanted&&, Now) {
   drain_wanted_ = true;
   if (state_ == ShardState::kServing) state_ = ShardState::kDraining;

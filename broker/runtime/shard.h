@@ -77,6 +77,7 @@ class Shard {
   void on(FrontScanned&& scanned, Now now);
   void on(FrontFreed&& freed, Now now);
   void on(ReportWanted&& wanted, Now now);
+  void on(StateWanted&& wanted, Now now);
   void on(DrainWanted&& wanted, Now now);
 
   bool is_live() const { return state_ == ShardState::kServing || state_ == ShardState::kDraining; }

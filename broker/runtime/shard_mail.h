@@ -58,8 +58,13 @@ struct ShardReport {
 struct ReportWanted {
   std::function<void(ShardReport)> answer;   ///< called on the shard's thread
 };
+/// Costs nothing, however much the partition holds.
+struct StateWanted {
+  std::function<void(ShardState)> answer;   ///< called on the shard's thread
+};
 struct DrainWanted {};
 
-using ShardMail = std::variant<core::Command, Appended, CheckpointWritten, FrontScanned, FrontFreed, ReportWanted, DrainWanted>;
+using ShardMail =
+    std::variant<core::Command, Appended, CheckpointWritten, FrontScanned, FrontFreed, ReportWanted, StateWanted, DrainWanted>;
 
 }  // namespace takt::runtime
