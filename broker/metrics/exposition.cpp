@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -100,6 +101,23 @@ std::vector<core::TopicStats> limit_topics(const std::vector<core::TopicStats>& 
   other.groups.push_back(std::move(group));
   kept.push_back(std::move(other));
   return kept;
+}
+
+/// The first `groups_max` groups in the order of their topics, the rest as one per topic. Returns how many were summed.
+std::size_t limit_groups(std::vector<core::TopicStats>& topics, std::size_t groups_max) {
+  std::size_t summed = 0;
+  for (core::TopicStats& topic : topics) {
+    const std::size_t kept = std::min(topic.groups.size(), groups_max);
+    groups_max -= kept;
+    if (topic.groups.size() <= kept + 1) continue;   // a sum of one saves nothing
+    core::GroupStats other;
+    other.group = "_other";
+    for (std::size_t i = kept; i < topic.groups.size(); ++i) add_to(other, topic.groups[i]);
+    summed += topic.groups.size() - kept;
+    topic.groups.resize(kept);
+    topic.groups.push_back(std::move(other));
+  }
+  return summed;
 }
 
 void topic_families(std::vector<MetricFamily>& out, const std::vector<core::TopicStats>& topics) {
@@ -238,16 +256,17 @@ std::string Exposition::render(const Snapshot& snapshot) {
   std::vector<MetricFamily> families;
   families.push_back(
       gauge("takt_build_info", "1, with the version as a label.").add(std::uint64_t{1}, {{"version", snapshot.version}}).take());
-  const auto topics = limit_topics(snapshot.partition.topics, topics_max_);
-  if (snapshot.partition.topics.size() > topics_max_)
-    series_dropped_.fetch_add(snapshot.partition.topics.size() - topics_max_, std::memory_order_relaxed);
+  auto topics = limit_topics(snapshot.partition.topics, topics_max_);
+  if (snapshot.partition.topics.size() > topics_max_) series_dropped_ += snapshot.partition.topics.size() - topics_max_;
+  series_dropped_ += limit_groups(topics, groups_max_);
   if (!topics.empty()) topic_families(families, topics);
   partition_families(families, snapshot.partition);
   store_families(families, snapshot.store);
   gateway_families(families, snapshot.gateway);
   refusal_family(families, snapshot);
-  families.push_back(
-      counter("takt_metrics_series_dropped_total", "Topics summed as _other, counted at every scrape.").add(series_dropped_.load()).take());
+  families.push_back(counter("takt_metrics_series_dropped_total", "Topics and groups summed as _other, counted at every scrape.")
+                         .add(series_dropped_.load())
+                         .take());
   process_families(families);
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   return prometheus::TextSerializer().Serialize(families);

@@ -70,6 +70,16 @@ TEST(Exposition, SumsTopicsAboveTheLimitAndCountsThem) {
   EXPECT_TRUE(has_line(page, "takt_metrics_series_dropped_total 6")) << page;
 }
 
+TEST(Exposition, SumsGroupsAboveTheLimitByTopicAndCountsThem) {
+  Snapshot many = snapshot(2);
+  many.partition.topics[0].groups.resize(4, many.partition.topics[0].groups[0]);
+  const std::string page = Exposition(10, 2).render(many);
+  EXPECT_TRUE(has_line(page, R"(takt_messages_acked_total{topic="t0",group="g"} 3)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_messages_acked_total{topic="t0",group="_other"} 6)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_messages_acked_total{topic="t1",group="g"} 3)")) << page;
+  EXPECT_TRUE(has_line(page, "takt_metrics_series_dropped_total 2")) << page;
+}
+
 TEST(Exposition, FollowsPrometheusNamingRules) {
   const std::string page = Exposition().render(snapshot(1));
   std::istringstream lines(page);
