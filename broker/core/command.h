@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/core/block.h"
+#include "broker/core/event.h"
 #include "proto/messages.h"
 #include "proto/shared_bytes.h"
 #include "proto/time.h"
@@ -45,13 +46,15 @@ inline bool is_answered(const proto::Request& request) {
   if (const auto* credit = std::get_if<proto::Credit>(&request)) return credit->kind != proto::CreditKind::kStanding;
   return true;
 }
-/// The answer to LoadBlocks. Offsets in [from, until) that are in no block are gone: freed from the log and not carried.
+/// The answer to LoadBlocks. Offsets in [from, until) that are in no block and not unreadable are gone: freed from the
+/// log and not carried.
 struct BlocksLoaded {
   TopicId topic;
   Lane lane;
   Offset from;
   Offset until;
   std::vector<BlockPtr> blocks;
+  std::vector<OffsetRun> unreadable = {};   ///< their stored bytes are damaged
 };
 using Command = std::variant<SessionUp, SessionLost, ClientRequest, BlocksLoaded>;
 
@@ -65,13 +68,15 @@ struct Outgoing {
   std::vector<BlockSlice> slices;
 };
 /// Asks the reader for messages from `from` on, at most about `bytes_max`; answered by BlocksLoaded. `position` is
-/// where the message of offset `from` stands if memory knows it, else the index table does.
+/// where the message of offset `from` stands if memory knows it, else the index table does; `located` messages from there
+/// on follow one by one.
 struct LoadBlocks {
   TopicId topic;
   Lane lane;
   Offset from;
   std::optional<Position> position;
   std::size_t bytes_max = 0;
+  std::uint64_t located = 1;
 };
 using Effect = std::variant<Outgoing, LoadBlocks>;
 

@@ -234,12 +234,18 @@ Result<CommitView, Corruption> CommitView::parse(ByteView value, const Partition
       return failed(corrupt(run_name(index) + "its stamp counts " + std::to_string(run.stamp.count) + " records, the directory " +
                             std::to_string(run.count)));
     if (sections == Sections::kTrust) continue;
-    const Entry entry = read_entry(value, index);
-    if (xxh3(run.metadata) != entry.metadata_checksum) return failed(corrupt(run_name(index) + "the metadata's checksum does not match"));
-    if (has_stamp(run.run_class) && xxh3(run.payload) != entry.payload_checksum)
-      return failed(corrupt(run_name(index) + "the payload's checksum does not match"));
+    if (auto checked = view.check_sections(value, index); !checked) return failed(checked.error());
   }
   return view;
+}
+
+Result<void, Corruption> CommitView::check_sections(ByteView value, std::size_t index) const {
+  const Entry entry = read_entry(value, index);
+  const RunView& run = runs[index];
+  if (xxh3(run.metadata) != entry.metadata_checksum) return failed(corrupt(run_name(index) + "the metadata's checksum does not match"));
+  if (has_stamp(run.run_class) && xxh3(run.payload) != entry.payload_checksum)
+    return failed(corrupt(run_name(index) + "the payload's checksum does not match"));
+  return {};
 }
 
 std::size_t stored_bytes(const PendingRun& run) {

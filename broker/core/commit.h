@@ -83,6 +83,8 @@ struct CommitView {
   /// length, the sum of counts and, with kCheck, each section's checksum.
   /// Errors: what is corrupt, unknown or foreign (another partition's uuid), with its place.
   static Result<CommitView, Corruption> parse(ByteView value, const PartitionUuid& partition, Sections sections);
+  /// Checks the sections of run `index` of a commit that was parsed with kTrust. `value` is what was parsed.
+  Result<void, Corruption> check_sections(ByteView value, std::size_t index) const;
 };
 
 /// A run that waits for its commit to be sealed.

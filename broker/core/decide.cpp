@@ -307,6 +307,7 @@ void Partition::Body::drop_topic_memory(TopicId id) {
   std::vector<GroupId> groups;
   for (const auto& [group, entry] : journal_.state().find_topic(id)->groups) groups.push_back(group);
   for (const GroupId group : groups) dispatcher_.drop_group(id, group);
+  dispatcher_.drop_topic(id);
   cache_.drop(id);
   counters_.erase(id);
   std::erase_if(peeks_, [&](const auto& peek) {

@@ -14,6 +14,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/partition.h"
 #include "broker/core/sessions.h"
+#include "broker/core/unreadable.h"
 #include "scheduler/deadline_queue.h"
 
 namespace takt::core {
@@ -56,6 +57,11 @@ class Dispatcher {
   void wake(TopicId topic);
   /// Offsets [from, until) of a lane that no block holds are gone: settled for every group that still has them open.
   void settle_missing(TopicId topic, Lane lane, Offset from, Offset until);
+  /// The stored bytes of [from, until) are damaged: nobody is lent them in this term.
+  void pass_over(TopicId topic, Lane lane, Offset from, Offset until) { unreadable_.add(topic, lane, from, until); }
+  const Unreadable& unreadable() const { return unreadable_; }
+  /// The topic's groups have been dropped.
+  void drop_topic(TopicId topic) { unreadable_.drop(topic); }
   /// Group or topic is about to be deleted: its subscriptions end and its leases become stale.
   void drop_group(TopicId topic, GroupId group);
 
@@ -145,6 +151,7 @@ class Dispatcher {
   bool room_made_ = false;               ///< a lease has ended since they were last gone through
   std::vector<GroupWork*> dirty_;
   std::set<std::tuple<TopicId, Lane, Offset>> loading_;
+  Unreadable unreadable_;
   DeadlineQueue<TimerKey, Time, TimerKeyHash> timers_;
   std::size_t subscription_count_ = 0;
   std::uint64_t leased_ = 0;

@@ -145,7 +145,8 @@ tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& l
   const TopicId topic = lane.work->topic;
   Pick pick;
   while (const auto returned = lane.first_free(limit)) {
-    if (owed.done.contains(returned->first)) {   // settled or buried meanwhile
+    if (owed.done.contains(returned->first) ||   // settled or buried meanwhile
+        unreadable_.end_of(topic, lane.lane, returned->first)) {
       lane.forget(returned->first);
       continue;
     }
@@ -167,6 +168,7 @@ tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& l
   if (pick.run.count == 0) {
     const Offset committed = journal_.state().find_topic(topic)->lanes.find(lane.lane)->committed;
     lane.fresh = owed.done.next_open(std::max(lane.fresh, owed.done.floor()));
+    while (const auto end = unreadable_.end_of(topic, lane.lane, lane.fresh)) lane.fresh = owed.done.next_open(*end);
     if (lane.fresh >= committed) return tl::make_unexpected(Nothing::kNoMessages);
     if (lane.fresh.value + ahead(lane, now) / 2 >= owed.lent.value) mark_dirty(*lane.work);
     if (lane.fresh >= owed.lent) {
@@ -241,7 +243,12 @@ proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lan
 void Dispatcher::request_load(TopicId topic, Lane lane, Offset from) {
   if (!loading_.insert({topic, lane, from}).second) return;
   const TopicLane& here = *journal_.state().find_topic(topic)->lanes.find(lane);
-  outbox_.send_now(LoadBlocks{topic, lane, from, State::locate(here, from), load_bytes});
+  LoadBlocks load{topic, lane, from, std::nullopt, load_bytes};
+  if (const auto located = State::locate(here, from)) {
+    load.position = located->position;
+    load.located = located->count;
+  }
+  outbox_.send_now(load);
 }
 
 }  // namespace takt::core

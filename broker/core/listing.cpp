@@ -38,6 +38,7 @@ proto::GroupEntry Partition::Body::group_entry(const Topic& topic, const Group& 
     if (here == nullptr) return;
     open += here->next.value - owed.done.floor().value - owed.done.count_above_floor();
     entry.dead += owed.dead.size();
+    entry.held += dispatcher_.unreadable().open(topic.id, lane, owed.done);
     const LaneWork* term = work == nullptr ? nullptr : work->lanes.find(lane);
     if (term == nullptr || term->grace_over) return;
     // Until the grace ends, what may be out with a worker of the last term is neither ready nor leased.
@@ -85,6 +86,7 @@ PartitionStats Partition::Body::stats() const {
   stats.producers = journal_.state().producers().size();
   stats.leased = dispatcher_.leased();
   stats.cache_bytes = cache_.bytes();
+  stats.unreadable = dispatcher_.unreadable().count();
   for (const auto& [code, count] : refusals_) stats.refusals.push_back({code, count});
   for (const auto& [id, topic] : journal_.state().topics()) {
     TopicStats t;
@@ -98,11 +100,14 @@ PartitionStats Partition::Body::stats() const {
     }
     for (const auto& [group_id, group] : topic.groups) {
       const proto::GroupEntry entry = group_entry(topic, group);
+      std::uint64_t unreadable = 0;
+      group.lanes.each([&](Lane lane, const GroupLane& owed) { unreadable += dispatcher_.unreadable().open(id, lane, owed.done); });
       GroupStats g{.group = entry.group,
                    .ready = entry.ready,
                    .leased = entry.leased,
                    .retrying = entry.retrying,
-                   .held = entry.held,
+                   .held = entry.held - unreadable,
+                   .unreadable = unreadable,
                    .dead = entry.dead,
                    .workers = entry.workers};
       if (const GroupWork* work = dispatcher_.find_work(id, group_id)) {

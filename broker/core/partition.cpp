@@ -90,10 +90,14 @@ void Partition::Body::on(SessionLost&& lost, Now now) {
 void Partition::Body::on(BlocksLoaded&& loaded, Now) {
   dispatcher_.load_answered(loaded.topic, loaded.lane, loaded.from);
   if (journal_.state().find_topic(loaded.topic) == nullptr) return;
+  for (const OffsetRun& run : loaded.unreadable) dispatcher_.pass_over(loaded.topic, loaded.lane, run.first, run.end());
+  std::vector<OffsetRun> there = loaded.unreadable;
+  for (const BlockPtr& block : loaded.blocks) there.push_back({block->first_offset, block->count});
+  std::ranges::sort(there, {}, &OffsetRun::first);
   Offset covered = loaded.from;
-  for (const BlockPtr& block : loaded.blocks) {
-    if (block->first_offset > covered) dispatcher_.settle_missing(loaded.topic, loaded.lane, covered, block->first_offset);
-    covered = std::max(covered, block->end());
+  for (const OffsetRun& run : there) {
+    if (run.first > covered) dispatcher_.settle_missing(loaded.topic, loaded.lane, covered, run.first);
+    covered = std::max(covered, run.end());
   }
   if (covered < loaded.until) dispatcher_.settle_missing(loaded.topic, loaded.lane, covered, loaded.until);
   for (auto& [id, peek] : peeks_) {

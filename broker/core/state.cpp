@@ -100,12 +100,13 @@ TopicLane& State::open_lane(Topic& topic, Lane lane) {
   return topic.lanes.make(lane);
 }
 
-std::optional<Position> State::locate(const TopicLane& lane, Offset offset) {
+std::optional<IndexSegment> State::locate(const TopicLane& lane, Offset offset) {
   auto it = std::upper_bound(lane.recent.begin(), lane.recent.end(), offset, [](Offset o, const IndexSegment& s) { return o < s.first; });
   if (it == lane.recent.begin()) return std::nullopt;
   --it;
   if (offset >= it->end()) return std::nullopt;
-  return it->position.plus(offset.value - it->first.value);
+  const std::uint64_t skipped = offset.value - it->first.value;
+  return IndexSegment{offset, it->position.plus(skipped), it->count - skipped};
 }
 
 Result<void, Corruption> State::apply(const Event& event, Position position, WallTime time) {

@@ -135,8 +135,8 @@ class State {
   const Topic* find_topic(TopicId id) const;
   /// Makes the lane's state in topic and groups on first use: groups begin at its horizon.
   static TopicLane& open_lane(Topic& topic, Lane lane);
-  /// Where the message of `offset` stands, if it was appended since the last checkpoint.
-  static std::optional<Position> locate(const TopicLane& lane, Offset offset);
+  /// Where the message of `offset` stands and how many follow it one by one, if it was appended since the last checkpoint.
+  static std::optional<IndexSegment> locate(const TopicLane& lane, Offset offset);
 
   std::map<TopicId, Topic>& topics() { return topics_; }
   const std::map<TopicId, Topic>& topics() const { return topics_; }

@@ -13,7 +13,7 @@ namespace takt::core {
 
 struct GroupStats {
   std::string group;
-  std::uint64_t ready = 0, leased = 0, retrying = 0, held = 0, dead = 0;
+  std::uint64_t ready = 0, leased = 0, retrying = 0, held = 0, unreadable = 0, dead = 0;
   std::uint32_t workers = 0;
   std::uint64_t delivered = 0, acked = 0, retried = 0, dead_lettered = 0, stale = 0;
   std::uint64_t redelivered_lost = 0, redelivered_retry = 0, redelivered_released = 0;
@@ -39,6 +39,7 @@ struct PartitionStats {
   std::uint64_t sessions = 0, subscriptions = 0, producers = 0;
   std::uint64_t leased = 0;
   std::uint64_t cache_bytes = 0;
+  std::uint64_t unreadable = 0;                  ///< messages found damaged since the start
   std::vector<RefusalCount> refusals;
   std::vector<TopicStats> topics;
 };

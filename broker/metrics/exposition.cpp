@@ -74,6 +74,7 @@ void add_to(core::GroupStats& sum, const core::GroupStats& group) {
   sum.leased += group.leased;
   sum.retrying += group.retrying;
   sum.held += group.held;
+  sum.unreadable += group.unreadable;
   sum.dead += group.dead;
   sum.workers += group.workers;
   sum.delivered += group.delivered;
@@ -160,6 +161,7 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
       states.add(group.leased, with("state", "leased"));
       states.add(group.retrying, with("state", "retry"));
       states.add(group.held, with("state", "held"));
+      states.add(group.unreadable, with("state", "unreadable"));
       states.add(group.dead, with("state", "dead"));
       workers.add(std::uint64_t{group.workers}, of_group);
     }
@@ -179,6 +181,9 @@ void partition_families(std::vector<MetricFamily>& out, const core::PartitionSta
   out.push_back(gauge("takt_subscriptions", "Subscriptions open.").add(stats.subscriptions).take());
   out.push_back(gauge("takt_producers", "Producers remembered.").add(stats.producers).take());
   out.push_back(gauge("takt_leased_messages", "Messages leased to workers.").add(stats.leased).take());
+  out.push_back(gauge("takt_messages_unreadable", "Messages whose stored bytes are damaged, passed over since the start.")
+                    .add(stats.unreadable)
+                    .take());
   out.push_back(gauge("takt_cache_bytes", "Memory of the tail cache.").add(stats.cache_bytes).take());
 }
 

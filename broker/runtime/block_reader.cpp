@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core/bytes.h"
 #include "broker/core/cold_rows.h"
 #include "broker/core/index_rows.h"
 
@@ -14,6 +15,22 @@ using store::StoreFailure;
 constexpr std::size_t block_overhead_bytes = 256;
 
 StoreFailure corrupt(std::string what) { return {StoreFailure::Kind::kCorrupt, std::move(what)}; }
+
+/// The least n in [1, most) with `is_good(n)`, or `most`. What is bad is taken to be one stretch from 0 on.
+template <class IsGood>
+std::uint64_t first_good(std::uint64_t most, const IsGood& is_good) {
+  std::uint64_t bad = 0;
+  std::uint64_t good = 1;
+  while (good < most && !is_good(good)) {
+    bad = good;
+    good = std::min(good * 2, most);
+  }
+  while (bad + 1 < good) {
+    const std::uint64_t middle = bad + (good - bad) / 2;
+    (is_good(middle) ? good : bad) = middle;
+  }
+  return good;
+}
 
 /// Gathers neighbouring messages into blocks that own their bytes.
 class Gatherer {
@@ -75,8 +92,9 @@ class Reading {
         cursor_(request.from),
         gatherer_(request.topic, request.lane) {}
 
-  Result<core::BlocksLoaded, StoreFailure> run() {
+  Result<BlocksRead, StoreFailure> run() {
     std::optional<Position> position = request_.position;
+    Offset located_end = cursor_.plus(request_.located);
     while (gatherer_.bytes() < request_.bytes_max) {
       std::optional<Offset> next_indexed;
       if (!position) {
@@ -84,11 +102,14 @@ class Reading {
         if (!place) return failed(std::move(place.error()));
         position = place->position;
         next_indexed = place->next;
-        if (position) next_indexed = place->end;
+        if (position) {
+          next_indexed = place->end;
+          located_end = place->segment_end;
+        }
       }
       const Offset before = cursor_;
       if (position && *position >= log_.bounds().first) {
-        auto read = from_log(*position);
+        auto read = from_log(*position, located_end);
         if (!read) return failed(std::move(read.error()));
       }
       if (cursor_ == before) {
@@ -102,7 +123,8 @@ class Reading {
       if (!is_indexed(cursor_)) break;   // newer than the tables: only the partition knows where that is
     }
     if (cursor_ == request_.from) cursor_ = cursor_.plus(1);   // in no place at all: gone
-    return core::BlocksLoaded{request_.topic, request_.lane, request_.from, cursor_, gatherer_.take()};
+    return BlocksRead{{request_.topic, request_.lane, request_.from, cursor_, gatherer_.take(), std::move(unreadable_)},
+                      std::move(damage_)};
   }
 
  private:
@@ -110,6 +132,7 @@ class Reading {
     std::optional<Position> position;   ///< of the offset asked for
     std::optional<Offset> next;         ///< else the next offset that the index knows
     Offset end{};                       ///< with `position`: how far the segment lies before the log's front, at least one
+    Offset segment_end{};               ///< with `position`: so far the positions follow one by one
   };
 
   Result<Place, StoreFailure> look_up(Offset offset) {
@@ -154,6 +177,7 @@ class Reading {
   void found(Place& place, const core::IndexSegment& segment, Offset offset) const {
     const std::uint64_t skipped = offset.value - segment.first.value;
     place.position = segment.position.plus(skipped);
+    place.segment_end = segment.end();
     const std::uint64_t front = log_.bounds().first.value;
     const std::uint64_t before_front = front > place.position->value ? front - place.position->value : 1;
     place.end = offset.plus(std::min(segment.count - skipped, before_front));
@@ -164,20 +188,45 @@ class Reading {
     return place && (place->position || place->next);
   }
 
-  /// The run at `position` and what follows it without a gap in the same commit.
-  Result<void, StoreFailure> from_log(Position position) {
+  struct Opened {
+    core::Commit commit;
+    core::CommitView view;
+  };
+  /// The commit that holds `position`, its sections unchecked; none when the log does not reach there.
+  Result<std::optional<Opened>, StoreFailure> open_commit(Position position) const {
     auto commits = log_.read(position, 1);
     if (!commits) return failed(std::move(commits.error()));
-    if (commits->empty()) return {};
-    const core::Commit& commit = commits->front();
-    if (position < commit.first || position >= commit.end) return {};   // freed since the bounds were read
-    auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kCheck);
-    if (!view) return failed(corrupt(view.error().what));
-    for (const core::RunView& run : view->runs) {
+    if (commits->empty()) return std::optional<Opened>();
+    core::Commit& commit = commits->front();
+    auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
+    if (!view) return failed(corrupt(at_commit(commit) + view.error().what));
+    if (position < commit.first || position >= commit.end) return std::optional<Opened>();
+    return std::optional(Opened{std::move(commit), std::move(*view)});
+  }
+
+  /// The run at `position` and what follows it without a gap in the same commit. A commit that is damaged as a whole is
+  /// passed over, up to where the log can be read again or nobody knows which message stands there.
+  Result<void, StoreFailure> from_log(Position position, Offset located_end) {
+    auto opened = open_commit(position);
+    if (!opened) {
+      if (opened.error().kind != StoreFailure::Kind::kCorrupt) return failed(std::move(opened.error()));
+      const std::uint64_t n =
+          first_good(located_end.value - cursor_.value, [&](std::uint64_t ahead) { return open_commit(position.plus(ahead)).has_value(); });
+      pass_over(cursor_.plus(n), opened.error().message);
+      return {};
+    }
+    if (!*opened) return {};   // freed since the bounds were read
+    const auto& [commit, view] = **opened;
+    for (std::size_t i = 0; i < view.runs.size(); ++i) {
+      const core::RunView& run = view.runs[i];
       if (run.run_class != proto::RunClass::kImmediate || run.topic != request_.topic || run.lane != request_.lane) continue;
       const Offset end = run.first_offset.plus(run.count);
       if (end <= cursor_) continue;
       if (run.first_offset > cursor_ || gatherer_.bytes() >= request_.bytes_max) break;
+      if (auto checked = view.check_sections(commit.value.bytes, i); !checked) {
+        pass_over(end, at_commit(commit) + checked.error().what);
+        continue;
+      }
       const auto skipped = static_cast<std::uint32_t>(cursor_.value - run.first_offset.value);
       gatherer_.add(proto::SectionView(run.metadata, run.payload, run.count), skipped, run.count - skipped, cursor_,
                     run.first_position.plus(skipped));
@@ -211,10 +260,37 @@ class Reading {
           is_cut = gatherer_.bytes() >= request_.bytes_max;
           return !is_cut;
         });
-    if (!scanned) return failed(std::move(scanned.error()));
-    if (failure) return failed(std::move(*failure));
+    if (!scanned) failure = std::move(scanned.error());
+    if (failure && failure->kind != StoreFailure::Kind::kCorrupt) return failed(std::move(*failure));
+    if (failure) {
+      const std::uint64_t most = std::max(until, cursor_.plus(1)).value - cursor_.value;
+      const std::uint64_t n = first_good(most, [&](std::uint64_t ahead) { return begins_well(cursor_.plus(ahead)); });
+      pass_over(cursor_.plus(n), failure->message);
+      return {};
+    }
     if (!is_cut) cursor_ = std::max(cursor_, until);
     return {};
+  }
+
+  /// Whether the first row of carried messages from `offset` on is as it was written.
+  bool begins_well(Offset offset) const {
+    return tables_
+        .scan(core::Table::kCold, core::cold_key(request_.topic, request_.lane, offset),
+              [](std::string_view, std::string_view) { return false; })
+        .has_value();
+  }
+
+  void pass_over(Offset until, const std::string& why) {
+    const auto row = tables_.get(core::Table::kTopics, core::ByteWriter().key(request_.topic).take());
+    const std::string name = row && *row ? " '" + std::string(core::ByteReader(**row).text()) + "'" : std::string();
+    damage_.push_back(corrupt(why + "; passed over until the next start: topic" + name + " (id " + std::to_string(request_.topic.value) +
+                              "), lane " + std::to_string(request_.lane.value) + ", offsets " + std::to_string(cursor_.value) + " to " +
+                              std::to_string(until.value - 1)));
+    unreadable_.push_back({cursor_, until.value - cursor_.value});
+    cursor_ = until;
+  }
+  std::string at_commit(const core::Commit& commit) const {
+    return log_.name() + ": the commit at position " + std::to_string(commit.first.value) + ": ";
   }
 
   const store::Log& log_;
@@ -223,12 +299,14 @@ class Reading {
   const core::LoadBlocks& request_;
   Offset cursor_;
   Gatherer gatherer_;
+  std::vector<core::OffsetRun> unreadable_;
+  std::vector<StoreFailure> damage_;
 };
 
 }  // namespace
 
-Result<core::BlocksLoaded, StoreFailure> read_blocks(const store::Log& log, const store::Tables& tables,
-                                                     const core::PartitionUuid& partition, const core::LoadBlocks& request) {
+Result<BlocksRead, StoreFailure> read_blocks(const store::Log& log, const store::Tables& tables, const core::PartitionUuid& partition,
+                                             const core::LoadBlocks& request) {
   return Reading(log, tables, partition, request).run();
 }
 

@@ -1,6 +1,7 @@
 #include "broker/runtime/broker.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -143,12 +144,14 @@ class Broker::Body {
   std::future<Answer> ask();
   void own();
   void answer(ShardMail mail);
+  void read_failed(const store::StoreFailure& failure);
   std::optional<ShardState> state(Duration patience);
   http::Pages pages();
 
   const Config config_;
   const Options options_;
   metrics::Exposition exposition_;
+  std::atomic<std::uint64_t> reads_corrupt_ = 0, reads_failed_ = 0;   // counted by the reader's thread
   OwnerInbox inbox_;
   InboxSink sink_;                                           // the gateway's thread
 
@@ -211,8 +214,7 @@ std::optional<StartFailure> Broker::Body::start() {
 
   const auto answering = [this](ShardMail mail) { answer(std::move(mail)); };
   committer_ = std::make_unique<Committer>(*stores_, answering);
-  reader_ = std::make_unique<Reader>(*stores_, uuid, answering,
-                                     [](const store::StoreFailure& failure) { log_failure("store_read_failed", failure); });
+  reader_ = std::make_unique<Reader>(*stores_, uuid, answering, [this](const store::StoreFailure& failure) { read_failed(failure); });
   background_ = std::make_unique<Background>(Background::Settings{uuid, {}}, *stores_, *committer_, answering);
   shard_.emplace(shard_settings(config_), std::move(*loaded), Shard::Ports{*committer_, *reader_, *background_, *loader_, *gateway_},
                  read_clock());
@@ -283,6 +285,11 @@ void Broker::Body::answer(ShardMail mail) {
   inbox_.put(std::move(mail));
 }
 
+void Broker::Body::read_failed(const store::StoreFailure& failure) {
+  ++(failure.kind == store::StoreFailure::Kind::kCorrupt ? reads_corrupt_ : reads_failed_);
+  log_failure("store_read_failed", failure);
+}
+
 void Broker::Body::drain() {
   gateway_->drain();
   inbox_.put(DrainWanted{});
@@ -303,6 +310,8 @@ std::optional<Broker::Status> Broker::Body::status(Duration patience) {
   auto gateway = gateway_->stats();
   if (!is_there(report, until) || !is_there(gateway, until)) return std::nullopt;
   ShardReport value = report.get();
+  value.store.errors_corrupt += reads_corrupt_;
+  value.store.errors_io += reads_failed_;
   return Status{value.state, {options_.version, std::move(value.partition), std::move(value.store), gateway.get()}};
 }
 

@@ -40,9 +40,12 @@ void Reader::run() {
 void Reader::serve(core::LoadBlocks request) {
   const auto stores = stores_.use();
   if (!stores) return;   // the partition that asked is gone
-  auto loaded = read_blocks(*stores.log, *stores.tables, partition_, request);
-  if (loaded) return answer_(core::Command(std::move(*loaded)));
-  failed_(loaded.error());
+  auto read = read_blocks(*stores.log, *stores.tables, partition_, request);
+  if (read) {
+    for (const store::StoreFailure& damage : read->damage) failed_(damage);
+    return answer_(core::Command(std::move(read->answer)));
+  }
+  failed_(read.error());
   to_retry_.push_back(std::move(request));
 }
 

@@ -14,7 +14,8 @@ namespace takt::runtime {
 /// The thread that reads backlog for the owner, which never touches the stores itself.
 class Reader final : public ReaderPort {
  public:
-  /// `failed` hears of each read that failed; it is tried again after a second, for the messages are owed.
+  /// `failed` hears of each read that failed, which is tried again after a second, for the messages are owed; and of each
+  /// damaged stretch that was passed over.
   Reader(Stores& stores, const core::PartitionUuid& partition, std::function<void(ShardMail)> answer,
          std::function<void(const store::StoreFailure&)> failed);
   ~Reader() override;

@@ -115,18 +115,21 @@ std::vector<Outgoing> Harness::settle() {
 }
 
 BlocksLoaded Harness::load(const LoadBlocks& request) const {
-  BlocksLoaded loaded{request.topic, request.lane, request.from, request.from, {}};
+  BlocksLoaded loaded{request.topic, request.lane, request.from, request.from, {}, {}};
   for (const Commit& commit : log_) {
     if (commit.end <= front_) continue;
     const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
     for (const BlockPtr& block : blocks_of(*view, commit.value)) {
       if (block->topic != request.topic || block->lane != request.lane || block->end() <= request.from || loaded.blocks.size() == 2)
         continue;
-      loaded.blocks.push_back(block);
+      if (std::ranges::any_of(damaged_, [&](Position p) { return commit.first <= p && p < commit.end; }))
+        loaded.unreadable.push_back({block->first_offset, block->count});
+      else
+        loaded.blocks.push_back(block);
       loaded.until = block->end();
     }
   }
-  if (loaded.blocks.empty()) loaded.until = request.from.plus(1);
+  if (loaded.blocks.empty() && loaded.unreadable.empty()) loaded.until = request.from.plus(1);
   return loaded;
 }
 

@@ -3,6 +3,7 @@
 // only what was durable.
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ class Harness {
   void checkpoint();
   /// Frees durable commits before `position` as if the log's front had been freed.
   void free_before(Position position);
+  /// What the log holds from `position` on in the commit that has it cannot be read until mend().
+  void damage(Position position) { damaged_.insert(position); }
+  void mend() { damaged_.clear(); }
   /// The process dies: what was not durable is gone. A new one loads tables and log.
   void crash();
 
@@ -60,6 +64,7 @@ class Harness {
   std::vector<Commit> log_;        ///< durable
   std::vector<Commit> sealed_;     ///< not yet
   Position front_;
+  std::set<Position> damaged_;
   Rows rows_;
   Position applied_;
 };

@@ -196,6 +196,10 @@ class Transcript {
       ask(word(1), proto::DeleteGroup{word(2), word(3)});
     } else if (verb == "topics") {
       ask(word(1), proto::ListTopics{});
+    } else if (verb == "damage") {
+      harness_->damage(Position(std::stoull(word(1))));
+    } else if (verb == "mend") {
+      harness_->mend();
     } else if (verb == "groups") {
       ask(word(1), proto::ListGroups{});
     } else if (verb == "peek") {

@@ -76,7 +76,8 @@ class BlockReader : public testing::Test {
   BlocksLoaded read(std::uint64_t from, std::optional<Position> position, std::size_t bytes_max = 1u << 20) {
     auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(from), position, bytes_max});
     EXPECT_TRUE(loaded) << loaded.error().message;
-    return loaded ? std::move(*loaded) : BlocksLoaded{};
+    if (loaded) damage = std::move(loaded->damage);
+    return loaded ? std::move(loaded->answer) : BlocksLoaded{};
   }
   static std::vector<std::uint64_t> offsets(const BlocksLoaded& loaded) {
     std::vector<std::uint64_t> out;
@@ -96,6 +97,7 @@ class BlockReader : public testing::Test {
   store::MemoryLog log;
   store::MemoryTables tables;
   Position end;
+  std::vector<store::StoreFailure> damage;   // of the last read()
   std::map<std::uint32_t, Offset> next;
   std::map<std::uint32_t, std::vector<core::IndexSegment>> segments;
 };
@@ -133,7 +135,7 @@ TEST_F(BlockReader, FindsWhatIsFreedWhileItReadsAmongTheCarried) {
   const FreedMeanwhile freed(log, Position(2));
   const auto loaded = read_blocks(freed, tables, test_uuid, {topic, lane, Offset(1), std::nullopt, 1u << 20});
   ASSERT_TRUE(loaded) << loaded.error().message;
-  EXPECT_EQ(offsets(*loaded), (List{1, 2, 3}));
+  EXPECT_EQ(offsets(loaded->answer), (List{1, 2, 3}));
 }
 
 TEST_F(BlockReader, FollowsTheIndexOverManyCommits) {
@@ -200,12 +202,49 @@ TEST_F(BlockReader, WhatIsNowhereIsGoneAndTheAnswerMovesOn) {
   EXPECT_EQ(loaded.until, Offset(8));
 }
 
-TEST_F(BlockReader, ADamagedCommitIsAFailureAndNotAnAnswer) {
-  append({{topic, 3}});
-  ASSERT_TRUE(disk.flip_log_bit(Position(0), 8 * 160));
-  const auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(0), Position(0), 100});
-  ASSERT_FALSE(loaded);
-  EXPECT_EQ(loaded.error().kind, store::StoreFailure::Kind::kCorrupt);
+constexpr std::uint64_t stamp_byte = 150;   // of a commit with one run: 96 bytes of header and 48 of directory stand before
+
+TEST_F(BlockReader, PassesOverADamagedCommitAndGoesOnBehindIt) {
+  for (int i = 0; i < 5; ++i) append({{topic, 3}});
+  index_all();
+  ASSERT_TRUE(disk.flip_log_bit(Position(3), 8 * stamp_byte));
+  ASSERT_TRUE(disk.flip_log_bit(Position(6), 8 * stamp_byte));
+  const auto loaded = read(1, std::nullopt);
+  EXPECT_EQ(offsets(loaded), (List{1, 2, 9, 10, 11, 12, 13, 14}));
+  EXPECT_EQ(loaded.unreadable, (std::vector<core::OffsetRun>{{Offset(3), 3}, {Offset(6), 3}}));
+  EXPECT_EQ(loaded.until, Offset(15));
+  ASSERT_EQ(damage.size(), 2u);
+  EXPECT_NE(damage[0].message.find("position 3"), std::string::npos) << damage[0].message;
+  EXPECT_NE(damage[0].message.find("(id 1), lane 0, offsets 3 to 5"), std::string::npos) << damage[0].message;
+}
+
+TEST_F(BlockReader, FindsTheEndOfDamageInAStretchThatMemoryHasLocated) {
+  for (int i = 0; i < 5; ++i) append({{topic, 3}});
+  ASSERT_TRUE(disk.flip_log_bit(Position(3), 8 * stamp_byte));
+  ASSERT_TRUE(disk.flip_log_bit(Position(6), 8 * stamp_byte));
+  const auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(3), Position(3), 1u << 20, 12});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->answer.unreadable, (std::vector<core::OffsetRun>{{Offset(3), 6}}));
+}
+
+TEST_F(BlockReader, PassesOverNoMoreOfADamagedCommitThanMemoryHasLocated) {
+  append({{topic, 3}, {other, 5}});
+  append({{topic, 2}});
+  ASSERT_TRUE(disk.flip_log_bit(Position(0), 8 * stamp_byte));
+  auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(1), Position(1), 1u << 20, 2});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->answer.unreadable, (std::vector<core::OffsetRun>{{Offset(1), 2}}));
+  EXPECT_EQ(loaded->answer.until, Offset(3));
+}
+
+TEST_F(BlockReader, PassesOverADamagedRunAndKeepsItsNeighbours) {
+  append({{other, 1}, {topic, 2}, {other, 2}, {topic, 1}});
+  append({{topic, 2}});
+  index_all();
+  ASSERT_TRUE(disk.flip_log_bit(Position(0), 8 * (log.read(Position(0), 1)->front().value.size() - 1)));   // the payload of offset 2
+  const auto loaded = read(0, std::nullopt);
+  EXPECT_EQ(offsets(loaded), (List{0, 1, 3, 4}));
+  EXPECT_EQ(loaded.unreadable, (std::vector<core::OffsetRun>{{Offset(2), 1}}));
 }
 
 }  // namespace

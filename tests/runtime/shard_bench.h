@@ -146,7 +146,8 @@ class ShardBench : public testing::Test {
     reader.queue.pop_front();
     auto loaded = read_blocks(*log, *tables, test_uuid, request);
     ASSERT_TRUE(loaded) << loaded.error().message;
-    tell(core::Command(std::move(*loaded)));
+    ASSERT_TRUE(loaded->damage.empty());
+    tell(core::Command(std::move(loaded->answer)));
   }
   /// All ports, until none has anything to do.
   void settle() {

@@ -109,10 +109,12 @@ void SimReader::serve(const core::LoadBlocks& request) {
   }
   auto loaded = runtime::read_blocks(stores_.log(), stores_.tables(), process_.uuid, request);
   if (!loaded) return process_.checker.fail("a block cannot be read: " + loaded.error().message);
-  process_.world.trace("loaded", request.from.value, loaded->until.value, loaded->blocks.size());
-  if (process_.options.lie == Lie::kSkippedBlock && !loaded->blocks.empty()) loaded->blocks.pop_back();
+  if (!loaded->damage.empty()) return process_.checker.fail("a block is damaged: " + loaded->damage.front().message);
+  core::BlocksLoaded& answer = loaded->answer;
+  process_.world.trace("loaded", request.from.value, answer.until.value, answer.blocks.size());
+  if (process_.options.lie == Lie::kSkippedBlock && !answer.blocks.empty()) answer.blocks.pop_back();
   process_.timeline.after(up_to(process_, process_.options.read_max),
-                          [this, answer = std::move(*loaded)] { process_.mail(core::Command(answer)); });
+                          [this, answer = std::move(answer)] { process_.mail(core::Command(answer)); });
 }
 
 // ---- background
