@@ -192,10 +192,10 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
     return failed(Refusal{ErrorCode::kBusy,
                           "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment",
                           busy_retry_after});
-  // A client that asks faster than it reads: asking again costs it less than being cut off.
+  // A client that asks faster than it reads: asking again costs it less than being cut off. Not so with a resume.
   const std::size_t asked_for = session.owed_bytes + connections_.at(session.connection).outbound_bytes;
   if (asked_for > 0 && asked_for + cost.reply_bytes > outbound_factor_replies * settings_.outbound_bytes_per_peer_max &&
-      admission == Admission::kReply)
+      admission == Admission::kReply && !std::holds_alternative<proto::Resume>(body))
     return failed(Refusal{ErrorCode::kBusy,
                           "the replies that wait for this connection have reached limits.outbound_bytes: read some of them",
                           busy_retry_after});
@@ -319,7 +319,8 @@ void Desk::stuck(ConnectionId id, Time now) {
   const auto entry = connections_.find(id);
   if (entry == connections_.end()) return;
   Connection& connection = entry->second;
-  if (!connection.stuck_since) connection.stuck_since = now;
+  if (!connection.stuck_since || now - connection.stuck_told > stall_slack) connection.stuck_since = now;
+  connection.stuck_told = now;
   const std::size_t bound = settings_.outbound_bytes_per_peer_max;
   if (connection.outbound_bytes <= bound) return;
   const std::size_t subscriptions = connection.session ? sessions_.at(*connection.session).subscriptions.size() : 0;

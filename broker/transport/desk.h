@@ -63,7 +63,8 @@ class Desk {
   void reply(core::Outgoing&& outgoing);
   /// The socket took `bytes` of what departures gave to `connection`.
   void sent(ConnectionId connection, std::size_t bytes);
-  /// The socket is full for `connection` and refused the first of what waits. To be told whenever it was asked again.
+  /// The socket is full for `connection` and refused the first of what waits. To be told several times a second: when it
+  /// comes after more than one, this process stood still, and the peer's time begins anew.
   void stuck(ConnectionId connection, Time now);
   /// Ends the sessions that were silent for the session timeout. A tick that comes more than a second after
   /// next_deadline() means that this process stood still: the silence is nobody's fault, and every session begins anew.
@@ -91,6 +92,7 @@ class Desk {
     std::optional<SessionId> session;
     std::size_t outbound_bytes = 0;
     std::optional<Time> stuck_since;   ///< the socket has taken nothing since
+    Time stuck_told{};                 ///< last
   };
   /// Replies reserved under one correlation id.
   struct Owed {

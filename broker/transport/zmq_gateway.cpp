@@ -351,11 +351,7 @@ void ZmqGateway::Loop::offer() {
       Peer* const peer = peers_.find(id);
       if (peer == nullptr) continue;
       peer->waiting.push_back(std::move(departure));
-      if (full_.contains(id)) {
-        desk_.stuck(id, settings_.clock());
-      } else {
-        flush_peer(id, *peer);
-      }
+      flush_peer(id, *peer);
     }
     for (const ConnectionId id : output.dropped) cut(id);
     goes_on = !output.commands.empty() || !output.departures.empty() || !output.dropped.empty();

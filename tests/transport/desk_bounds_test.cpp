@@ -20,6 +20,16 @@ DeskSettings tight() {
 class DeskBounds : public DeskBench {
  protected:
   DeskBounds() : DeskBench(tight()) {}
+  /// The socket takes nothing from the peer `a` for so long.
+  void stuck_for(Duration duration) {
+    const Time until = now + duration;
+    desk.stuck(a, now);
+    while (now < until) {
+      now = std::min(until, now + std::chrono::milliseconds(500));
+      desk.stuck(a, now);
+    }
+    collect();
+  }
   /// A push of about that many bytes.
   void push(SessionId session, std::size_t bytes) {
     for (; bytes > 0; bytes -= std::min<std::size_t>(bytes, 1'000))
@@ -127,12 +137,9 @@ TEST_F(DeskBounds, DropsAPeerThatTakesNothingForTheSessionTimeoutAndCountsIt) {
   const SessionId session = hello(a, 1);
   departures.clear();
   push(session, 250'000);
-  desk.stuck(a, now);
-  desk.stuck(a, now + DeskSettings{}.session_timeout - std::chrono::milliseconds(1));
-  collect();
+  stuck_for(DeskSettings{}.session_timeout - std::chrono::milliseconds(1));
   EXPECT_TRUE(dropped.empty());
-  desk.stuck(a, now + DeskSettings{}.session_timeout);
-  collect();
+  stuck_for(std::chrono::milliseconds(1));
   ASSERT_EQ(dropped, std::vector{a});
   EXPECT_EQ(lost(core::SessionEnd::kDisconnected), 1u);
   EXPECT_EQ(desk.stats().slow_peers_dropped, 1u);
@@ -159,11 +166,18 @@ TEST_F(DeskBounds, APeerThatTakesALittleNowAndThenIsNotDropped) {
   departures.clear();
   for (int i = 0; i < 20; ++i) push(session, 20'000);
   for (const Departure& departure : std::vector(departures)) {
-    now += DeskSettings{}.session_timeout - std::chrono::seconds(1);
-    desk.stuck(a, now);
-    collect();
+    stuck_for(DeskSettings{}.session_timeout - std::chrono::seconds(1));
     desk.sent(a, departure.bytes);
   }
+  EXPECT_TRUE(dropped.empty());
+}
+
+TEST_F(DeskBounds, TheTimeInWhichThisProcessStoodStillIsNotThePeersFault) {
+  const SessionId session = hello(a, 1);
+  push(session, 250'000);
+  stuck_for(std::chrono::seconds(5));
+  now += std::chrono::minutes(1);
+  stuck_for(std::chrono::seconds(5));
   EXPECT_TRUE(dropped.empty());
 }
 
