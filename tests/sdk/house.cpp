@@ -64,11 +64,13 @@ void House::turn_broker(Commit commit) {
       partition_->handle(log_.read(std::get<core::LoadBlocks>(effect), settings_.uuid), now_);
     }
   }
-  for (core::Outgoing& reply : replies) desk_->reply(std::move(reply));
-  output = desk_->take_output();
-  deliver(std::move(output.departures));
-  for (auto* queue : {&output.commands.prior, &output.commands.later}) {
-    for (core::Command& command : *queue) partition_->handle(std::move(command), now_);
+  for (core::Outgoing& reply : replies) {
+    desk_->reply(std::move(reply));
+    output = desk_->take_output();
+    deliver(std::move(output.departures));
+    for (auto* queue : {&output.commands.prior, &output.commands.later}) {
+      for (core::Command& command : *queue) partition_->handle(std::move(command), now_);
+    }
   }
 }
 
