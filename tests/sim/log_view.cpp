@@ -121,7 +121,9 @@ LogView::Complaint LogView::on(const core::Retry& e) {
   if (lane == nullptr) return "a Retry of a group that was never made";
   if (lane->done.contains(e.offset.value)) return "a Retry of offset " + std::to_string(e.offset.value) + ", which is done";
   std::uint32_t& attempts = lane->attempts[e.offset.value];
-  if (e.attempts != attempts + 1) return "attempts that go from " + std::to_string(attempts) + " to " + std::to_string(e.attempts);
+  const bool is_failure = e.code != core::failure_application_base + release_code;
+  if (e.attempts != attempts + (is_failure ? 1 : 0))
+    return "attempts that go from " + std::to_string(attempts) + " to " + std::to_string(e.attempts);
   attempts = e.attempts;
   return std::nullopt;
 }

@@ -15,6 +15,9 @@
 
 namespace takt::sim {
 
+/// With what the workers release messages: a Retry event with it counts no failure.
+inline constexpr std::uint16_t release_code = 9;
+
 /// A message's payload begins with its value, which no other message has.
 using Value = std::uint64_t;
 std::string payload_of(Value value, std::size_t bytes);

@@ -1,5 +1,6 @@
 #include "tests/sim/worker.h"
 
+#include "tests/sim/log_view.h"
 #include "tests/sim/producer.h"
 
 namespace takt::sim {
@@ -113,7 +114,7 @@ void Worker::finish(JobId id) {
   if (dice < bound) {
     session_.fail(lease, index, proto::FailOutcome::kRetry, some_delay(), 7, "did not work", now);
   } else if (dice < (bound += options_.release_permille)) {
-    session_.fail(lease, index, proto::FailOutcome::kRelease, some_delay(), 0, "", now);
+    session_.fail(lease, index, proto::FailOutcome::kRelease, some_delay(), release_code, "", now);
   } else if (dice < (bound += options_.dead_permille)) {
     session_.fail(lease, index, proto::FailOutcome::kDead, Duration::zero(), 8, "will never work", now);
   } else if (dice < (bound += options_.complete_permille) && group_.topic != follow_up_topic) {
