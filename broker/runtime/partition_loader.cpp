@@ -60,10 +60,11 @@ Result<LoadedPartition, StoreFailure> load_partition(const store::Log& log, cons
 }
 
 Result<LoadedPartition, StoreFailure> PartitionLoader::load_fresh() {
+  const store::DiskRoom disk = stores_.disk();
   const auto stores = stores_.use();
   if (!stores) return failed(StoreFailure{StoreFailure::Kind::kIo, "the stores are not open"});
   auto loaded = load_partition(*stores.log, *stores.tables, settings_);
-  if (loaded) loaded->disk = stores_.disk();
+  if (loaded) loaded->disk = disk;
   return loaded;
 }
 
