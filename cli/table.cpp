@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <optional>
 
 #include "proto/check.h"
 
@@ -15,6 +16,22 @@ constexpr std::string_view plain = "\x1b[0m";
 std::string padded(const std::string& text, std::size_t width, Align align) {
   const std::string blanks(width - std::min(width, width_of(text)), ' ');
   return align == Align::kRight ? blanks + text : text + blanks;
+}
+
+struct Control {
+  unsigned code_point;
+  std::size_t length;
+};
+
+/// A control of more than one byte that `text` begins with: C1, which terminals obey as they do ESC, and those that turn
+/// the direction of writing, with which a name can look like another.
+std::optional<Control> leading_control(std::string_view text) {
+  const auto byte = [text](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return Control{byte(1), 2};
+  if (byte(0) != 0xE2 || (byte(2) & 0xC0) != 0x80) return std::nullopt;
+  const unsigned code_point = 0x2000 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+  const bool turns = (code_point >= 0x202A && code_point <= 0x202E) || (code_point >= 0x2066 && code_point <= 0x2069);
+  return turns ? std::optional(Control{code_point, 3}) : std::nullopt;
 }
 
 }  // namespace
@@ -49,15 +66,20 @@ std::string Table::render(Color color) const {
 
 std::string printable(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      safe += c;
-      continue;
-    }
+  while (!text.empty()) {
     std::array<char, 8> escaped{};
-    std::snprintf(escaped.data(), escaped.size(), "\\x%02x", byte);
+    std::size_t length = 1;
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (const auto control = leading_control(text)) {
+      length = control->length;
+      std::snprintf(escaped.data(), escaped.size(), "\\u%04x", control->code_point);
+    } else if (byte < 0x20 || byte == 0x7F) {
+      std::snprintf(escaped.data(), escaped.size(), "\\x%02x", byte);
+    } else {
+      escaped[0] = text.front();
+    }
     safe += escaped.data();
+    text.remove_prefix(length);
   }
   return safe;
 }

@@ -31,7 +31,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// `text` with control characters and DEL as \xNN; UTF-8 stays.
+/// `text` with control characters and DEL as \xNN, those beyond ASCII and those that turn the direction of writing as
+/// \uNNNN; other UTF-8 stays.
 std::string printable(std::string_view text);
 /// Columns that a terminal needs for `text`, one per code point.
 std::size_t width_of(std::string_view text);

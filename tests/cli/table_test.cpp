@@ -32,5 +32,13 @@ TEST(Table, LetsNoCellDriveTheTerminal) {
   EXPECT_EQ(table.render(Color::kOff), "TOPIC\na\\x1b[2Jb\\x0a\n");
 }
 
+TEST(Table, EscapesControlsBeyondAsciiAndThoseThatTurnTheWriting) {
+  EXPECT_EQ(printable("a\xC2\x9B"
+                      "2Jb\xC2\x80"),
+            "a\\u009b2Jb\\u0080");
+  EXPECT_EQ(printable("a\u202Egpj.exe\u2066\u2069"), "a\\u202egpj.exe\\u2066\\u2069");
+  EXPECT_EQ(printable("\u00A0\u2029\u202F\u2065\u206A größe 写真 \xC2"), "\u00A0\u2029\u202F\u2065\u206A größe 写真 \xC2");
+}
+
 }  // namespace
 }  // namespace takt::cli
