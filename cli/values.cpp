@@ -30,6 +30,8 @@ struct Unit {
   std::uint64_t factor;
 };
 constexpr std::array duration_units{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1'000}, Unit{"ms", 1}};
+/// 100 years: added to any clock's time it still fits into 64 bits of nanoseconds.
+constexpr std::uint64_t duration_ms_max = 36'500ull * 86'400'000;
 constexpr std::array byte_units{Unit{"", 1},
                                 Unit{"B", 1},
                                 Unit{"KiB", 1ull << 10},
@@ -66,8 +68,9 @@ Result<std::uint64_t, Failure> parse_whole(std::string_view option, std::string_
 
 Result<Milliseconds, Failure> parse_duration(std::string_view option, std::string_view text) {
   const auto value = scaled(text, duration_units);
-  if (value && *value > 0) return Milliseconds(static_cast<std::int64_t>(*value));
-  return failed(usage_failure(std::string(option) + " cannot be " + quoted(text), "give a duration with its unit: 250ms, 10s, 5m, 2h, 7d"));
+  if (value && *value > 0 && *value <= duration_ms_max) return Milliseconds(static_cast<std::int64_t>(*value));
+  return failed(usage_failure(std::string(option) + " cannot be " + quoted(text),
+                              "give a duration with its unit, at most 36500d: 250ms, 10s, 5m, 2h, 7d"));
 }
 
 Result<std::uint64_t, Failure> parse_bytes(std::string_view option, std::string_view text) {

@@ -13,10 +13,12 @@ TEST(Values, ReadsDurationsWithTheirUnit) {
   EXPECT_EQ(parse_duration("--t", "5m").value(), 5min);
   EXPECT_EQ(parse_duration("--t", "2h").value(), 2h);
   EXPECT_EQ(parse_duration("--t", "7d").value(), 168h);
+  EXPECT_EQ(parse_duration("--t", "36500d").value(), 24h * 36'500);
 }
 
 TEST(Values, RefusesDurationsThatWouldBeAGuess) {
-  for (const char* text : {"", "10", "s", "-1s", "1.5s", "0s", "10 s", "10S", "99999999999999999999s", "9223372036854775807d"}) {
+  for (const char* text :
+       {"", "10", "s", "-1s", "1.5s", "0s", "10 s", "10S", "99999999999999999999s", "9223372036854775807d", "36501d", "200000d"}) {
     const auto value = parse_duration("--timeout", text);
     ASSERT_FALSE(value) << text;
     EXPECT_EQ(value.error().exit, ExitCode::kUsage);
