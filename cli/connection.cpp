@@ -5,10 +5,14 @@ namespace {
 
 bool nobody_answered(const Error& error) { return error.is("not_connected") || error.is("timed_out"); }
 
+Failure nobody_at(const Environment& environment, const Error& error) {
+  return unreachable(environment.server, duration_text(environment.timeout), error.message);
+}
+
 }  // namespace
 
 Failure explain(const Environment& environment, const Error& error) {
-  if (error.is("not_connected")) return unreachable(environment.server, duration_text(environment.timeout));
+  if (error.is("not_connected")) return nobody_at(environment, error);
   return refused(error);
 }
 
@@ -18,7 +22,7 @@ Result<Connection, Failure> connect_admin(const Environment& environment, Millis
   if (!admin) return failed(explain(environment, admin.error()));
   auto broker = admin->broker();
   if (!broker) {
-    if (nobody_answered(broker.error())) return failed(unreachable(environment.server, duration_text(environment.timeout)));
+    if (nobody_answered(broker.error())) return failed(nobody_at(environment, broker.error()));
     return failed(explain(environment, broker.error()));
   }
   environment.console.detail("connected: " + broker->software + ", partitions: " + std::to_string(broker->partitions));
@@ -36,7 +40,7 @@ Result<Client, Failure> connect_client(const Environment& environment, ClientOpt
   auto client = Client::open(std::move(options));
   if (!client) return failed(explain(environment, client.error()));
   if (const auto connected = client->wait_connected(environment.timeout); !connected) {
-    if (nobody_answered(connected.error())) return failed(unreachable(environment.server, duration_text(environment.timeout)));
+    if (nobody_answered(connected.error())) return failed(nobody_at(environment, connected.error()));
     return failed(explain(environment, connected.error()));
   }
   environment.console.detail("connected");

@@ -57,9 +57,16 @@ Failure timed_out(std::string_view what, std::string_view remedy) {
   return {ExitCode::kTimedOut, line(error_label(ErrorCode::kTimedOut), what, remedy)};
 }
 
-Failure unreachable(std::string_view server, std::string_view waited) {
+Failure unreachable(std::string_view server, std::string_view waited, std::string_view why) {
+  // What it says to do is said here in the command line's words; the waiting and the address stand in front already.
+  constexpr std::string_view unsent = "not sent in time: ";
+  if (why.starts_with(unsent)) why.remove_prefix(unsent.size());
+  why = why.substr(0, why.find("; "));
+  const std::string known = std::string(server) + ": ";
+  if (const auto at = why.find(known); at != std::string_view::npos) why.remove_prefix(at + known.size());
   return {ExitCode::kTimedOut,
-          line(error_label(ErrorCode::kNotConnected), "no broker answered at " + std::string(server) + " within " + std::string(waited),
+          line(error_label(ErrorCode::kNotConnected),
+               "no broker answered at " + std::string(server) + " within " + std::string(waited) + ": " + std::string(why),
                "start one with `taktd`, or name the right address with --server or TAKT_SERVER")};
 }
 

@@ -38,8 +38,8 @@ Failure refused(const Error& error);
 Failure not_found(ErrorCode code, std::string_view what, std::string_view remedy);
 /// Something that this program waited for did not come.
 Failure timed_out(std::string_view what, std::string_view remedy);
-/// Nothing answered at `server` within `waited` (as text, "5s").
-Failure unreachable(std::string_view server, std::string_view waited);
+/// Nothing answered at `server` within `waited` (as text, "5s"); `why` is the SDK's own reason.
+Failure unreachable(std::string_view server, std::string_view waited, std::string_view why);
 /// The same failure after `done` of `total` messages had succeeded; none: it is not known how many there are.
 Failure partly_done(const Failure& cause, std::uint64_t done, std::optional<std::uint64_t> total);
 
