@@ -1,7 +1,7 @@
 // takt send TOPIC KIND: one message, the same one many times, or one per line of stdin.
 
 #include <condition_variable>
-#include <iostream>
+#include <cstdio>
 #include <mutex>
 #include <optional>
 
@@ -203,15 +203,16 @@ Result<ExitCode, Failure> send_all(const Arguments& given, const Environment& en
 Result<ExitCode, Failure> send_lines(const Arguments& given, const Environment& environment) {
   std::uint64_t number = 0;
   return send_all(given, environment, std::nullopt, [&given, &number]() -> Result<std::optional<Bytes>, Failure> {
-    std::string line;
-    while (std::getline(std::cin, line)) {
-      ++number;
-      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      auto payload = payload_of(given, "stdin line " + std::to_string(number), line);
+    while (true) {
+      const std::string where = "stdin line " + std::to_string(++number);
+      const auto line = read_line(stdin, where, limits::message_bytes_hard);
+      if (!line) return failed(line.error());
+      if (!*line) return std::optional<Bytes>();
+      if ((*line)->find_first_not_of(" \t\r") == std::string::npos) continue;
+      auto payload = payload_of(given, where, **line);
       if (!payload) return failed(payload.error());
       return std::optional<Bytes>(std::move(*payload));
     }
-    return std::optional<Bytes>();
   });
 }
 

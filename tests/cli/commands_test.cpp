@@ -16,10 +16,20 @@ using Json = nlohmann::json;
 
 class Commands : public ::testing::Test {
  protected:
-  static Ended takt(std::vector<std::string> words, const std::string& input = "") {
+  static const std::string& server() {
     static takt::testing::TempBroker broker;
+    return broker.address();
+  }
+
+  static Ended takt(std::vector<std::string> words, const std::string& input = "") {
     words.insert(words.begin(), TAKT_PATH);
-    return run_program(words, {"TAKT_SERVER=" + broker.address()}, input);
+    return run_program(words, {"TAKT_SERVER=" + server()}, input);
+  }
+
+  /// `takt` is our program in it.
+  static Ended shell(const std::string& script) {
+    return run_program({"/bin/sh", "-c", "takt() { \"$program\" \"$@\"; }; " + script}, {"TAKT_SERVER=" + server(), "program=" TAKT_PATH},
+                       "");
   }
 
   static Json json(std::vector<std::string> words, const std::string& input = "") {
@@ -145,6 +155,15 @@ TEST_F(Commands, WriteProgressToStderrOnly) {
   EXPECT_NE(ended.err.find("1,000/1,000"), std::string::npos) << ended.err;
   EXPECT_EQ(Json::parse(ended.out)["sent"], 1000);
   EXPECT_EQ(ended.err.find('\x1b'), std::string::npos) << "no escape sequences into a pipe";
+}
+
+TEST_F(Commands, SendNoLinesThatCannotBeReadOrAreTooLong) {
+  const Ended folder = shell("takt send unread a --lines </");
+  EXPECT_EQ(folder.exit, 1);
+  EXPECT_TRUE(folder.err.starts_with("error local: stdin line 1 cannot be read: Is a directory.")) << folder.err;
+  const Ended endless = shell("takt send unread a --raw --lines </dev/zero");
+  EXPECT_EQ(endless.exit, 2);
+  EXPECT_TRUE(endless.err.starts_with("error usage: stdin line 1 holds more than 16.0 MiB")) << endless.err;
 }
 
 TEST_F(Commands, AskTheBrokerForItsVersion) {
