@@ -192,7 +192,7 @@ int run_command_line(std::vector<std::string> arguments) {
     app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the back
   } catch (const CLI::CallForHelp&) {
     console.write(place_of(*app).app->help());
-    return 0;
+    return static_cast<int>(console.finish(ExitCode::kOk));
   } catch (const CLI::ParseError& error) {
     return leave(console, describe_parse_error(*app, error));
   }
@@ -201,7 +201,7 @@ int run_command_line(std::vector<std::string> arguments) {
   if (!environment) return leave(console, environment.error());
   const auto done = action(*environment);
   if (!done) return leave(environment->console, done.error());
-  return static_cast<int>(*done);
+  return static_cast<int>(environment->console.finish(*done));
 }
 
 }  // namespace takt::cli

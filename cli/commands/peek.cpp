@@ -68,6 +68,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
                                                            : read_from(environment, admin, cursor, *count);
     if (!seen) return failed(seen.error());
     for (const SeenMessage& message : *seen) {
+      if (!console.is_writable()) return ExitCode::kOk;
       if (console.format == Format::kJson) {
         console.write_line(document_of(message));
       } else {

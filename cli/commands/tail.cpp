@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -33,7 +34,8 @@ takt tail photos -n 50 --no-follow)");
   command.add_flag("--follow,!--no-follow", given.follow, "Go on with what comes (the default), or end after the last ones");
 }
 
-/// Follows several lanes at once: one thread each, because each waits at the broker. Ends with the first failure.
+/// Follows several lanes at once: one thread each, because each waits at the broker. Ends with the first failure, and
+/// when nobody takes what it shows.
 class Follower {
  public:
   Follower(const Environment& environment, Admin& admin) : environment_(environment), admin_(admin) {}
@@ -44,9 +46,9 @@ class Follower {
     if (console.format == Format::kJson) {
       console.write_line(document_of(seen));
     } else {
-      console.write(line_of(seen, payload_width()) + "\n");
-      std::fflush(stdout);
+      console.write_now(line_of(seen, payload_width()) + "\n");
     }
+    if (!console.is_writable()) ended_.notify_all();
   }
 
   Failure follow(std::vector<Cursor> cursors) {
@@ -55,7 +57,9 @@ class Follower {
       threads.emplace_back([this, cursor = std::move(cursor)](const std::stop_token& stop) mutable { run(stop, cursor); });
     }
     std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return failure_.has_value(); });
+    ended_.wait(lock, [this] { return failure_.has_value() || !environment_.console.is_writable(); });
+    // The threads have nothing to tidy up, and joining them would wait for their looks: up to look_patience.
+    if (!failure_) std::_Exit(static_cast<int>(environment_.console.finish(ExitCode::kOk)));
     return *failure_;
   }
 
@@ -125,7 +129,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (last.size() > *count) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(*count));
   Follower follower(environment, admin);
   for (const SeenMessage& seen : last) follower.show(seen);
-  if (!given.follow) return ExitCode::kOk;
+  if (!given.follow || !environment.console.is_writable()) return ExitCode::kOk;
   return failed(follower.follow(std::move(cursors)));
 }
 

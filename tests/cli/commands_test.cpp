@@ -157,6 +157,32 @@ TEST_F(Commands, WriteProgressToStderrOnly) {
   EXPECT_EQ(ended.err.find('\x1b'), std::string::npos) << "no escape sequences into a pipe";
 }
 
+TEST_F(Commands, FailWhenTheirResultsCannotBeWritten) {
+  json({"send", "unseen", "a", "--count", "5"});
+  for (const char* script :
+       {"takt topics list >/dev/full", "takt errors >/dev/full", "takt --help >/dev/full",
+        "takt peek unseen >/dev/full", "takt tail unseen >/dev/full", "takt -o json topics list >&-", "takt send unseen a >&-"}) {
+    const Ended ended = shell(script);
+    EXPECT_EQ(ended.exit, 1) << script;
+    EXPECT_TRUE(ended.err.starts_with("error local: the results cannot be written to stdout: ")) << script << "\n" << ended.err;
+  }
+}
+
+TEST_F(Commands, EndAFollowingTailWhenNobodyTakesWhatItShows) {
+  json({"send", "followed", "a"});
+  const Ended ended = shell(
+      "takt tail followed -n 0 >/dev/full & tail=$!; "
+      "while kill -0 $tail 2>/dev/null; do takt send followed a >/dev/null; done; wait $tail");
+  EXPECT_EQ(ended.exit, 1);
+  EXPECT_TRUE(ended.err.starts_with("error local: the results cannot be written to stdout: ")) << ended.err;
+}
+
+TEST_F(Commands, EndQuietlyWhenTheReaderHasSeenEnough) {
+  json({"send", "skimmed", "a", "--count", "5"});
+  const Ended ended = shell("trap '' PIPE; { takt tail skimmed; echo $? >&2; } | true");
+  EXPECT_EQ(ended.err, "0\n");
+}
+
 TEST_F(Commands, SendNoLinesThatCannotBeReadOrAreTooLong) {
   const Ended folder = shell("takt send unread a --lines </");
   EXPECT_EQ(folder.exit, 1);
