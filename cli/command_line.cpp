@@ -6,6 +6,7 @@
 
 #include "cli/help.h"
 #include "cli/suggest.h"
+#include "cli/version.h"
 
 namespace takt::cli {
 namespace {
@@ -136,6 +137,7 @@ std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& ac
   app->add_flag("--no-color", globals.no_color, "No colour, also on a terminal (so does NO_COLOR)");
   app->add_flag("--progress", globals.progress, "Progress as plain lines on stderr when it is not a terminal");
   app->add_flag("-v,--verbose", globals.verbose, "Say on stderr what is being done");
+  app->set_version_flag("--version", std::string("takt ") + version, "Show the version of this program and leave");
 
   add_send(*app, action);
   add_topics(*app, action);
@@ -192,6 +194,9 @@ int run_command_line(std::vector<std::string> arguments) {
     app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the back
   } catch (const CLI::CallForHelp&) {
     console.write(place_of(*app).app->help());
+    return static_cast<int>(console.finish(ExitCode::kOk));
+  } catch (const CLI::CallForVersion& asked) {
+    console.write(std::string(asked.what()) + "\n");
     return static_cast<int>(console.finish(ExitCode::kOk));
   } catch (const CLI::ParseError& error) {
     return leave(console, describe_parse_error(*app, error));

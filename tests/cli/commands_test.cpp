@@ -160,7 +160,7 @@ TEST_F(Commands, WriteProgressToStderrOnly) {
 TEST_F(Commands, FailWhenTheirResultsCannotBeWritten) {
   json({"send", "unseen", "a", "--count", "5"});
   for (const char* script :
-       {"takt topics list >/dev/full", "takt errors >/dev/full", "takt --help >/dev/full",
+       {"takt topics list >/dev/full", "takt errors >/dev/full", "takt --help >/dev/full", "takt --version >/dev/full",
         "takt peek unseen >/dev/full", "takt tail unseen >/dev/full", "takt -o json topics list >&-", "takt send unseen a >&-"}) {
     const Ended ended = shell(script);
     EXPECT_EQ(ended.exit, 1) << script;
@@ -193,6 +193,7 @@ TEST_F(Commands, SendNoLinesThatCannotBeReadOrAreTooLong) {
 }
 
 TEST_F(Commands, AskTheBrokerForItsVersion) {
+  EXPECT_EQ(takt({"--version"}).out, takt({"version"}).out);
   const Json version = json({"version", "--server"});
   EXPECT_TRUE(version["server"]["software"].get<std::string>().starts_with("taktd/"));
 }

@@ -27,7 +27,7 @@ complete_line() {  # complete_line WORD... : the candidates for the last word
 }
 
 expect "commands" "$(complete_line takt to)" "topics"
-expect "commands of a group" "$(complete_line takt topics '')" "list show create delete -h --help --server -o --output --timeout --no-color --progress -v --verbose"
+expect "commands of a group" "$(complete_line takt topics '')" "list show create delete -h --help --server -o --output --timeout --no-color --progress -v --verbose --version"
 expect "behind global options" "$(complete_line takt -o json topics sh)" "show"
 expect "values of a global option" "$(complete_line takt topics list -o '')" "table json"
 expect "values of a command's option" "$(complete_line takt send photos resize --acks '')" "0 1 all"
