@@ -54,6 +54,15 @@ std::optional<std::string> nearest_name(const std::vector<Info>& infos, const st
   return nearest(name, names);
 }
 
+Failure unknown_topic(const Environment& environment, Admin& admin, const std::string& topic) {
+  const auto topics = list_topics(environment, admin);
+  if (!topics) return topics.error();
+  const auto meant = nearest_name(*topics, topic);
+  return not_found(ErrorCode::kUnknownTopic, "there is no topic '" + topic + "'",
+                   meant ? "did you mean '" + *meant + "'? Else see `takt topics list`"
+                         : "check the spelling with `takt topics list`; the first message sent to a topic makes it");
+}
+
 }  // namespace
 
 Result<std::vector<TopicInfo>, Failure> list_topics(const Environment& environment, Admin& admin) {
@@ -64,22 +73,19 @@ Result<std::vector<TopicInfo>, Failure> list_topics(const Environment& environme
 
 Result<std::vector<GroupInfo>, Failure> list_groups(const Environment& environment, Admin& admin, const std::string& topic) {
   const auto groups = admin.groups(topic);
+  if (!groups && groups.error().is("unknown_topic")) return failed(unknown_topic(environment, admin, topic));
   if (!groups) return failed(explain(environment, groups.error()));
   return summed(*groups);
 }
 
 Result<TopicInfo, Failure> find_topic(const Environment& environment, Admin& admin, const std::string& topic) {
-  const auto topics = list_topics(environment, admin);
-  if (!topics) return failed(topics.error());
-  if (const TopicInfo* found = named(*topics, topic)) return *found;
-  const auto meant = nearest_name(*topics, topic);
-  return failed(not_found(ErrorCode::kUnknownTopic, "there is no topic '" + topic + "'",
-                          meant ? "did you mean '" + *meant + "'? Else see `takt topics list`"
-                                : "check the spelling with `takt topics list`; the first message sent to a topic makes it"));
+  auto found = look_for_topic(environment, admin, topic);
+  if (!found) return failed(found.error());
+  if (!*found) return failed(unknown_topic(environment, admin, topic));
+  return std::move(**found);
 }
 
 Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& admin, const std::string& topic, const std::string& group) {
-  if (const auto found = find_topic(environment, admin, topic); !found) return failed(found.error());
   const auto groups = list_groups(environment, admin, topic);
   if (!groups) return failed(groups.error());
   if (const GroupInfo* found = named(*groups, group)) return *found;
@@ -90,10 +96,16 @@ Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& adm
 }
 
 Result<std::optional<TopicInfo>, Failure> look_for_topic(const Environment& environment, Admin& admin, const std::string& topic) {
+  // Asked before the listing, which then has it even when it is being made at this moment.
+  const auto groups = admin.groups(topic);
+  if (!groups && groups.error().is("unknown_topic")) return std::optional<TopicInfo>();
+  if (!groups) return failed(explain(environment, groups.error()));
   const auto topics = list_topics(environment, admin);
   if (!topics) return failed(topics.error());
-  const TopicInfo* found = named(*topics, topic);
-  return found == nullptr ? std::nullopt : std::optional(*found);
+  if (const TopicInfo* found = named(*topics, topic)) return std::optional(*found);
+  return failed(local_failure("topic '" + topic + "' exists, but the broker lists " + grouped(topics->size()) +
+                                  " topics at most and it comes behind them: its counts and settings cannot be read",
+                              "see the broker's metrics for its counts; delete topics that nobody needs"));
 }
 
 Result<std::optional<GroupInfo>, Failure> look_for_group(const Environment& environment, Admin& admin, const std::string& topic,

@@ -29,9 +29,6 @@ takt groups list photos)");
 Result<ExitCode, Failure> list(const ListArguments& given, const Environment& environment) {
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
-  if (!given.topic.empty()) {
-    if (const auto found = find_topic(environment, connection->admin, given.topic); !found) return failed(found.error());
-  }
   const auto groups = list_groups(environment, connection->admin, given.topic);
   if (!groups) return failed(groups.error());
   auto documents = Json::array();

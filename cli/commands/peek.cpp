@@ -59,7 +59,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
   Admin& admin = connection->admin;
-  if (const auto found = find_topic(environment, admin, given.topic); !found) return failed(found.error());
+  if (const auto found = list_groups(environment, admin, given.topic); !found) return failed(found.error());
   const Console& console = environment.console;
   std::size_t shown = 0;
   for (Cursor& cursor : cursors_of(given.topic, connection->broker.partitions, priority)) {

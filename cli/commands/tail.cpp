@@ -116,7 +116,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   auto connection = connect_admin(environment, look_patience);
   if (!connection) return failed(connection.error());
   Admin& admin = connection->admin;
-  if (const auto found = find_topic(environment, admin, given.topic); !found) return failed(found.error());
+  if (const auto found = list_groups(environment, admin, given.topic); !found) return failed(found.error());
 
   auto cursors = cursors_of(given.topic, connection->broker.partitions, priority);
   std::vector<SeenMessage> last;

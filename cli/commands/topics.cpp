@@ -1,5 +1,7 @@
 // takt topics list | show | create | delete.
 
+#include <algorithm>
+
 #include "cli/commands/commands.h"
 #include "cli/listing.h"
 
@@ -198,16 +200,19 @@ takt topics delete photos --yes)");
 Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment& environment) {
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
-  const auto topic = find_topic(environment, connection->admin, given.topic);
-  if (!topic) return failed(topic.error());
   const auto groups = list_groups(environment, connection->admin, given.topic);
   if (!groups) return failed(groups.error());
+  // A topic behind the end of the listing can be deleted too; how much is in it, nobody tells.
+  const auto topics = list_topics(environment, connection->admin);
+  if (!topics) return failed(topics.error());
+  const auto topic = std::ranges::find(*topics, given.topic, &TopicInfo::name);
+  const bool is_listed = topic != topics->end();
   std::uint64_t unfinished = 0;
   for (const GroupInfo& group : *groups) unfinished += group.ready + group.leased + group.retrying + group.held;
 
   const Console& console = environment.console;
-  const std::string what = "topic '" + given.topic + "' with " + grouped(topic->messages) + " messages and " +
-                           std::to_string(groups->size()) + " groups (" + grouped(unfinished) + " deliveries unfinished)";
+  const std::string what = "topic '" + given.topic + "' with " + (is_listed ? grouped(topic->messages) + " messages" : "its messages") +
+                           " and " + std::to_string(groups->size()) + " groups (" + grouped(unfinished) + " deliveries unfinished)";
   if (given.yes) {
     console.note("deleting " + what);
   } else if (const auto sure = confirm_deletion(console, what); !sure) {
@@ -215,7 +220,10 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   }
   const auto deleted = connection->admin.delete_topic(given.topic);
   if (!deleted) return failed(explain(environment, deleted.error()));
-  console.write_result({{"topic", given.topic}, {"deleted", true}, {"messages", topic->messages}, {"groups", groups->size()}},
+  console.write_result({{"topic", given.topic},
+                        {"deleted", true},
+                        {"messages", is_listed ? Json(topic->messages) : Json(nullptr)},
+                        {"groups", groups->size()}},
                        "topic '" + given.topic + "' deleted\n");
   return ExitCode::kOk;
 }

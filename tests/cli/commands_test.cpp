@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <takt/client.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/child.h"
@@ -190,6 +191,34 @@ TEST_F(Commands, SendNoLinesThatCannotBeReadOrAreTooLong) {
   const Ended endless = shell("takt send unread a --raw --lines </dev/zero");
   EXPECT_EQ(endless.exit, 2);
   EXPECT_TRUE(endless.err.starts_with("error usage: stdin line 1 holds more than 16.0 MiB")) << endless.err;
+}
+
+TEST(CommandsOnManyTopics, KnowThoseBehindTheEndOfTheListing) {
+  constexpr int listed_max = 2'000;  // of the broker
+  const testing::TempBroker broker;
+  auto client = Client::open({.server = broker.address()});
+  ASSERT_TRUE(client);
+  for (int i = 0; i <= listed_max; ++i)
+    ASSERT_TRUE(client->send_async_bytes("a", {}, {.topic = "t" + std::to_string(i)}, [](const Result<Receipt>&) {}));
+  ASSERT_TRUE(client->flush(std::chrono::minutes(1)));
+  const std::string last = "t" + std::to_string(listed_max);
+  const auto takt = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), TAKT_PATH);
+    return run_program(words, {"TAKT_SERVER=" + broker.address()}, "");
+  };
+
+  EXPECT_EQ(takt({"groups", "create", last, "g"}).exit, 0);
+  EXPECT_EQ(takt({"groups", "list", last}).exit, 0);
+  EXPECT_EQ(takt({"groups", "show", last, "g"}).exit, 0);
+  EXPECT_NE(takt({"peek", last}).out.find("0-"), std::string::npos);
+  EXPECT_NE(takt({"tail", last, "--no-follow"}).out.find("0-"), std::string::npos);
+  const std::string unknown = "error local: topic '" + last + "' exists, but the broker lists 2,000 topics at most";
+  EXPECT_TRUE(takt({"topics", "show", last}).err.starts_with(unknown)) << takt({"topics", "show", last}).err;
+  const Ended changed = takt({"topics", "create", last, "--keep", "7d"});
+  EXPECT_TRUE(changed.err.starts_with(unknown)) << "the settings that are not given cannot be kept: " << changed.err;
+  EXPECT_EQ(takt({"peek", last + "0"}).exit, 3);
+  EXPECT_EQ(takt({"topics", "delete", last, "--yes"}).exit, 0);
+  EXPECT_EQ(takt({"peek", last}).exit, 3);
 }
 
 TEST_F(Commands, AskTheBrokerForItsVersion) {
