@@ -29,8 +29,8 @@ class FullDisk : public ::testing::Test {
   void TearDown() override { ::umount2(disk_.path().c_str(), MNT_DETACH); }
 
   std::vector<std::string> settings(const std::string& ballast) const {
-    return {"data=" + data().string(), "store.disk_free_min=0",           "store.ballast_bytes=" + ballast,
-            "store.bytes_max=256MiB",  "store.checkpoint_interval=200ms", "store.checkpoint_bytes=1MiB"};
+    return {"store.disk_free_min=0", "store.ballast_bytes=" + ballast, "store.bytes_max=256MiB", "store.checkpoint_interval=200ms",
+            "store.checkpoint_bytes=1MiB"};
   }
   std::filesystem::path data() const { return disk_.path() / "data"; }
   std::uint64_t free_bytes() const {
@@ -65,7 +65,7 @@ Result<Receipt> send(Client& client, std::size_t number) {
 }
 
 TEST_F(FullDisk, AcksGoOnWithoutAByteFreeAndSendsWhenThereIsRoomAgain) {
-  Stage stage(settings("8MiB"));
+  Stage stage(settings("8MiB"), data());
   ASSERT_TRUE(stage.admin().put_topic("jobs", {}));
   ASSERT_TRUE(stage.admin().put_group("jobs", "g", {}));
   auto client = client_of(stage);
@@ -104,7 +104,7 @@ TEST_F(FullDisk, AcksGoOnWithoutAByteFreeAndSendsWhenThereIsRoomAgain) {
 }
 
 TEST_F(FullDisk, WithoutABallastNothingThatWasConfirmedIsLostAndTheBrokerComesBack) {
-  Stage stage(settings("0"));
+  Stage stage(settings("0"), data());
   ASSERT_TRUE(stage.admin().put_topic("jobs", {}));
   ASSERT_TRUE(stage.admin().put_group("jobs", "g", {}));
   std::size_t stored = 0;

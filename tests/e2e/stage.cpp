@@ -16,7 +16,11 @@ Admin open_admin(const std::string& server) {
 
 }  // namespace
 
-Stage::Stage(std::vector<std::string> settings) : broker_({folder_.path(), std::move(settings)}), admin_(open_admin(broker_.server())) {}
+Stage::Stage(std::vector<std::string> settings) : Stage(std::move(settings), {}) {}
+
+Stage::Stage(std::vector<std::string> settings, std::filesystem::path data)
+    : broker_({folder_.path(), std::move(settings), data.empty() ? folder_.path() / "data" : std::move(data)}),
+      admin_(open_admin(broker_.server())) {}
 
 Process Stage::actor(const std::filesystem::path& program, const std::string& name, const std::string& topic,
                      std::vector<std::string> arguments) const {

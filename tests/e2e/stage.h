@@ -29,6 +29,8 @@ class Stage {
  public:
   /// `settings` as taktd --set takes them.
   explicit Stage(std::vector<std::string> settings = {});
+  /// With the broker's data on a disk of the test's own.
+  Stage(std::vector<std::string> settings, std::filesystem::path data);
 
   BrokerProcess& broker() { return broker_; }
   const std::filesystem::path& folder() const { return folder_.path(); }

@@ -14,8 +14,9 @@ using photo::Process;
 using photo::ProcessEnd;
 
 struct BrokerOptions {
-  std::filesystem::path folder;              ///< receives data/ and the logs
+  std::filesystem::path folder;              ///< receives the logs
   std::vector<std::string> settings{};       ///< KEY=VALUE, as taktd --set takes them
+  std::filesystem::path data = folder / "data";
 };
 
 /// One thread owns it. The destructor ends the broker. Functions throw std::runtime_error, with the broker's log, when
@@ -28,7 +29,7 @@ class BrokerProcess {
   /// As tcp://127.0.0.1:PORT; stays the same over restarts.
   const std::string& server() const { return server_; }
   std::uint16_t http_port() const { return http_port_; }
-  std::filesystem::path data() const { return options_.folder / "data"; }
+  std::filesystem::path data() const { return options_.data; }
   pid_t pid() const { return process_->pid(); }
 
   /// SIGKILL; returns when it is gone.
