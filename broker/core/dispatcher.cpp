@@ -66,7 +66,7 @@ Subscription& Dispatcher::subscribe(Session& session, SubscriptionId id, TopicId
   return *(session.subscriptions[id] = std::move(subscription));
 }
 
-void Dispatcher::unsubscribe(Subscription& subscription, Now) {
+void Dispatcher::unsubscribe(Subscription& subscription, Now now) {
   Session& session = *subscription.session;
   session.slots.each([&](Slot slot, LeaseRange& range) {
     if (range.holder == &subscription) release(slot, range);
@@ -75,7 +75,7 @@ void Dispatcher::unsubscribe(Subscription& subscription, Now) {
   GroupWork& work = *subscription.work;
   std::erase(work.ring, &subscription);
   std::erase(at_bound_, &subscription);
-  --work.subscriptions;
+  if (--work.subscriptions == 0) work.left = now.mono;
   --subscription_count_;
   wake(work);
   session.subscriptions.erase(subscription.id);
@@ -144,6 +144,12 @@ const GroupWork* Dispatcher::find_work(TopicId topic, GroupId group) const {
 Group& Dispatcher::group_of(const GroupWork& work) { return journal_.state().find_topic(work.topic)->groups.at(work.group); }
 
 GroupLane& Dispatcher::owed_of(const LaneWork& lane) { return *group_of(*lane.work).lanes.find(lane.lane); }
+
+Duration Dispatcher::alone_for(TopicId topic, GroupId group, Time now) const {
+  const GroupWork* work = find_work(topic, group);
+  if (work != nullptr && work->subscriptions > 0) return Duration::zero();
+  return now - std::max(started_, work == nullptr ? Time{} : work->left);
+}
 
 void Dispatcher::wake(GroupWork& work) {
   if (work.woken) return;

@@ -76,6 +76,8 @@ class Dispatcher {
   void flush(Now now);
 
   const GroupWork* find_work(TopicId topic, GroupId group) const;
+  /// How long the group has had no worker, counted from the term's start at the earliest; 0 when it has one.
+  Duration alone_for(TopicId topic, GroupId group, Time now) const;
 
   /// Asks for a block unless it was asked for already.
   void request_load(TopicId topic, Lane lane, Offset from);

@@ -71,6 +71,7 @@ struct GroupWork {
   PerLane<LaneWork> lanes;
   std::deque<Subscription*> ring;     ///< with credit, in the order of their turns
   std::uint32_t subscriptions = 0;
+  Time left{};                        ///< when the last of them ended
   bool woken = false;                 ///< waits to be served in this turn
   bool dirty = false;                 ///< has staged acks or wants a lent hint
   bool starved = false;               ///< stands at its lent hint with credit and messages at hand

@@ -109,7 +109,8 @@ PartitionStats Partition::Body::stats() const {
                    .held = entry.held - unreadable,
                    .unreadable = unreadable,
                    .dead = entry.dead,
-                   .workers = entry.workers};
+                   .workers = entry.workers,
+                   .alone = dispatcher_.alone_for(id, group_id, now_.mono)};
       if (const GroupWork* work = dispatcher_.find_work(id, group_id)) {
         const GroupCounters& c = work->counters;
         g.delivered = c.delivered;

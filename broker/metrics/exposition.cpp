@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -77,6 +78,7 @@ void add_to(core::GroupStats& sum, const core::GroupStats& group) {
   sum.unreadable += group.unreadable;
   sum.dead += group.dead;
   sum.workers += group.workers;
+  sum.alone = std::max(sum.alone, group.alone);
   sum.delivered += group.delivered;
   sum.acked += group.acked;
   sum.retried += group.retried;
@@ -135,6 +137,7 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
   auto redelivered = counter("takt_messages_redelivered_total", "Messages handed out again, by cause.");
   auto states = gauge("takt_group_messages", "Messages that a group owes, by state.");
   auto workers = gauge("takt_group_workers", "Workers subscribed to a group.");
+  auto alone = gauge("takt_group_alone_seconds", "How long a group has had no worker, since the start at most.");
   for (const core::TopicStats& topic : topics) {
     const Labels of_topic{{"topic", topic.topic}};
     enqueued.add(topic.enqueued, of_topic);
@@ -164,10 +167,11 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
       states.add(group.unreadable, with("state", "unreadable"));
       states.add(group.dead, with("state", "dead"));
       workers.add(std::uint64_t{group.workers}, of_group);
+      alone.add(std::chrono::duration<double>(group.alone).count(), of_group);
     }
   }
   for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &delivered, &acked, &retried, &dead, &stale,
-                         &redelivered, &states, &workers})
+                         &redelivered, &states, &workers, &alone})
     out.push_back(family->take());
 }
 

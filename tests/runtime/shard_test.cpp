@@ -415,6 +415,27 @@ TEST_F(ShardTest, ReadsABacklogThatMemoryDoesNotHold) {
   for (std::size_t i = 0; i < 60; ++i) EXPECT_EQ(delivered.first_bytes[i], static_cast<std::byte>(i + 1));
 }
 
+TEST_F(ShardTest, ReportsHowLongAGroupHasHadNoWorker) {
+  start();
+  settle();
+  up(1);
+  subscribe(1, 10);
+  now += 3s;
+  turn();
+  const auto alone = [&] { return shard->report().partition.topics.at(0).groups.at(0).alone; };
+  EXPECT_EQ(alone(), Duration::zero());
+  tell(core::Command(core::SessionLost{SessionId(1)}));
+  now += 2s;
+  turn();
+  EXPECT_EQ(alone(), 2s);
+  crash();
+  start();
+  settle();
+  now += 1s;
+  turn();
+  EXPECT_EQ(alone(), 1s);
+}
+
 TEST_F(ShardTest, ReportsWhatItKnows) {
   start();
   settle();
