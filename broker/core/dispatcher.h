@@ -120,6 +120,11 @@ class Dispatcher {
   Grant grant(Subscription& subscription, std::uint32_t quantum, Time now);
   tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now);
   std::uint32_t fitting(const Pick& pick, std::uint32_t limit, std::uint64_t bytes, bool at_least_one) const;
+  struct Given {
+    Slot slot;
+    LeaseToken token;
+  };
+  Given give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes, Time now);
   proto::DeliveredRange lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now);
   void end_pull(Subscription& subscription);
   void queue_for_credit(Subscription& subscription);

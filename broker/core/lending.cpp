@@ -206,38 +206,47 @@ std::uint32_t Dispatcher::fitting(const Pick& pick, std::uint32_t limit, std::ui
 
 proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now) {
   const auto count = static_cast<std::uint32_t>(pick.run.count);
-  lane.lease(pick.run.first, count);
   if (pick.fresh) {
     lane.fresh = pick.run.end();
     lane.handed_out += count;
   }
+  if (subscription.once) {
+    subscription.once->delivered += count;
+    subscription.once->bytes -= std::min(subscription.once->bytes, bytes);
+  }
+  const auto [slot, token] = give(subscription, lane, pick.run, pick.attempt, bytes, now);
+  const Position position = pick.block->first_position.plus(pick.run.first.value - pick.block->first_offset.value);
+  return {slot, token, lane.lane, {pick.run.first, position, count}, pick.attempt};
+}
+
+/// The run, of one slab, is the subscription's from now on.
+Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes,
+                                   Time now) {
+  const auto count = static_cast<std::uint32_t>(run.count);
+  lane.lease(run.first, count);
+  const LeaseToken token = make_token(journal_.state().epoch(), next_token_);
+  next_token_ += count;
   LeaseRange range{.holder = &subscription,
                    .lane = &lane,
-                   .first = pick.run.first,
+                   .first = run.first,
                    .count = count,
-                   .token = make_token(journal_.state().epoch(), next_token_),
-                   .attempt = pick.attempt,
+                   .token = token,
+                   .attempt = attempt,
                    .since = now,
                    .logged = false,
                    .open = count,
                    .bytes = bytes,
                    .remaining = {}};
   range.remaining.set(0, count);
-  next_token_ += count;
-  const LeaseToken token = range.token;
-  const Slot slot = subscription.session->slots.add(std::move(range));
+  Session& session = *subscription.session;
+  const Slot slot = session.slots.add(std::move(range));
   subscription.out_messages += count;
   subscription.out_bytes += bytes;
-  if (subscription.once) {
-    subscription.once->delivered += count;
-    subscription.once->bytes -= std::min(subscription.once->bytes, bytes);
-  }
-  subscription.session->leased += count;
+  session.leased += count;
   leased_ += count;
-  const TimerKey old{TimerKey::Kind::kOldLeases, subscription.session->id.value};
+  const TimerKey old{TimerKey::Kind::kOldLeases, session.id.value};
   if (!timers_.contains(old)) timers_.set(old, now + settings_.held_after);
-  const Position position = pick.block->first_position.plus(pick.run.first.value - pick.block->first_offset.value);
-  return {slot, token, lane.lane, {pick.run.first, position, count}, pick.attempt};
+  return {slot, token};
 }
 
 void Dispatcher::request_load(TopicId topic, Lane lane, Offset from) {

@@ -96,25 +96,7 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
         stop = stop.plus(1);
       lose_until(range, lost_from, at);
       const auto count = static_cast<std::uint32_t>(stop.value - at.value);
-      lane->lease(at, count);
-      LeaseRange lease{.holder = &subscription,
-                       .lane = lane,
-                       .first = at,
-                       .count = count,
-                       .token = make_token(journal_.state().epoch(), next_token_),
-                       .attempt = attempt,
-                       .since = now.mono,
-                       .logged = false,
-                       .open = count,
-                       .bytes = 0,
-                       .remaining = {}};
-      lease.remaining.set(0, count);
-      next_token_ += count;
-      const LeaseToken token = lease.token;
-      const Slot slot = subscription.session->slots.add(std::move(lease));
-      subscription.out_messages += count;
-      subscription.session->leased += count;
-      leased_ += count;
+      const auto [slot, token] = give(subscription, *lane, {at, count}, attempt, 0, now.mono);
       answer.granted.push_back({{range.lane, at, count, range.token.plus(at.value - range.first.value)}, slot, token});
       lost_from = stop;
       at = owed.done.next_open(stop);
@@ -123,8 +105,6 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
   }
   // What the log says this client held and the client does not name waits like the rest: the row may be older than a
   // later lease, and then another worker is on its way to claim the message.
-  const TimerKey old{TimerKey::Kind::kOldLeases, subscription.session->id.value};
-  if (!answer.granted.empty() && !timers_.contains(old)) timers_.set(old, now.mono + settings_.held_after);
   wake(work);
   return answer;
 }
