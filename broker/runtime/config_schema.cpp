@@ -30,7 +30,7 @@ KeySpec::Field in(Config& config) {
 
 }  // namespace
 
-const std::vector<KeySpec>& key_specs() {
+const std::vector<KeySpec>& key_specs() {   // NOLINT(readability-function-size): a table, one row per key
   static const std::vector<KeySpec> specs = {
       {"listen",
        Kind::kText,
