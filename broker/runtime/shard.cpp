@@ -34,7 +34,7 @@ Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports,
 
 void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now) {
   if (accepts_commands()) partition_.tick(now);
-  for (ShardMail& mail : prior) std::visit([&](auto&& item) { on(std::move(item), now); }, std::move(mail));
+  for (ShardMail& mail : prior) std::visit([&](auto&& item) { on(std::forward<decltype(item)>(item), now); }, std::move(mail));
   if (state_ == ShardState::kReloading) reload(now);
   work_off_waiting(now);
   for (core::Command& command : later) {
