@@ -48,15 +48,15 @@ std::optional<Split> split(std::string_view text) {
   return parts;
 }
 
-template <std::size_t n>
-std::optional<std::uint64_t> scaled(const Split& parts, const std::array<Unit, n>& units) {
+template <std::size_t Count>
+std::optional<std::uint64_t> scaled(const Split& parts, const std::array<Unit, Count>& units) {
   const auto unit = std::ranges::find_if(units, [&](const Unit& u) { return is_same(u.name, parts.unit); });
   if (unit == units.end() || parts.number > std::numeric_limits<std::uint64_t>::max() / unit->size) return std::nullopt;
   return parts.number * unit->size;
 }
 
-template <std::size_t n>
-std::string shown(std::uint64_t value, const std::array<Unit, n>& units) {
+template <std::size_t Count>
+std::string shown(std::uint64_t value, const std::array<Unit, Count>& units) {
   for (const Unit& unit : units)
     if (value >= unit.size && value % unit.size == 0) return std::to_string(value / unit.size) + std::string(unit.name);
   return std::to_string(value);
