@@ -49,7 +49,7 @@ int send_frame(void* socket, const SharedBytes& frame, int flags) {
     auto owner = std::make_unique<SharedBytes>(frame);
     void* const data = const_cast<std::byte*>(frame.bytes.data());   // libzmq only reads what it sends
     check(zmq_msg_init_data(&message, data, frame.size(), release_owner, owner.get()) == 0, "memory for a frame's header");
-    owner.release();
+    static_cast<void>(owner.release());   // release_owner has it
   }
   int rc;
   do {

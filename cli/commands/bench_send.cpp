@@ -142,6 +142,7 @@ Sent send_unbatched(Client& client, const Plan& plan, Progress& progress) {
     }
   };
   std::vector<std::jthread> threads;
+  threads.reserve(plan.outstanding);
   for (std::size_t i = 0; i < plan.outstanding; ++i) threads.emplace_back(work);
   threads.clear();
   return sent;

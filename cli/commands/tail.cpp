@@ -53,6 +53,7 @@ class Follower {
 
   Failure follow(std::vector<Cursor> cursors) {
     std::vector<std::jthread> threads;
+    threads.reserve(cursors.size());
     for (Cursor& cursor : cursors) {
       threads.emplace_back([this, cursor = std::move(cursor)](const std::stop_token& stop) mutable { run(stop, cursor); });
     }
