@@ -63,6 +63,14 @@ Failure unknown_topic(const Environment& environment, Admin& admin, const std::s
                          : "check the spelling with `takt topics list`; the first message sent to a topic makes it");
 }
 
+constexpr std::size_t listed_max = 2000;   // the broker's bound of a listing
+
+/// An empty name would mean all topics to the broker.
+Result<void, Failure> check_named(const std::string& topic) {
+  if (!topic.empty()) return {};
+  return failed(usage_failure("the topic's name is empty", "name one; is a variable of the script unset?"));
+}
+
 }  // namespace
 
 Result<std::vector<TopicInfo>, Failure> list_topics(const Environment& environment, Admin& admin) {
@@ -71,7 +79,14 @@ Result<std::vector<TopicInfo>, Failure> list_topics(const Environment& environme
   return summed(*topics);
 }
 
+Result<std::vector<GroupInfo>, Failure> list_all_groups(const Environment& environment, Admin& admin) {
+  const auto groups = admin.groups({});
+  if (!groups) return failed(explain(environment, groups.error()));
+  return summed(*groups);
+}
+
 Result<std::vector<GroupInfo>, Failure> list_groups(const Environment& environment, Admin& admin, const std::string& topic) {
+  if (auto is_named = check_named(topic); !is_named) return failed(is_named.error());
   const auto groups = admin.groups(topic);
   if (!groups && groups.error().is("unknown_topic")) return failed(unknown_topic(environment, admin, topic));
   if (!groups) return failed(explain(environment, groups.error()));
@@ -96,6 +111,7 @@ Result<GroupInfo, Failure> find_group(const Environment& environment, Admin& adm
 }
 
 Result<std::optional<TopicInfo>, Failure> look_for_topic(const Environment& environment, Admin& admin, const std::string& topic) {
+  if (auto is_named = check_named(topic); !is_named) return failed(is_named.error());
   // Asked before the listing, which then has it even when it is being made at this moment.
   const auto groups = admin.groups(topic);
   if (!groups && groups.error().is("unknown_topic")) return std::optional<TopicInfo>();
@@ -110,12 +126,16 @@ Result<std::optional<TopicInfo>, Failure> look_for_topic(const Environment& envi
 
 Result<std::optional<GroupInfo>, Failure> look_for_group(const Environment& environment, Admin& admin, const std::string& topic,
                                                          const std::string& group) {
+  if (auto is_named = check_named(topic); !is_named) return failed(is_named.error());
   const auto groups = admin.groups(topic);
   if (!groups && groups.error().is("unknown_topic")) return std::optional<GroupInfo>();
   if (!groups) return failed(explain(environment, groups.error()));
   const auto sums = summed(*groups);
-  const GroupInfo* found = named(sums, group);
-  return found == nullptr ? std::nullopt : std::optional(*found);
+  if (const GroupInfo* found = named(sums, group)) return std::optional(*found);
+  if (groups->size() < listed_max) return std::optional<GroupInfo>();
+  return failed(local_failure("the broker lists " + grouped(listed_max) + " groups of topic '" + topic + "' at most, and '" + group +
+                                  "' is not among them: whether it exists cannot be seen",
+                              "delete groups that nobody needs"));
 }
 
 }  // namespace takt::cli

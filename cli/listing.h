@@ -11,8 +11,10 @@ namespace takt::cli {
 
 /// By name.
 Result<std::vector<TopicInfo>, Failure> list_topics(const Environment& environment, Admin& admin);
-/// By topic and name; those of every topic when `topic` is empty. Fails with unknown_topic, naming the nearest: this is
-/// how to ask whether a topic exists, because a listing of topics may not reach it.
+/// By topic and name.
+Result<std::vector<GroupInfo>, Failure> list_all_groups(const Environment& environment, Admin& admin);
+/// By name. Fails with unknown_topic, naming the nearest: this is how to ask whether a topic exists, because a listing of
+/// topics may not reach it.
 Result<std::vector<GroupInfo>, Failure> list_groups(const Environment& environment, Admin& admin, const std::string& topic);
 
 /// Fail with unknown_topic or unknown_group, naming the nearest that exists. find_topic also fails for a topic that

@@ -29,7 +29,8 @@ takt groups list photos)");
 Result<ExitCode, Failure> list(const ListArguments& given, const Environment& environment) {
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
-  const auto groups = list_groups(environment, connection->admin, given.topic);
+  const auto groups =
+      given.topic.empty() ? list_all_groups(environment, connection->admin) : list_groups(environment, connection->admin, given.topic);
   if (!groups) return failed(groups.error());
   auto documents = Json::array();
   Table table({{"TOPIC"},
@@ -167,7 +168,7 @@ Result<ExitCode, Failure> remove(const DeleteArguments& given, const Environment
   } else if (const auto sure = confirm_deletion(console, what); !sure) {
     return failed(sure.error());
   }
-  const auto deleted = connection->admin.delete_group(group->topic, group->name);
+  const auto deleted = connection->admin.delete_group(given.name.topic, given.name.group);
   if (!deleted) return failed(explain(environment, deleted.error()));
   console.write_result({{"topic", group->topic}, {"group", group->name}, {"deleted", true}, {"unfinished", unfinished}},
                        "group '" + group->name + "' of topic '" + group->topic + "' deleted\n");

@@ -125,7 +125,9 @@ TEST(Start, ABrokerThatLogsOnlyErrorsStillSaysWhereItListens) {
   const takt::testing::TempFolder folder;
   const takt::testing::BrokerProcess broker({folder.path(), {"log.level=error"}});
   EXPECT_EQ(broker.log_text(), "");
-  EXPECT_TRUE(Client::open({.server = broker.server()}));
+  auto client = Client::open({.server = broker.server()});
+  ASSERT_TRUE(client);
+  EXPECT_TRUE(client->wait_connected(patience));
 }
 
 /// The log's file of the only partition.

@@ -114,6 +114,17 @@ TEST_F(Consuming, SubscribesAnewWhenItsGroupWasDeletedAndLosesWhatItHeld) {
   peer.take_one<proto::Credit>();   // a new subscription: nothing to resume
 }
 
+TEST_F(Consuming, KeepsItsSessionWhenAnAckOnItsWayMeetsADeletedGroup) {
+  begin(push());
+  peer.take();
+  session.ack(deliver(1), Bits::first(1), peer.now);
+  const auto ack = peer.take_one<proto::Ack>();
+  peer.say(proto::Unsubscribed{SubscriptionId(1)});
+  peer.refuse(ack, ErrorCode::kUnknownSubscription);
+  peer.take_one<proto::Subscribe>();
+  EXPECT_TRUE(peer.take_events<LinkDead>().empty());
+}
+
 TEST_F(Consuming, AStoppedCreditAsksForNothingMore) {
   begin(pull(4));
   const auto first = peer.take_one<proto::Credit>();

@@ -22,6 +22,8 @@ namespace {
 using namespace sdk;
 
 constexpr std::size_t pending_batches_enough = 8;   // more are waiting already: a lingering batch may as well grow
+
+bool has_enough_pending(const Session& session) { return session.batches_pending() >= pending_batches_enough; }
 constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
 std::optional<Error> check_options(const ClientOptions& options) {
@@ -223,7 +225,7 @@ void Client::Body::feed(Session& session, Now now) {
   bool leaving = false;
   {
     const std::lock_guard lock(mutex_);
-    batch_is_waiting_ = session.batches_pending() >= pending_batches_enough;
+    batch_is_waiting_ = has_enough_pending(session);
     ready = leaving_ ? batcher_.take_all() : batch_is_waiting_ ? batcher_.take_full() : batcher_.take_ready(now.mono);
     leaving = leaving_;
   }
@@ -251,7 +253,7 @@ void Client::Body::hand_over(OpenBatch open, Session& session, Now now) {
 
 std::optional<Time> Client::Body::deadline() const {
   if (leave_until_) return leave_until_;
-  if (batch_is_waiting_) return std::nullopt;  // an answer comes first
+  if (batch_is_waiting_) return std::nullopt;  // an end of a batch comes first, and asks again
   const std::lock_guard lock(mutex_);
   return batcher_.next_deadline();
 }
@@ -261,8 +263,10 @@ bool Client::Body::finished(const Session&, Now now) { return left_ || (leave_un
 void Client::Body::handle(Event event, Session& session, Now) {
   if (const auto* answer = std::get_if<BatchStored>(&event)) {
     stored(*answer);
+    batch_is_waiting_ = has_enough_pending(session);
   } else if (const auto* refusal = std::get_if<BatchFailed>(&event)) {
     batch_failed(*refusal);
+    batch_is_waiting_ = has_enough_pending(session);
   } else if (const auto* greeting = std::get_if<Greeted>(&event)) {
     greeted(greeting->broker);
   } else if (const auto* lost = std::get_if<Disconnected>(&event)) {

@@ -15,8 +15,8 @@ RefusalClass classify(ErrorCode code) {
     case ErrorCode::kOutOfSequence: return RefusalClass::kNewSequence;
     case ErrorCode::kHelloRequired:
     case ErrorCode::kUnknownSession:
-    case ErrorCode::kSessionExpired:
-    case ErrorCode::kUnknownSubscription: return RefusalClass::kNewSession;
+    case ErrorCode::kSessionExpired: return RefusalClass::kNewSession;
+    case ErrorCode::kUnknownSubscription:   // it ended, which was pushed before: what was on its way comes too late
     case ErrorCode::kStaleLease: return RefusalClass::kStale;
     case ErrorCode::kMalformedFrame:
     case ErrorCode::kUnsupportedVersion:
