@@ -255,7 +255,7 @@ void Dispatcher::request_load(TopicId topic, Lane lane, Offset from) {
   LoadBlocks load{topic, lane, from, std::nullopt, load_bytes};
   if (const auto located = State::locate(here, from)) {
     load.position = located->position;
-    load.located = located->count;
+    load.located = std::min(located->count, here.committed.value - from.value);   // what is not durable yet cannot be read
   }
   outbox_.send_now(load);
 }

@@ -51,7 +51,8 @@ std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontR
     const std::uint64_t from = run.first_offset.value;
     const std::uint64_t until = from + run.count;
     std::vector<Span> spans = owed_spans(*topic, run.lane, from, until);
-    if (const std::uint64_t kept_from = first_kept(*topic, lane, run, now.wall); kept_from < until) spans.push_back({kept_from, until});
+    const std::uint64_t kept = first_kept(*topic, lane, run, now.wall);
+    if (const std::uint64_t kept_from = std::max(kept, lane.horizon.value); kept_from < until) spans.push_back({kept_from, until});
     std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.from < b.from; });
     std::uint64_t end = from;
     for (const Span& span : spans) {
@@ -65,9 +66,9 @@ std::vector<Partition::LiveStretch> Partition::Body::live(std::span<const FrontR
             {run.topic, run.lane, Offset(begin), run.first_position.plus(begin - from), static_cast<std::uint32_t>(span.until - begin)});
       end = span.until;
     }
-    if (keeps(topic->settings) && !topic->groups.empty()) {
+    if (keeps(topic->settings) && !topic->groups.empty() && kept > from) {   // some of it has passed, and all before it
       std::uint64_t& until_here = expired[{run.topic, run.lane}];
-      until_here = std::max({until_here, lane.horizon.value, first_kept(*topic, lane, run, now.wall)});
+      until_here = std::max(until_here, kept);
     }
   }
   for (const auto& [place, until] : expired)

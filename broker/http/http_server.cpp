@@ -14,7 +14,7 @@ namespace takt::http {
 namespace {
 
 constexpr std::size_t threads = 16;
-constexpr std::size_t waiting_max = 64;
+constexpr std::size_t waiting_max = 256;
 constexpr int backlog = 128;
 
 thread_local bool is_refused = false;   // the connection that this thread is about to take was one too many

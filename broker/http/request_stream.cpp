@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t request_bytes_max = 16 * 1024;
 constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::milliseconds courtesy{5};   // of it, for an honest peer that is a moment late: nobody is cut off sooner
 
 bool is_to_wait() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
@@ -48,12 +49,17 @@ ssize_t RequestStream::write(const char* from, std::size_t size) {
 }
 
 bool RequestStream::wait(short events, Clock::time_point until) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
-  if (left.count() <= 0) return false;
-  const std::uint64_t wait = connections_.waits_for_peer(socket_);
-  pollfd item{socket_, events, 0};
-  const int ready = ::poll(&item, 1, static_cast<int>(left.count()));
-  connections_.ended_waiting(wait);
+  const auto ready_by = [&](Clock::time_point end) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    pollfd item{socket_, events, 0};
+    return left.count() > 0 ? ::poll(&item, 1, static_cast<int>(left.count())) : 0;
+  };
+  int ready = ready_by(until - patience + courtesy);
+  if (ready == 0) {
+    const std::uint64_t wait = connections_.waits_for_peer(socket_);
+    ready = ready_by(until);
+    connections_.ended_waiting(wait);
+  }
   return ready > 0 || (ready < 0 && errno == EINTR);
 }
 

@@ -69,8 +69,9 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
       plan.free_before = plan.dead_before;
     }
   }
-  const bool changes = !job.rows->changed.empty() || !job.rows->erased.empty() || job.rows->applied != tables.applied();
-  if (changes) {
+  // One row, of the state itself, is in every checkpoint.
+  written.is_written = job.rows->changed.size() > 1 || !job.rows->erased.empty() || job.rows->applied != tables.applied();
+  if (written.is_written) {
     if (auto done = tables.checkpoint(*job.rows); !done) {
       written.failure = done.error();
       return outcome;

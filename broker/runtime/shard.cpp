@@ -10,6 +10,7 @@ namespace {
 
 // A disk that has room again is found within 5 s, the reload included.
 constexpr Duration pause_max = std::chrono::seconds(4);
+constexpr std::size_t parked_silent_max = 131'072;          // standing credits kept during a reload: only a flood has more
 constexpr std::uint64_t append_overhead_bytes = 1u << 20;   // of pages beside the values, generously
 
 }  // namespace
@@ -54,7 +55,10 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
 void Shard::on(core::Command&& command, Now now) {
   if (state_ == ShardState::kReloading) {
     // A block that was asked for before belongs to memory that is gone.
-    if (!std::holds_alternative<core::BlocksLoaded>(command)) parked_.push_back(std::move(command));
+    if (std::holds_alternative<core::BlocksLoaded>(command)) return;
+    const auto* request = std::get_if<core::ClientRequest>(&command);
+    const bool is_bounded = request == nullptr || core::is_answered(request->body);   // by the gateway, as replies owed
+    if (is_bounded || parked_.size() < parked_silent_max) parked_.push_back(std::move(command));
     return;
   }
   if (!accepts_commands()) return;
@@ -98,8 +102,7 @@ void Shard::on(CheckpointWritten&& written, Now now) {
   if (written.failure) {
     freeze_->retry_at = now.mono + pause_max;
   } else {
-    const core::Checkpoint& rows = *freeze_->job.rows;
-    if (!rows.changed.empty() || !rows.erased.empty()) ++store_.checkpoints;
+    if (written.is_written) ++store_.checkpoints;
     freeze_.reset();
     if (is_live()) partition_.checkpointed();
   }

@@ -28,6 +28,7 @@ struct CheckpointWritten {
   Position applied;
   std::optional<store::StoreFailure> failure;
   std::optional<store::StoreFailure> front_failure;   ///< of carrying: the front stays, the checkpoint does not mind
+  bool is_written = true;                             ///< false: nothing had changed, so nothing was
   std::uint64_t carried_messages = 0;
   std::optional<std::uint64_t> tables_bytes;          ///< Tables::used_bytes
   store::DiskRoom disk{};

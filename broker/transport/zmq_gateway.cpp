@@ -125,6 +125,7 @@ class ZmqGateway::Loop {
   std::uint64_t connections_refused_ = 0;
   FloodWatch floods_;
   Time next_look_{};
+  Time strangers_not_before_{};
   std::uint64_t endless_messages_ = 0;
   std::uint64_t strangers_dropped_ = 0;
 
@@ -329,6 +330,9 @@ void ZmqGateway::Loop::look_around(Time now) {
   next_look_ = now + look_interval;
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
   endless_messages_ += floods_.look();
+  // While nothing is read, a Hello that came in time lies unread.
+  if (!held_.empty()) strangers_not_before_ = now + settings_.hello_timeout;
+  if (now < strangers_not_before_) return;
   for (const int descriptor :
        peers_.take_strangers(now, settings_.hello_timeout, [this](ConnectionId id) { return desk_.has_session(id); })) {
     ++strangers_dropped_;

@@ -68,6 +68,30 @@ TEST_F(Retention, AKeepThatIsSetLateAndHasPassedHoldsNothing) {
   EXPECT_LE(kept("busy"), 3u);
 }
 
+TEST_F(Retention, WhatWasCarriedIsKeptForItsTime) {
+  begin();
+  subscribe(2, 1000, "kept");
+  tell(core::Command(request(9, 1, proto::PutTopic{"kept", {.keep_ms = 300'000}})));
+  send(publish(9, 1, 3, 500, "kept"));
+  settle();
+  ack(2, take_delivered().acks);
+  settle();
+  work(2, 40);
+  pass_checkpoints(100);
+  ASSERT_EQ(carried_rows(), 3u);
+  for (std::uint64_t i = 0; i < 4; ++i) {   // younger ones of the same topic stand at the front
+    send(publish(9, 300 + 20 * i, 1, 500, "kept"));
+    settle();
+    ack(2, take_delivered().acks);
+    work(301 + 20 * i, 311 + 20 * i);
+    now += 10s;
+    turn();
+    settle();
+  }
+  EXPECT_EQ(kept("kept"), 7u);
+  EXPECT_GE(carried_rows(), 3u);
+}
+
 TEST_F(Retention, AMessageThatIsOwedForLongDoesNotStopTheKeepOfOthers) {
   begin();
   tell(core::Command(request(9, 1, proto::PutTopic{"busy", {.keep_ms = 1'000}})));
