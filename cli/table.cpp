@@ -44,6 +44,7 @@ void Table::add(std::vector<std::string> cells) {
 
 std::string Table::render(Color color) const {
   std::vector<std::size_t> widths;
+  widths.reserve(columns_.size());
   for (const auto& column : columns_) widths.push_back(width_of(column.title));
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));

@@ -6,7 +6,7 @@
 namespace takt {
 namespace {
 
-constexpr auto kTable = std::to_array<ErrorEntry>({
+constexpr auto table = std::to_array<ErrorEntry>({
     {ErrorCode::kMalformedFrame, "malformed_frame",
      "The envelope is not one complete msgpack array of version, type, correlation id and body.",
      "Fix the client's encoder; docs/protocol.md shows each frame byte by byte."},
@@ -104,15 +104,15 @@ constexpr auto kTable = std::to_array<ErrorEntry>({
      "Register a handler for the kind, or a fallback for all kinds."},
 });
 
-static_assert(std::ranges::is_sorted(kTable, {}, &ErrorEntry::code));
+static_assert(std::ranges::is_sorted(table, {}, &ErrorEntry::code));
 
 }  // namespace
 
-std::span<const ErrorEntry> error_table() { return kTable; }
+std::span<const ErrorEntry> error_table() { return table; }
 
 std::optional<ErrorEntry> find_error(ErrorCode code) {
-  const auto* found = std::ranges::lower_bound(kTable, code, {}, &ErrorEntry::code);
-  if (found == kTable.end() || found->code != code) return std::nullopt;
+  const auto* found = std::ranges::lower_bound(table, code, {}, &ErrorEntry::code);
+  if (found == table.end() || found->code != code) return std::nullopt;
   return *found;
 }
 

@@ -36,7 +36,7 @@ Result<void> sync_folder(const std::filesystem::path& folder) {
 }
 
 Result<std::filesystem::path> write_part(const std::filesystem::path& path, std::string_view bytes) {
-  const auto part = part_beside(path);
+  auto part = part_beside(path);
   const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return io_problem(part, "created");
   while (!bytes.empty()) {

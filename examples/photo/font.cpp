@@ -18,7 +18,7 @@ Glyph glyph_of(char letter);
 
 double dot_at(Glyph glyph, int x, int y) {
   if (x < 0 || y < 0 || x >= letter_dots_wide || y >= letter_dots_high) return 0.0;
-  return glyph[static_cast<std::size_t>(y * (letter_dots_wide + 1) + x)] == '#' ? 1.0 : 0.0;
+  return glyph[static_cast<std::size_t>(y) * (letter_dots_wide + 1) + static_cast<std::size_t>(x)] == '#' ? 1.0 : 0.0;
 }
 
 /// How much of the point (x, y), in dots, is ink: interpolated between the centres of dots, then made steep.

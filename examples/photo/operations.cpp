@@ -13,12 +13,14 @@ namespace {
 std::vector<float> gaussian_weights(double sigma) {
   const int reach = std::max(1, static_cast<int>(std::ceil(3.0 * sigma)));
   std::vector<double> raw;
+  raw.reserve(static_cast<std::size_t>(reach) + 1);
   double sum = 0.0;
   for (int i = 0; i <= reach; ++i) {
     raw.push_back(std::exp(-0.5 * i * i / (sigma * sigma)));
     sum += i == 0 ? raw.back() : 2.0 * raw.back();
   }
   std::vector<float> weights;
+  weights.reserve(raw.size());
   for (const double weight : raw) weights.push_back(static_cast<float>(weight / sum));
   return weights;
 }

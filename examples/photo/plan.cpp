@@ -97,7 +97,7 @@ std::vector<Job> plan_jobs(const std::vector<std::filesystem::path>& photos, std
       case 0: jobs.emplace_back(thumbnail_of(named("thumbnail"))); break;
       case 1: jobs.emplace_back(crop_of(named("crop"))); break;
       case 2: jobs.emplace_back(sharpen_of(named("sharpen"))); break;
-      case 3: jobs.emplace_back(blur_of(named("blur"))); break;
+      default: jobs.emplace_back(blur_of(named("blur"))); break;
     }
   }
   return jobs;

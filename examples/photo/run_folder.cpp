@@ -22,7 +22,7 @@ Result<RunFolder> make_run_folder(const std::filesystem::path& root) {
     std::filesystem::remove_all(root, error);
     if (error) return problem(root.string() + " of an earlier run cannot be removed: " + error.message());
   }
-  const RunFolder run{root};
+  RunFolder run{root};
   for (const auto& folder : {root, run.outputs(), run.effects(), run.ledger(), run.sent(), run.logs(), run.data()}) {
     if (auto made = make_folder(folder); !made) return takt::failed(made.error());
   }

@@ -28,10 +28,10 @@ class Scratch {
   void write(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), file_.get());
     std::fflush(file_.get());
-    std::rewind(file_.get());
+    std::fseek(file_.get(), 0, SEEK_SET);
   }
   std::string read() {
-    std::rewind(file_.get());
+    std::fseek(file_.get(), 0, SEEK_SET);
     std::string text;
     std::array<char, 4096> chunk{};
     while (const std::size_t n = std::fread(chunk.data(), 1, chunk.size(), file_.get())) text.append(chunk.data(), n);

@@ -70,7 +70,7 @@ class Transcript {
   std::string run(const std::string& script) {
     std::istringstream in(script);
     for (std::string line; std::getline(in, line);) {
-      if (line.rfind("->", 0) == 0) continue;   // an answer of an earlier run
+      if (line.starts_with("->")) continue;   // an answer of an earlier run
       out_ << line << "\n";
       if (line.empty() || line[0] == '#') continue;
       const bool held_back = line[0] == '!';

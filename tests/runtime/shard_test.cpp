@@ -248,8 +248,8 @@ TEST_F(ShardTest, PausesLongerBetweenReloadsWhileTheDiskStaysFull) {
   for (int i = 0; i < 5; ++i) {
     disk.fail_next_append(store::StoreFailure::Kind::kFull);
     if (committer.queue.empty()) {
-      up(static_cast<std::uint64_t>(i + 1));
-      send(publish(static_cast<std::uint64_t>(i + 1), 1));
+      up(static_cast<std::uint64_t>(i) + 1);
+      send(publish(static_cast<std::uint64_t>(i) + 1, 1));
     }
     commit();
     ASSERT_EQ(shard->state(), ShardState::kReloading);

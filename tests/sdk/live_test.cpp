@@ -172,7 +172,7 @@ TEST_F(Live, ADurationWithoutEndIsOne) {
   options.connect_timeout = options.shutdown_grace = options.shutdown_force = forever;
   options.backoff = {forever, forever};
   Worker one = *Worker::open(options);
-  one.handle<Job>([](Context&, const Job& job) { return job.number == 1 ? retry("later") : retry_in(forever, "never"); });
+  one.handle<Job>([forever](Context&, const Job& job) { return job.number == 1 ? retry("later") : retry_in(forever, "never"); });
   Running running(one);
   EXPECT_TRUE(wait_until([&] { return one.metrics().retried == 2; }));
   EXPECT_EQ(group().retrying, 2u);

@@ -67,7 +67,7 @@ class Batcher {
     Lane lane;
   };
   struct Less {
-    using is_transparent = void;
+    using is_transparent = void;   // NOLINT(readability-identifier-naming): the standard looks for it
     static KeyView view(const Key& key) { return {key.first, key.second}; }
     static KeyView view(const KeyView& key) { return key; }
     template <class A, class B>
