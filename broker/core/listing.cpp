@@ -1,7 +1,5 @@
 // What people see: listings and statistics.
 
-#include <algorithm>
-
 #include "broker/core/partition_body.h"
 
 namespace takt::core {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "broker/core/dispatcher.h"
-#include "proto/check.h"
 #include "proto/limits.h"
 
 namespace takt::core {

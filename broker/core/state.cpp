@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "proto/check.h"
-
 namespace takt::core {
 namespace {
 

@@ -19,7 +19,6 @@
 #include "broker/transport/flood_watch.h"
 #include "broker/transport/peer_table.h"
 #include "broker/transport/zmq_socket.h"
-#include "proto/check.h"
 
 namespace takt::transport {
 namespace {

@@ -157,7 +157,7 @@ class Consumer {
   void lose(LeaseId id, const Bits& bits);
   void forget(LeaseId id, const Bits& bits);
   PublishWindow::Refused subscription_refused(std::uint32_t wire_index, const proto::Error& error, Time now);
-  PublishWindow::Refused ack_refused(SentAck sent, const proto::Error& error, Time now);
+  PublishWindow::Refused ack_refused(const SentAck& sent, const proto::Error& error, Time now);
 
   // settlement.cpp
   bool take_open(LeaseId lease, std::uint32_t index);

@@ -20,7 +20,7 @@ PublishWindow::Refused Consumer::refused(CorrelationId correlation, const proto:
   if (const auto at = sent_acks_.find(correlation); at != sent_acks_.end()) {
     SentAck sent = std::move(at->second);
     sent_acks_.erase(at);
-    return ack_refused(std::move(sent), error, now);
+    return ack_refused(sent, error, now);
   }
   if (const auto at = sent_settlements_.find(correlation); at != sent_settlements_.end()) {
     Settlement settlement = std::move(at->second);
@@ -57,7 +57,7 @@ PublishWindow::Refused Consumer::subscription_refused(std::uint32_t wire_index, 
   return {true, false};
 }
 
-PublishWindow::Refused Consumer::ack_refused(SentAck sent, const proto::Error& error, Time now) {
+PublishWindow::Refused Consumer::ack_refused(const SentAck& sent, const proto::Error& error, Time now) {
   const RefusalClass kind = classify(error.code);
   for (const SentAck::Entry& mine : sent.entries) {
     const auto at = leases_.find(mine.lease);

@@ -11,7 +11,7 @@ bool changes_something(const proto::Request& request) {
          type == proto::MessageType::kDeleteGroup;
 }
 
-Error unknown_outcome(std::string why) {
+Error unknown_outcome(const std::string& why) {
   return make_error(ErrorCode::kUnknownOutcome, "the request was sent, but " + why + "; it may have been carried out",
                     ErrorOutcome::kUnknown);
 }
