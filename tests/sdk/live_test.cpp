@@ -125,6 +125,15 @@ TEST_F(Live, CallbacksComeOnceEachAndFlushWaitsForThem) {
   EXPECT_EQ(client.metrics().buffered_bytes, 0u);
 }
 
+TEST_F(Live, AMessageDoesNotLingerWhenNothingIsOnItsWay) {
+  Client patient = *Client::open({.server = broker.server(), .linger = 10s});   // the longest there is
+  std::atomic<int> stored = 0;
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(patient.send_async(Job{1}, to_jobs, [&](const Result<Receipt>& result) { stored += result.has_value() ? 1 : 0; }));
+  EXPECT_TRUE(wait_until([&] { return stored == 1; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
+}
+
 TEST_F(Live, ACallbackMayNotWaitForItsOwnThread) {
   std::vector<std::string> refused;
   const auto note = [&](const auto& result) { refused.push_back(result ? "" : result.error().name); };

@@ -24,6 +24,8 @@ using namespace sdk;
 constexpr std::size_t pending_batches_enough = 8;   // more are waiting already: a lingering batch may as well grow
 
 bool has_enough_pending(const Session& session) { return session.batches_pending() >= pending_batches_enough; }
+/// Nothing is on its way whose answer more company could be waited for: to linger would only cost time.
+bool is_idle(const Session& session, Acks acks) { return acks != Acks::kNone && session.batches_pending() == 0; }
 constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
 std::optional<Error> check_options(const ClientOptions& options) {
@@ -226,7 +228,9 @@ void Client::Body::feed(Session& session, Now now) {
   {
     const std::lock_guard lock(mutex_);
     batch_is_waiting_ = has_enough_pending(session);
-    ready = leaving_ ? batcher_.take_all() : batch_is_waiting_ ? batcher_.take_full() : batcher_.take_ready(now.mono);
+    ready = leaving_ || is_idle(session, options_.acks) ? batcher_.take_all()
+            : batch_is_waiting_                         ? batcher_.take_full()
+                                                        : batcher_.take_ready(now.mono);
     leaving = leaving_;
   }
   for (OpenBatch& batch : ready) hand_over(std::move(batch), session, now);

@@ -26,7 +26,8 @@ struct ClientOptions {
   std::string server = "tcp://127.0.0.1:7400";  ///< or takt://host:port; port 7400 when left out
   std::string name{};                             ///< for people, in listings: at most 200 bytes
   Acks acks = Acks::kAll;
-  /// How long an asynchronous message may wait for company. A blocking send never waits.
+  /// How long an asynchronous message may wait for company while an earlier batch is on its way (with kNone: always).
+  /// A blocking send never waits.
   std::chrono::milliseconds linger{1};
   std::size_t batch_bytes = 256 * 1024;         ///< a batch leaves at the latest at this size; 1 KiB to 1 MiB
   /// All the time a message may take: waiting for room, a connection, a busy broker and the answer.
