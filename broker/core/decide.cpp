@@ -30,14 +30,16 @@ Refusal stale_lease() {
 
 }  // namespace
 
-void Partition::Body::answer(const ClientRequest& request, proto::Reply reply) {
+void Partition::Body::answer(const ClientRequest& request, proto::Reply reply, Haste haste) {
   Outgoing outgoing{request.session, request.correlation, std::move(reply), {}};
-  if (!journal_.empty() || dispatcher_.wants_commit())
+  if (!journal_.empty() || dispatcher_.wants_commit()) {
     outbox_.send_after_open_commit(std::move(outgoing));
-  else if (journal_.next().value == 0)
+    is_awaited_ = is_awaited_ || haste == Haste::kNow;
+  } else if (journal_.next().value == 0) {
     outbox_.send_now(std::move(outgoing));
-  else
+  } else {
     outbox_.send_after(Position(journal_.next().value - 1), std::move(outgoing));
+  }
 }
 
 void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
@@ -268,7 +270,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Ac
   if (subscription == nullptr) return;
   proto::Acked acked = dispatcher_.ack(*subscription, ack.entries);
   if (!acked.stale.empty()) ++refusals_[ErrorCode::kStaleLease];
-  answer(request, std::move(acked));
+  answer(request, std::move(acked), Haste::kWithAcks);
 }
 
 void Partition::Body::decide(Session& session, ClientRequest& request, proto::Fail& fail, Now now) {

@@ -297,6 +297,7 @@ std::uint64_t Dispatcher::ahead(const LaneWork& lane, Time now) const {
 }
 
 void Dispatcher::flush(Now now) {
+  is_starving_ = false;
   for (GroupWork* work : std::exchange(dirty_, {})) {
     work->dirty = false;
     work->lanes.each([&](Lane which, LaneWork& lane) {

@@ -72,6 +72,8 @@ class Dispatcher {
 
   /// Acks are staged, or a group stands at its lent hint: a commit is wanted.
   bool wants_commit() const { return !dirty_.empty(); }
+  /// A group with credit and messages at hand stands at its lent hint.
+  bool is_starving() const { return is_starving_; }
   /// Stages the Done events of the open commit, with their lent hints.
   void flush(Now now);
 
@@ -157,6 +159,7 @@ class Dispatcher {
   std::deque<Subscription*> at_bound_;   ///< with credit, but as many leases are out as may be; in the order of their turns
   bool room_made_ = false;               ///< a lease has ended since they were last gone through
   std::vector<GroupWork*> dirty_;
+  bool is_starving_ = false;                  ///< since the last flush
   std::set<std::tuple<TopicId, Lane, Offset>> loading_;
   Unreadable unreadable_;
   DeadlineQueue<TimerKey, Time, TimerKeyHash> timers_;

@@ -172,7 +172,7 @@ tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& l
     if (lane.fresh >= committed) return tl::make_unexpected(Nothing::kNoMessages);
     if (lane.fresh.value + ahead(lane, now) / 2 >= owed.lent.value) mark_dirty(*lane.work);
     if (lane.fresh >= owed.lent) {
-      lane.work->starved = true;   // flush() renews the hint and wakes the group
+      lane.work->starved = is_starving_ = true;   // flush() renews the hint and wakes the group
       return tl::make_unexpected(Nothing::kLoading);
     }
     const std::uint64_t in_slab = slab_offsets - lane.fresh.value % slab_offsets;

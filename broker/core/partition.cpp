@@ -22,6 +22,7 @@ void Partition::handle(Command&& command, Now now) { body_->handle(std::move(com
 void Partition::tick(Now now) { body_->tick(now); }
 std::optional<Time> Partition::next_deadline() const { return body_->next_deadline(); }
 std::size_t Partition::staged_bytes() const { return body_->staged_bytes(); }
+std::optional<Time> Partition::seal_due() const { return body_->seal_due(); }
 std::optional<Commit> Partition::seal(Now now) { return body_->seal(now); }
 void Partition::committed(Position end, Now now) { body_->committed(end, now); }
 Position Partition::end() const { return body_->end(); }
@@ -70,6 +71,7 @@ void Partition::Body::handle(Command&& command, Now now) {
   now_ = now;
   std::visit([&](auto&& c) { on(std::forward<decltype(c)>(c), now); }, std::move(command));
   if (journal_.bytes() >= commit_bytes_target) close_commit(now);
+  if (!staged_since_ && dispatcher_.wants_commit()) staged_since_ = now.mono;
 }
 
 void Partition::Body::on(SessionUp&& up, Now) { dispatcher_.open_session(up); }
@@ -153,6 +155,12 @@ std::size_t Partition::Body::staged_bytes() const {
   return bytes;
 }
 
+std::optional<Time> Partition::Body::seal_due() const {
+  if (staged_bytes() == 0) return std::nullopt;
+  const bool is_patient = closed_.empty() && journal_.empty() && !is_awaited_ && !dispatcher_.is_starving();
+  return is_patient && staged_since_ ? *staged_since_ + settings_.ack_patience : now_.mono;
+}
+
 std::optional<Commit> Partition::Body::seal(Now now) {
   now_ = now;
   if (closed_.empty()) close_commit(now);
@@ -165,6 +173,8 @@ std::optional<Commit> Partition::Body::seal(Now now) {
 /// The open commit takes the staged acks and ends. Its messages are in the cache from now on, and deliverable once durable.
 void Partition::Body::close_commit(Now now) {
   dispatcher_.flush(now);
+  staged_since_.reset();
+  is_awaited_ = false;
   if (journal_.empty()) return outbox_.sealed(journal_.next());
   CommitHeader header;
   header.partition = settings_.uuid;

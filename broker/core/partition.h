@@ -22,6 +22,8 @@ struct PartitionSettings {
   /// A lease older than this is logged once, so that it outlives a crash.
   Duration held_after = std::chrono::seconds(10);
   Duration producer_idle_expiry = std::chrono::hours(7 * 24);
+  /// How long acks wait for a commit that is made anyway. A commit of their own would hold up the publish behind it.
+  Duration ack_patience = std::chrono::milliseconds(5);
   std::size_t tail_cache_bytes = 64u << 20;
   std::uint32_t in_flight_max = 1'000'000;
   std::uint32_t in_flight_per_worker_max = 65'536;
@@ -68,6 +70,9 @@ class Partition {
 
   /// Bytes that wait to be sealed; 0 means that seal() has nothing.
   std::size_t staged_bytes() const;
+  /// When what is staged should be sealed: acks alone wait `ack_patience` for company, anything else is due at once. None
+  /// when nothing is staged.
+  std::optional<Time> seal_due() const;
   /// The next commit for the committer: one that reached its size while commands were handled, else the open one is
   /// closed (staged acks become Done events, the lent hint is renewed). None when nothing is staged.
   std::optional<Commit> seal(Now now);

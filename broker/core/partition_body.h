@@ -28,6 +28,7 @@ class Partition::Body {
   void tick(Now now);
   std::optional<Time> next_deadline() const;
   std::size_t staged_bytes() const;
+  std::optional<Time> seal_due() const;
   std::optional<Commit> seal(Now now);
   void committed(Position end, Now now);
   Position end() const { return journal_.next(); }
@@ -90,7 +91,8 @@ class Partition::Body {
   }
 
   /// Leaves when all that is staged now is durable; at once when nothing is.
-  void answer(const ClientRequest& request, proto::Reply reply);
+  enum class Haste { kNow, kWithAcks };
+  void answer(const ClientRequest& request, proto::Reply reply, Haste haste = Haste::kNow);
   /// Counts, and answers a request that has replies.
   void refuse(const ClientRequest& request, Refusal refusal);
   Result<void, Refusal> check_room(const std::string& topic, std::size_t bytes) const;
@@ -121,6 +123,8 @@ class Partition::Body {
   std::map<std::uint64_t, PendingPeek> peeks_;
   DeadlineQueue<std::uint64_t, Time> peek_deadlines_;
   std::uint64_t next_peek_ = 1;
+  std::optional<Time> staged_since_;          ///< the first ack of the open commit
+  bool is_awaited_ = false;                   ///< an answer other than an ack's waits for the open commit
   StoreRoom room_ = StoreRoom::kEnough;
   Now now_{};                                 ///< of the latest call that told it
 

@@ -144,7 +144,10 @@ bool Shard::has_room(Now now) {
 }
 
 void Shard::seal(Now now) {
-  while (commits_outstanding_ < commits_outstanding_max && partition_.staged_bytes() > 0 && seal_one(now)) {}
+  while (commits_outstanding_ < commits_outstanding_max) {
+    const auto due = partition_.seal_due();
+    if (!due || now.mono < *due || !seal_one(now)) return;
+  }
 }
 
 bool Shard::seal_one(Now now) {
@@ -300,7 +303,10 @@ std::optional<Time> Shard::next_deadline() const {
     return next;
   }
   if (!is_live()) return next;
-  if (accepts_commands()) earliest(partition_.next_deadline());
+  if (accepts_commands()) {
+    earliest(partition_.next_deadline());
+    if (commits_outstanding_ < commits_outstanding_max) earliest(partition_.seal_due());
+  }
   if (freeze_) {
     earliest(freeze_->retry_at);
   } else if (!is_closing_) {

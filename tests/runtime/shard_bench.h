@@ -65,6 +65,7 @@ class ShardBench : public testing::Test {
   ShardBench() {
     partition_settings.uuid = test_uuid;
     partition_settings.recover_grace = Duration::zero();
+    partition_settings.ack_patience = Duration::zero();
     settings.commit_bytes = 4096;
   }
   ~ShardBench() override { shard.reset(); }
