@@ -1,10 +1,11 @@
 // takt bench send: how many messages per second become durable.
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "cli/commands/bench.h"
 #include "cli/connection.h"
@@ -17,28 +18,31 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Messages handed to the SDK under one lock.
-constexpr std::size_t stride = 500;
+/// Messages handed to the SDK under one lock; when each goes to another topic it is one.
+constexpr std::size_t stride_of_one_topic = 500;
 /// A message whose answer takes longer makes the measurement fail.
 constexpr Milliseconds answer_patience{60'000};
 
 struct Arguments {
   std::string topic = "bench";
+  std::string topics = "1";
   std::string count = "100000";
   std::string seconds;
   std::string size = "100";
   std::string batch = "256KiB";
   std::string linger = "1ms";
   std::string acks = "all";
-  std::string outstanding = "64";
+  std::string outstanding = "1000";
   bool unbatched = false;
 };
 
 void declare(CLI::App& command, Arguments& given) {
   command.footer(R"(takt bench send
 takt bench send --seconds 30 --size 1KiB
-takt bench send --count 20000 --unbatched --outstanding 128)");
+takt bench send --topics 1000 --count 1000000
+takt bench send --unbatched --outstanding 128)");
   command.add_option("--topic", given.topic, "Topic to send to; its messages stay there")->type_name("TOPIC")->capture_default_str();
+  command.add_option("--topics", given.topics, "Send to so many topics in turn, TOPIC-0 and so on")->type_name("N")->capture_default_str();
   command.add_option("--count", given.count, "Messages to send")->type_name("N")->capture_default_str();
   CLI::Option* seconds = command.add_option("--seconds", given.seconds, "Send for so long instead of a count")->type_name("N");
   seconds->excludes(command.get_option("--count"));
@@ -46,8 +50,8 @@ takt bench send --count 20000 --unbatched --outstanding 128)");
   command.add_option("--batch", given.batch, "A batch leaves at the latest at this size")->type_name("SIZE")->capture_default_str();
   command.add_option("--linger", given.linger, "How long a message may wait for company")->type_name("DURATION")->capture_default_str();
   command.add_option("--acks", given.acks, "1 or all")->type_name("1|all")->capture_default_str();
-  CLI::Option* unbatched = command.add_flag("--unbatched", given.unbatched, "Send one by one, each waiting for its answer");
-  command.add_option("--outstanding", given.outstanding, "With --unbatched: so many at the same time, 1 to 256")
+  CLI::Option* unbatched = command.add_flag("--unbatched", given.unbatched, "Each message in a request of its own, without linger");
+  command.add_option("--outstanding", given.outstanding, "With --unbatched: so many unanswered at a time, 1 to 1,000")
       ->type_name("N")
       ->capture_default_str()
       ->needs(unbatched);
@@ -55,12 +59,13 @@ takt bench send --count 20000 --unbatched --outstanding 128)");
 
 struct Plan {
   std::string topic;
+  std::uint64_t topics = 1;
   std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
   std::optional<std::uint64_t> total{};  ///< of the progress bar
   Clock::time_point until = Clock::time_point::max();
   Bytes payload{};
   ClientOptions client{};
-  std::size_t outstanding = 64;
+  std::size_t outstanding = 1'000;
   bool unbatched = false;
 };
 
@@ -76,8 +81,10 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
   if (!batch) return failed(batch.error());
   const auto linger = parse_duration("--linger", given.linger);
   if (!linger) return failed(linger.error());
-  const auto outstanding = parse_whole("--outstanding", given.outstanding, 1, 256);
+  const auto outstanding = parse_whole("--outstanding", given.outstanding, 1, 1'000);
   if (!outstanding) return failed(outstanding.error());
+  const auto topics = parse_whole("--topics", given.topics, 1, 10'000'000);
+  if (!topics) return failed(topics.error());
   if (given.acks != "1" && given.acks != "all")
     return failed(
         usage_failure("--acks cannot be '" + given.acks + "' here", "give one of: 1, all; without answers there is nothing to measure"));
@@ -90,9 +97,15 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
     plan.until = Clock::now() + std::chrono::seconds(*seconds);
   }
   plan.payload.assign(*size, std::byte{'x'});
+  plan.topics = *topics;
   plan.outstanding = *outstanding;
   plan.client = {
       .acks = given.acks == "1" ? Acks::kLeader : Acks::kAll, .linger = *linger, .batch_bytes = *batch, .send_timeout = answer_patience};
+  if (plan.unbatched) {
+    plan.client.linger = Milliseconds(0);
+    plan.client.batch_messages = 1;
+    plan.client.batches_in_flight = static_cast<std::uint32_t>(plan.outstanding);
+  }
   return plan;
 }
 
@@ -102,49 +115,82 @@ struct Sent {
   std::optional<Error> error;
 };
 
+std::vector<SendOptions> targets_of(const Plan& plan) {
+  if (plan.topics == 1) return {{.topic = plan.topic}};
+  std::vector<SendOptions> targets;
+  targets.reserve(plan.topics);
+  for (std::uint64_t i = 0; i < plan.topics; ++i) targets.push_back({.topic = plan.topic + "-" + std::to_string(i)});
+  return targets;
+}
+
 Sent send_batched(Client& client, const Plan& plan, Progress& progress) {
+  const std::vector<SendOptions> targets = targets_of(plan);
+  const std::size_t stride = targets.size() == 1 ? stride_of_one_topic : 1;
   const std::vector<RawMessage> messages(stride, RawMessage{bench_kind, plan.payload});
-  const SendOptions options{.topic = plan.topic};
   Sent sent;
-  while (sent.count < plan.count && Clock::now() < plan.until) {
+  for (std::size_t target = 0; sent.count < plan.count && Clock::now() < plan.until; target = (target + 1) % targets.size()) {
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(stride, plan.count - sent.count));
-    const auto accepted = client.send_many_async(std::span(messages).first(n), options);
+    const auto accepted = client.send_many_async(std::span(messages).first(n), targets[target]);
     sent.count += accepted.count;
     if (accepted.error) {
       sent.error = accepted.error;
       return sent;
     }
-    progress.reach(client.metrics().sent);
+    if (sent.count % stride_of_one_topic == 0) progress.reach(client.metrics().sent);
   }
   if (const auto flushed = client.flush(answer_patience); !flushed) sent.error = flushed.error();
   return sent;
 }
 
+/// Room for so many unanswered messages. Who waits for some is woken when a quarter is free, not at each answer.
+class Room {
+ public:
+  explicit Room(std::size_t size) : size_(size) {}
+
+  void take() {
+    std::unique_lock lock(mutex_);
+    if (taken_ == size_) changed_.wait(lock, [&] { return taken_ <= low_; });
+    ++taken_;
+  }
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    if (--taken_ == low_) changed_.notify_one();
+  }
+
+ private:
+  const std::size_t size_;
+  const std::size_t low_ = size_ - (size_ + 3) / 4;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t taken_ = 0;
+};
+
 Sent send_unbatched(Client& client, const Plan& plan, Progress& progress) {
-  const SendOptions options{.topic = plan.topic};
-  std::mutex mutex;
-  std::uint64_t begun = 0;
+  const std::vector<SendOptions> targets = targets_of(plan);
+  Room room(plan.outstanding);
+  std::atomic<bool> refused{false};
+  std::optional<Error> refusal;  // written by the client's thread before `refused`
   Sent sent;
-  const auto work = [&] {
-    while (true) {
-      {
-        const std::lock_guard lock(mutex);
-        if (sent.error || begun == plan.count || Clock::now() >= plan.until) return;
-        ++begun;
-      }
-      const auto answer = client.send_bytes(bench_kind, plan.payload, options);
-      const std::lock_guard lock(mutex);
-      if (!answer) {
-        sent.error = answer.error();
-        return;
-      }
-      progress.reach(++sent.count);
+  for (std::size_t target = 0; sent.count < plan.count && Clock::now() < plan.until && !refused; target = (target + 1) % targets.size()) {
+    room.take();
+    const auto accepted =
+        client.send_async_bytes(bench_kind, plan.payload, targets[target], [&](const takt::Result<Receipt>& answer) {
+          if (!answer && !refused) {
+            refusal = answer.error();
+            refused = true;
+          }
+          room.give_back();
+        });
+    if (!accepted) {
+      sent.error = accepted.error();
+      break;
     }
-  };
-  std::vector<std::jthread> threads;
-  threads.reserve(plan.outstanding);
-  for (std::size_t i = 0; i < plan.outstanding; ++i) threads.emplace_back(work);
-  threads.clear();
+    progress.reach(++sent.count);
+  }
+  const auto flushed = client.flush(answer_patience);
+  if (!flushed) (void)client.close(Milliseconds(0));  // no callback comes after this: what they use goes out of scope here
+  if (!sent.error && refused) sent.error = refusal;
+  if (!sent.error && !flushed) sent.error = flushed.error();
   return sent;
 }
 
@@ -170,6 +216,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   const double rate = static_cast<double>(stored) / seconds;
   write_measurement(environment.console, {{"bench", "send"},
                                           {"topic", given.topic},
+                                          {"topics", plan->topics},
                                           {"messages", stored},
                                           {"size_bytes", plan->payload.size()},
                                           {"seconds", seconds},

@@ -150,6 +150,23 @@ TEST_F(Commands, MeasureSendingAndWorkingTheSameMessages) {
   EXPECT_EQ(json({"groups", "show", "measured", "bench"})["done"], 2000);
 }
 
+TEST_F(Commands, MeasureMessagesThatTravelAlone) {
+  const Json sent = json({"bench", "send", "--topic", "alone", "--count", "2000", "--unbatched"});
+  EXPECT_EQ(sent["messages"], 2000);
+  EXPECT_EQ(sent["batches"], 2000);
+  EXPECT_EQ(json({"bench", "send", "--topic", "alone", "--count", "10", "--unbatched", "--outstanding", "1"})["batches"], 10);
+}
+
+TEST_F(Commands, MeasureManyTopicsAndManyWorkers) {
+  EXPECT_EQ(json({"bench", "send", "--topic", "many", "--topics", "3", "--count", "301"})["messages"], 301);
+  EXPECT_EQ(json({"topics", "show", "many-0"})["messages"], 101);
+  EXPECT_EQ(json({"topics", "show", "many-2"})["messages"], 100);
+  const Json worked = json({"bench", "work", "--topic", "many-1", "--count", "100", "--workers", "4"});
+  EXPECT_EQ(worked["messages"], 100);
+  EXPECT_EQ(worked["workers"], 4);
+  EXPECT_EQ(worked["delivered"], 100);
+}
+
 TEST_F(Commands, WriteProgressToStderrOnly) {
   const Ended ended = takt({"send", "progressed", "a", "--count", "1000", "--progress", "-o", "json"});
   EXPECT_EQ(ended.exit, 0);

@@ -70,6 +70,8 @@ TEST(ClientOptionsCheck, NamesTheOption) {
   EXPECT_EQ(error({.server = "tcp//x"}).substr(0, 18), "TK5004 bad_address");
   EXPECT_EQ(error({.linger = -1ms}), "TK5007 bad_option: ClientOptions.linger: it must be 0 to 10 s");
   EXPECT_EQ(error({.batch_bytes = 10}), "TK5007 bad_option: ClientOptions.batch_bytes: 10 is not within 1 KiB and 1 MiB");
+  EXPECT_EQ(error({.batch_messages = 0}), "TK5007 bad_option: ClientOptions.batch_messages: 0 is not within 1 and 10,000");
+  EXPECT_EQ(error({.batches_in_flight = 1001}), "TK5007 bad_option: ClientOptions.batches_in_flight: 1001 is not within 1 and 1,000");
   EXPECT_EQ(error({.send_timeout = 0ms}), "TK5007 bad_option: ClientOptions.send_timeout: it must be longer than 0");
   EXPECT_EQ(error({.buffer_bytes_max = 1}),
             "TK5007 bad_option: ClientOptions.buffer_bytes_max: it must hold at least one batch (batch_bytes)");

@@ -304,6 +304,19 @@ TEST_F(Live, FollowUpsComeWithTheAckAndNotWithARetry) {
   EXPECT_EQ(first.metrics().retried, 1u);
 }
 
+TEST_F(Live, EachMessageTravelsAloneWhenABatchHoldsOne) {
+  Client single = *Client::open({.server = broker.server(), .batch_messages = 1, .batches_in_flight = 1'000});
+  constexpr int count = 1'500;
+  std::atomic<int> answered{0};
+  for (int i = 0; i < count; ++i) {
+    ASSERT_TRUE(single.send_async(Job{i}, to_jobs, [&](const Result<Receipt>& receipt) { answered += receipt ? 1 : 0; }));
+  }
+  ASSERT_TRUE(single.flush(20s));
+  EXPECT_EQ(answered, count);
+  EXPECT_EQ(single.metrics().batches, static_cast<std::uint64_t>(count));
+  EXPECT_EQ(client.send(Job{}, to_jobs)->offset, static_cast<std::uint64_t>(count));
+}
+
 TEST(LiveBounds, FollowUpsBeyondTheBrokersBoundsAreRefusedWhenTheyAreSent) {
   sdk::LoopBroker broker("tcp://127.0.0.1:0", {.batch_bytes_max = 65'536, .batch_messages_max = 500});
   Worker worker = *Worker::open({.server = broker.server(), .subscriptions = {{.topic = "jobs"}}});

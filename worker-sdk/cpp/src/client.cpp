@@ -22,11 +22,12 @@ namespace {
 using namespace sdk;
 
 constexpr std::size_t pending_batches_enough = 8;   // more are waiting already: a lingering batch may as well grow
+constexpr std::uint32_t batches_in_flight_max = 1'000;   // the broker remembers the answers to a producer's last 1,024
+constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
 bool has_enough_pending(const Session& session) { return session.batches_pending() >= pending_batches_enough; }
 /// Nothing is on its way whose answer more company could be waited for: to linger would only cost time.
 bool is_idle(const Session& session, Acks acks) { return acks != Acks::kNone && session.batches_pending() == 0; }
-constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
 std::optional<Error> check_options(const ClientOptions& options) {
   if (auto error = check_client_name("ClientOptions.name", options.name)) return error;
@@ -34,6 +35,12 @@ std::optional<Error> check_options(const ClientOptions& options) {
     return bad_option("ClientOptions.linger", "it must be 0 to 10 s");
   if (options.batch_bytes < 1024 || options.batch_bytes > limits::batch_bytes_default) {
     return bad_option("ClientOptions.batch_bytes", std::to_string(options.batch_bytes) + " is not within 1 KiB and 1 MiB");
+  }
+  if (options.batch_messages < 1 || options.batch_messages > limits::batch_messages_default) {
+    return bad_option("ClientOptions.batch_messages", std::to_string(options.batch_messages) + " is not within 1 and 10,000");
+  }
+  if (options.batches_in_flight < 1 || options.batches_in_flight > batches_in_flight_max) {
+    return bad_option("ClientOptions.batches_in_flight", std::to_string(options.batches_in_flight) + " is not within 1 and 1,000");
   }
   if (options.send_timeout.count() <= 0) return bad_option("ClientOptions.send_timeout", "it must be longer than 0");
   if (options.buffer_bytes_max < options.batch_bytes) {
@@ -79,7 +86,7 @@ class Client::Body final : public ConnectionOwner {
  public:
   Body(ClientOptions options, const std::string& address)
       : options_(std::move(options)),
-        batcher_({options_.linger, options_.batch_bytes, limits::batch_messages_default}),
+        batcher_({options_.linger, options_.batch_bytes, options_.batch_messages}),
         connection_(address, session_options(), *this) {
     connection_.start();
   }
@@ -127,6 +134,7 @@ class Client::Body final : public ConnectionOwner {
     session.producer = ProducerId(random_number());
     session.kind = proto::ClientKind::kProducer;
     session.name = options_.name;
+    session.publishing.batches_max = options_.batches_in_flight;
     return session;
   }
   void call(const SendCallback& callback, Result<Receipt> result);
@@ -287,7 +295,7 @@ void Client::Body::greeted(const proto::HelloReply& broker) {
   message_bytes_max_.store(broker.message_bytes_max > 0 ? broker.message_bytes_max : limits::message_bytes_default,
                            std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
-  if (broker.batch_messages_max > 0) batcher_.messages_max(std::min(broker.batch_messages_max, limits::batch_messages_default));
+  if (broker.batch_messages_max > 0) batcher_.messages_max(std::min(broker.batch_messages_max, options_.batch_messages));
   if (broker.batch_bytes_max > 0) {
     batch_bytes_max_ = broker.batch_bytes_max;
     batcher_.bytes_max(std::min<std::size_t>(options_.batch_bytes, broker.batch_bytes_max));

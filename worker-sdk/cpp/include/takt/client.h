@@ -30,6 +30,9 @@ struct ClientOptions {
   /// A blocking send never waits.
   std::chrono::milliseconds linger{1};
   std::size_t batch_bytes = 256 * 1024;         ///< a batch leaves at the latest at this size; 1 KiB to 1 MiB
+  std::uint32_t batch_messages = 10'000;        ///< and with so many messages; 1: each travels alone; at most 10,000
+  /// Batches sent and not yet answered, 1 to 1,000; the broker tells a repeated one by its number as far back as that.
+  std::uint32_t batches_in_flight = 64;
   /// All the time a message may take: waiting for room, a connection, a busy broker and the answer.
   std::chrono::milliseconds send_timeout{30'000};
   std::size_t buffer_bytes_max = 64u << 20;     ///< messages accepted and not yet answered; send waits above, try_send refuses
