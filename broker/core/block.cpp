@@ -6,7 +6,7 @@ namespace takt::core {
 namespace {
 
 constexpr std::size_t block_overhead_bytes = 256;   // the block, its cache entry and its shared count
-constexpr std::size_t part_overhead_bytes = sizeof(Block::Part);
+constexpr std::size_t part_overhead_bytes = sizeof(Block::Part) + run_overhead_bytes;   // the commit is kept whole
 
 bool continues(const Block& block, const RunView& run) {
   return block.topic == run.topic && block.lane == run.lane && block.end() == run.first_offset &&
@@ -49,6 +49,7 @@ std::vector<BlockPtr> blocks_of(const CommitView& view, const SharedBytes& value
     block.count += run.count;
     block.bytes += part_overhead_bytes + run.metadata.size() + run.payload.size();
   }
+  for (const auto& block : blocks) block->parts.shrink_to_fit();   // they stay for as long as the cache keeps them
   return {blocks.begin(), blocks.end()};
 }
 

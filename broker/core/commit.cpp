@@ -17,6 +17,7 @@ static_assert(std::endian::native == std::endian::little, "integers are copied a
 constexpr std::size_t header_bytes = 96;
 constexpr std::size_t entry_bytes = 48;
 constexpr std::size_t stamp_bytes = 24;
+static_assert(run_overhead_bytes == entry_bytes + stamp_bytes);
 constexpr std::uint32_t magic = 0x54'4B'41'54;   // "TAKT"
 constexpr std::uint32_t known_features = 0;
 

@@ -22,6 +22,7 @@ namespace takt::core {
 using PartitionUuid = std::array<std::byte, 16>;
 
 inline constexpr std::uint16_t log_format_version = 1;
+inline constexpr std::size_t run_overhead_bytes = 72;              ///< of a batch in a commit: its directory entry and stamp
 inline constexpr std::size_t commit_bytes_target = 1024 * 1024;  ///< a commit is sealed at the latest here; one larger command stands alone
 
 /// What is wrong with stored bytes and where, for people.

@@ -173,14 +173,13 @@ Sent send_unbatched(Client& client, const Plan& plan, Progress& progress) {
   Sent sent;
   for (std::size_t target = 0; sent.count < plan.count && Clock::now() < plan.until && !refused; target = (target + 1) % targets.size()) {
     room.take();
-    const auto accepted =
-        client.send_async_bytes(bench_kind, plan.payload, targets[target], [&](const takt::Result<Receipt>& answer) {
-          if (!answer && !refused) {
-            refusal = answer.error();
-            refused = true;
-          }
-          room.give_back();
-        });
+    const auto accepted = client.send_async_bytes(bench_kind, plan.payload, targets[target], [&](const takt::Result<Receipt>& answer) {
+      if (!answer && !refused) {
+        refusal = answer.error();
+        refused = true;
+      }
+      room.give_back();
+    });
     if (!accepted) {
       sent.error = accepted.error();
       break;

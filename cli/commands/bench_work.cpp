@@ -122,13 +122,12 @@ Result<std::vector<Worker>, Failure> open_workers(const Arguments& given, const 
   std::vector<Worker> workers;
   workers.reserve(count);
   for (std::uint64_t i = 0; i < count; ++i) {
-    auto worker = Worker::open({.server = environment.server,
-                                .name = "takt-bench",
-                                .subscriptions = {{.topic = given.topic,
-                                                   .group = given.group,
-                                                   .mode = given.mode == "push" ? Mode::kPush : Mode::kPull,
-                                                   .prefetch = prefetch}},
-                                .connect_timeout = environment.timeout});
+    auto worker = Worker::open(
+        {.server = environment.server,
+         .name = "takt-bench",
+         .subscriptions =
+             {{.topic = given.topic, .group = given.group, .mode = given.mode == "push" ? Mode::kPush : Mode::kPull, .prefetch = prefetch}},
+         .connect_timeout = environment.timeout});
     if (!worker) return failed(explain(environment, worker.error()));
     workers.push_back(std::move(*worker));
   }
