@@ -3,6 +3,11 @@
 #include <limits>
 
 namespace takt::runtime {
+namespace {
+
+constexpr Duration quiet = std::chrono::milliseconds(20);   // without an append, before the file is prepared for the next
+
+}  // namespace
 
 Committer::Committer(Stores& stores, std::function<void(ShardMail)> answer)
     : stores_(stores),
@@ -14,7 +19,7 @@ Committer::~Committer() { inbox_.close(); }
 
 void Committer::run() {
   for (;;) {
-    const auto deadline = to_free_.empty() ? std::optional<Time>() : std::optional(monotonic_now());
+    const auto deadline = to_free_.empty() ? preallocate_at_ : std::optional(monotonic_now());
     auto mail = inbox_.take_all(deadline);
     std::vector<core::Commit> commits;
     for (Work& work : mail.prior) {
@@ -29,6 +34,8 @@ void Committer::run() {
     if (!to_free_.empty()) {
       free_one(to_free_.front());
       to_free_.pop_front();
+    } else if (mail.empty() && preallocate_at_) {
+      preallocate();
     }
   }
 }
@@ -48,6 +55,7 @@ void Committer::append_all(std::vector<core::Commit> commits) {
   appended.took = monotonic_now() - began;
   appended.disk = stores_.disk();
   answer_(std::move(appended));
+  preallocate_at_ = monotonic_now() + quiet;
 }
 
 void Committer::free_one(Position step) {
@@ -57,6 +65,11 @@ void Committer::free_one(Position step) {
   if (auto result = stores.log->free_before(step); !result) freed.failure = result.error();
   freed.log = stores.log->bounds();
   answer_(std::move(freed));
+}
+
+void Committer::preallocate() {
+  const auto stores = stores_.use();
+  if (!stores || !stores.log->preallocate()) preallocate_at_.reset();
 }
 
 }  // namespace takt::runtime

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <variant>
 
@@ -13,7 +14,7 @@
 namespace takt::runtime {
 
 /// The thread that owns the log's write transactions: all commits that wait go into one append, one sync. Freeing goes in
-/// small steps between appends.
+/// small steps between appends, preallocation when none came for a while.
 /// Thread: append and free_before from any; the answers arrive through `answer` on the committer's thread.
 class Committer final : public CommitterPort {
  public:
@@ -33,11 +34,15 @@ class Committer final : public CommitterPort {
   void run();
   void append_all(std::vector<core::Commit> commits);
   void free_one(Position step);
+  void preallocate();
 
   Stores& stores_;
   const std::function<void(ShardMail)> answer_;
   Inbox<Work> inbox_;
-  std::deque<Position> to_free_;   ///< thread_ only
+
+  // thread_ only.
+  std::deque<Position> to_free_;
+  std::optional<Time> preallocate_at_ = monotonic_now();
   std::jthread thread_;
 };
 

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+#include "broker/store/preallocation.h"
+
 namespace takt::store {
 namespace {
 
@@ -146,6 +148,14 @@ bool LmdbEnv::is_map_full(std::size_t room) const {
   MDB_stat figures{};
   if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &figures) != 0) return false;
   return (info.me_last_pgno + 1) * figures.ms_psize + room > info.me_mapsize;
+}
+
+bool LmdbEnv::preallocate() {
+  MDB_envinfo info{};
+  MDB_stat figures{};
+  mdb_filehandle_t descriptor = -1;
+  if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &figures) != 0 || mdb_env_get_fd(env_, &descriptor) != 0) return false;
+  return store::preallocate(descriptor, (info.me_last_pgno + 1) * figures.ms_psize, info.me_mapsize);
 }
 
 Result<void, StoreFailure> LmdbEnv::grow_map(std::size_t by) {

@@ -42,6 +42,8 @@ class LmdbEnv {
   StoreFailure failure(int code, std::string_view doing) const;
   /// Less than `room` of the map was never used: a transaction that found no room found none there, not on the disk.
   bool is_map_full(std::size_t room) const;
+  /// A step of zeros behind the file's used end, see preallocation.h. No write transaction may be open.
+  bool preallocate();
   /// Enlarges the map. No transaction may be open in this process.
   Result<void, StoreFailure> grow_map(std::size_t by);
 

@@ -110,6 +110,7 @@ class LmdbLog::Body {
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const;
   Result<void, StoreFailure> truncate_after(Position end);
   Result<void, StoreFailure> free_before(Position position);
+  bool preallocate() { return env_.preallocate(); }
 
  private:
   struct Stored {
@@ -480,5 +481,6 @@ Result<std::vector<core::Commit>, StoreFailure> LmdbLog::read(Position from, std
 }
 Result<void, StoreFailure> LmdbLog::truncate_after(Position end) { return body_->truncate_after(end); }
 Result<void, StoreFailure> LmdbLog::free_before(Position position) { return body_->free_before(position); }
+bool LmdbLog::preallocate() { return body_->preallocate(); }
 
 }  // namespace takt::store

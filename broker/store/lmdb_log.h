@@ -9,7 +9,8 @@
 namespace takt::store {
 
 /// A partition's log in one LMDB file: one value per commit under its first position, big-endian. docs/log-format.md
-/// has the layout. The file grows to the most that was ever kept and is reused from then on; it never shrinks.
+/// has the layout. The file grows to the most that was ever kept, and at most 64 MiB further, and is reused from then on; it
+/// never shrinks.
 /// One process, one object per file; data_folder.h sees to it.
 class LmdbLog final : public Log {
  public:
@@ -34,6 +35,7 @@ class LmdbLog final : public Log {
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const override;
   Result<void, StoreFailure> truncate_after(Position end) override;
   Result<void, StoreFailure> free_before(Position position) override;
+  bool preallocate() override;
 
  private:
   class Body;

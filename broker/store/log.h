@@ -33,7 +33,7 @@ struct LogBounds {
 
 /// A partition's log: sealed commits, appended at the end, freed from the front. Seam; its conformance suite
 /// (tests/conformance/log_suite.h) holds for every implementation and would for a segment-file log.
-/// Thread: append, truncate_after and free_before by the committer; read and bounds by any thread.
+/// Thread: append, truncate_after, free_before and preallocate by the committer; read and bounds by any thread.
 class Log {
  public:
   virtual ~Log() = default;
@@ -57,6 +57,10 @@ class Log {
 
   /// Frees the commits that end at or before `position`, in slices that keep each transaction under 2,000 pages.
   virtual Result<void, StoreFailure> free_before(Position position) = 0;
+
+  /// Readies some of the disk for what will be appended, where that makes appends faster. True: call again when nothing
+  /// else is to do. Cost: about a millisecond.
+  virtual bool preallocate() { return false; }
 };
 
 }  // namespace takt::store

@@ -268,6 +268,8 @@ TYPED_TEST_P(LogSuite, AgreesWithAListUnderAnyOrderOfCalls) {
         std::erase_if(model, [&](const core::Commit& commit) { return commit.end <= until; });
       } else if (choice == 8) {
         this->reopen();
+      } else if (choice == 9) {
+        this->log->preallocate();
       }
       if (step % 10 == 9) this->expect_holds(model);
     }
