@@ -11,6 +11,9 @@ namespace {
 // A disk that has room again is found within 5 s, the reload included.
 constexpr Duration pause_max = std::chrono::seconds(4);
 constexpr std::size_t parked_silent_max = 131'072;          // standing credits kept during a reload: only a flood has more
+constexpr std::size_t commits_ahead = 2;
+constexpr std::size_t full_commits_ahead_max = 8;
+constexpr std::size_t bare_commit_bytes_max = 64 * 1024;
 constexpr std::uint64_t append_overhead_bytes = 1u << 20;   // of pages beside the values, generously
 
 }  // namespace
@@ -82,6 +85,7 @@ void Shard::on(Appended&& appended, Now now) {
   store_.log_bytes = appended.log.used_bytes;
   store_.commit_seconds.observe(std::chrono::duration<double>(appended.took).count());
   store_.commit_bytes.observe(static_cast<double>(appended.bytes));
+  if (appended.bytes <= bare_commit_bytes_max) bare_commit_ += (appended.took - bare_commit_) / 2;
   if (!is_live()) return;
   pause_ = settings_.retry_after;
   partition_.committed(appended.end, now);
@@ -143,8 +147,17 @@ bool Shard::has_room(Now now) {
   return partition_.staged_bytes() < settings_.commit_bytes;
 }
 
+/// Two, so that one is ready when the other is durable. A disk whose sync is slow takes about one full commit more in each
+/// millisecond of it, and a window that small would leave it idle.
+bool Shard::may_hand_over() const {
+  std::size_t ahead = commits_ahead;
+  if (partition_.staged_bytes() >= settings_.commit_bytes)
+    ahead += std::min(full_commits_ahead_max, static_cast<std::size_t>(bare_commit_ / std::chrono::milliseconds(1)));
+  return commits_outstanding_ < ahead;
+}
+
 void Shard::seal(Now now) {
-  while (commits_outstanding_ < commits_outstanding_max) {
+  while (may_hand_over()) {
     const auto due = partition_.seal_due();
     if (!due || now.mono < *due || !seal_one(now)) return;
   }
@@ -305,7 +318,7 @@ std::optional<Time> Shard::next_deadline() const {
   if (!is_live()) return next;
   if (accepts_commands()) {
     earliest(partition_.next_deadline());
-    if (commits_outstanding_ < commits_outstanding_max) earliest(partition_.seal_due());
+    if (may_hand_over()) earliest(partition_.seal_due());
   }
   if (freeze_) {
     earliest(freeze_->retry_at);

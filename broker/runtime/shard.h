@@ -28,7 +28,8 @@ struct ShardSettings {
 /// to checkpoint, what to do when the disk refuses, when enqueues are refused for want of room, and how to stop. It holds
 /// no thread, no clock and no file: production calls turn() from a thread, the simulation from a single one.
 ///
-/// At most two commits are with the committer, at most one checkpoint with the background.
+/// At most two commits are with the committer, and full ones beside them for as long as a bare commit takes on this disk;
+/// at most one checkpoint with the background.
 /// A failed append: memory is given up, clients are told, sessions end, and when every port has answered the partition is
 /// loaded anew (rule B5).
 /// Thread: its owner's.
@@ -57,8 +58,6 @@ class Shard {
   ShardReport report() const;
 
  private:
-  static constexpr std::size_t commits_outstanding_max = 2;
-
   struct Freeze {
     CheckpointJob job;
     bool is_with_background = false;
@@ -84,6 +83,7 @@ class Shard {
   bool accepts_commands() const { return is_live() && !is_closing_; }
   void work_off_waiting(Now now);
   bool has_room(Now now);
+  bool may_hand_over() const;
   void seal(Now now);
   bool seal_one(Now now);   ///< false: nothing was staged after all
   bool is_dirty() const { return partition_.end() > frozen_end_ || partition_.staged_bytes() > 0; }
@@ -114,6 +114,7 @@ class Shard {
   std::deque<core::Command> parked_;          ///< what goes ahead of that, during a reload
   std::vector<core::Outgoing> outgoing_;      ///< of this turn
   std::size_t commits_outstanding_ = 0;
+  Duration bare_commit_{};                    ///< what one takes that carries next to nothing, smoothed
 
   std::optional<Freeze> freeze_;
   Position frozen_end_;                       ///< cut of the last freeze: dirty when the partition's end is past it

@@ -116,6 +116,7 @@ class ShardBench : public testing::Test {
     for (const auto& one : commits) appended.bytes += one.value.size();
     if (auto result = log->append(commits); !result) appended.failure = result.error();
     appended.log = log->bounds();
+    appended.took = append_time;
     appended.disk = disk_room;
     tell(std::move(appended));
   }
@@ -251,6 +252,7 @@ class ShardBench : public testing::Test {
   }
 
   store::MemoryDisk disk{test_uuid};
+  Duration append_time{};
   store::DiskRoom disk_room{.free_bytes = std::uint64_t{1} << 40};
   std::unique_ptr<store::MemoryLog> log;
   std::unique_ptr<store::MemoryTables> tables;

@@ -30,6 +30,25 @@ TEST_F(ShardTest, AtMostTwoCommitsAreOutstanding) {
   EXPECT_TRUE(committer.queue.empty());
 }
 
+TEST_F(ShardTest, ADiskWhoseSyncIsSlowGetsMoreFullCommitsAtATime) {
+  append_time = std::chrono::milliseconds(10);
+  start();
+  settle();
+  up(1);
+  std::uint64_t sequence = 0;
+  for (int i = 0; i < 6; ++i) {
+    send(publish(1, ++sequence));
+    settle();
+  }
+  for (int i = 0; i < 40; ++i) send(publish(1, ++sequence, 1, settings.commit_bytes));
+  EXPECT_EQ(committer.queue.size(), 10u);
+  settle();
+  EXPECT_EQ(take_sent<proto::Published>().size(), 46u);
+  // Small ones have nothing to gain from a commit each.
+  for (int i = 0; i < 10; ++i) send(publish(1, ++sequence));
+  EXPECT_EQ(committer.queue.size(), 2u);
+}
+
 TEST_F(ShardTest, PublishesWaitWhileTheOpenCommitIsFullAndAcksDoNot) {
   start();
   settle();
