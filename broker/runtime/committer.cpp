@@ -1,11 +1,15 @@
 #include "broker/runtime/committer.h"
 
+#include <malloc.h>
+
 #include <limits>
 
 namespace takt::runtime {
 namespace {
 
-constexpr Duration quiet = std::chrono::milliseconds(20);   // without an append, before the file is prepared for the next
+// Without an append, before the file is prepared for the next, and before memory that a burst took goes back to the system.
+constexpr Duration quiet = std::chrono::milliseconds(20);
+constexpr Duration long_quiet = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -19,7 +23,7 @@ Committer::~Committer() { inbox_.close(); }
 
 void Committer::run() {
   for (;;) {
-    const auto deadline = to_free_.empty() ? preallocate_at_ : std::optional(monotonic_now());
+    const auto deadline = to_free_.empty() ? quiet_work_at() : std::optional(monotonic_now());
     auto mail = inbox_.take_all(deadline);
     std::vector<core::Commit> commits;
     for (Work& work : mail.prior) {
@@ -34,8 +38,8 @@ void Committer::run() {
     if (!to_free_.empty()) {
       free_one(to_free_.front());
       to_free_.pop_front();
-    } else if (mail.empty() && preallocate_at_) {
-      preallocate();
+    } else if (mail.empty()) {
+      do_quiet_work();
     }
   }
 }
@@ -56,6 +60,7 @@ void Committer::append_all(std::vector<core::Commit> commits) {
   appended.disk = stores_.disk();
   answer_(std::move(appended));
   preallocate_at_ = monotonic_now() + quiet;
+  trim_at_ = monotonic_now() + long_quiet;
 }
 
 void Committer::free_one(Position step) {
@@ -67,9 +72,18 @@ void Committer::free_one(Position step) {
   answer_(std::move(freed));
 }
 
-void Committer::preallocate() {
-  const auto stores = stores_.use();
-  if (!stores || !stores.log->preallocate()) preallocate_at_.reset();
+std::optional<Time> Committer::quiet_work_at() const { return preallocate_at_ ? preallocate_at_ : trim_at_; }
+
+// One piece of it, so that an append never waits for more.
+void Committer::do_quiet_work() {
+  if (preallocate_at_) {
+    const auto stores = stores_.use();
+    if (!stores || !stores.log->preallocate()) preallocate_at_.reset();
+  } else if (trim_at_) {
+    // Each thread's heap keeps what its largest burst took: some 20 MB over all of them.
+    malloc_trim(0);
+    trim_at_.reset();
+  }
 }
 
 }  // namespace takt::runtime

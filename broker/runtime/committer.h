@@ -14,7 +14,7 @@
 namespace takt::runtime {
 
 /// The thread that owns the log's write transactions: all commits that wait go into one append, one sync. Freeing goes in
-/// small steps between appends, preallocation when none came for a while.
+/// small steps between appends, preallocation and trimming when none came for a while.
 /// Thread: append and free_before from any; the answers arrive through `answer` on the committer's thread.
 class Committer final : public CommitterPort {
  public:
@@ -34,7 +34,8 @@ class Committer final : public CommitterPort {
   void run();
   void append_all(std::vector<core::Commit> commits);
   void free_one(Position step);
-  void preallocate();
+  std::optional<Time> quiet_work_at() const;
+  void do_quiet_work();
 
   Stores& stores_;
   const std::function<void(ShardMail)> answer_;
@@ -43,6 +44,7 @@ class Committer final : public CommitterPort {
   // thread_ only.
   std::deque<Position> to_free_;
   std::optional<Time> preallocate_at_ = monotonic_now();
+  std::optional<Time> trim_at_;
   std::jthread thread_;
 };
 
