@@ -9,6 +9,7 @@ endif()
 
 set(TAKT_SANITIZE "" CACHE STRING "Sanitizers for every target: address,undefined or thread or fuzzer-no-link,...")
 option(TAKT_WERROR "Warnings are errors" ON)
+option(TAKT_PLANTED_BUGS "Carry the bugs that prove the tests (docs/planted-bugs.md)" OFF)
 
 add_library(takt_options INTERFACE)
 target_include_directories(takt_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
@@ -28,6 +29,10 @@ endif()
 if(TAKT_SANITIZE)
   target_compile_options(takt_options INTERFACE -fsanitize=${TAKT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(takt_options INTERFACE -fsanitize=${TAKT_SANITIZE})
+endif()
+
+if(TAKT_PLANTED_BUGS)
+  target_compile_definitions(takt_options INTERFACE TAKT_PLANTED_BUGS)
 endif()
 
 # takt_library(NAME SOURCES ... LINKS ...): one static library per folder, linking only what it may see.

@@ -5,6 +5,7 @@
 
 #include "broker/core/partition_body.h"
 #include "proto/check.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 namespace {
@@ -222,6 +223,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
     done.count += batch.count;
     count_enqueued(topics[i], batch.count, batch.metadata_length + batch.payload_length);
   }
+  if (planted(PlantedBug::kFollowUpsApartFromAck)) close_commit(now);
   const proto::Acked acked = dispatcher_.ack(*subscription, {{complete.slot, complete.token, complete.done}});
   check(acked.stale.empty(), "a complete acks all of its messages or is refused");
   answer(request, done);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/planted_bug.h"
+
 namespace takt::core {
 namespace {
 
@@ -37,6 +39,7 @@ Session* Dispatcher::find_session(SessionId id) {
 void Dispatcher::end_session(const SessionLost& lost, Now now) {
   Session* session = find_session(lost.session);
   if (session == nullptr) return;
+  if (planted(PlantedBug::kSessionEndNotReturned)) session->slots = SlotTable();
   session->slots.each([&](Slot slot, LeaseRange& range) {
     if (lost.how == SessionEnd::kGoodbye)
       release(slot, range);
@@ -231,6 +234,7 @@ void Dispatcher::tick(Now now) {
       case TimerKey::Kind::kRetry:
         if (GroupWork* work = work_of()) {
           LaneWork& lane = *work->lanes.find(Lane(static_cast<std::uint8_t>(due->c)));
+          if (planted(PlantedBug::kRetryLost)) break;
           lane.parked.erase(Offset(due->d));
           lane.give_back(Offset(due->d), 1);
           ++work->counters.returned_retry;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/core/command.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 
@@ -14,7 +15,7 @@ class Outbox {
  public:
   /// Leaves once `position` is durable.
   void send_after(Position position, Effect effect) {
-    if (position < committed_)
+    if (position < committed_ || planted(PlantedBug::kEffectBeforeCommit))
       ready_.push_back(std::move(effect));
     else
       withheld_[position].push_back(std::move(effect));

@@ -4,6 +4,7 @@
 
 #include "broker/core/partition_body.h"
 #include "proto/check.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 
@@ -64,6 +65,7 @@ void Partition::Body::start(Now now) {
   now_ = now;
   outbox_.committed(journal_.next());
   dispatcher_.start(now);
+  if (planted(PlantedBug::kEpochNotRaised) && journal_.state().epoch() != Epoch(0)) return;
   journal_.stage(EpochBegun{journal_.state().epoch().plus(1)}, now.wall);
 }
 
@@ -186,6 +188,8 @@ void Partition::Body::close_commit(Now now) {
   check(view.has_value(), "a sealed commit can be read");
   for (BlockPtr& block : blocks_of(*view, commit.value)) {
     sealed_lanes_.push_back({commit.end, block->topic, block->lane, block->end()});
+    if (planted(PlantedBug::kDeliveredBeforeDurable))
+      journal_.state().find_topic(block->topic)->lanes.find(block->lane)->committed = block->end();
     cache_.insert(std::move(block));
   }
   closed_.push_back(std::move(commit));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/bytes.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 namespace {
@@ -19,6 +20,7 @@ ProducerTable::Answer ProducerTable::find(ProducerId producer, std::uint32_t epo
   const Producer& p = it->second;
   if (epoch < p.epoch) return Fenced{};
   if (p.stored == 0 || sequence > p.batch(p.stored - 1).sequence) return New{};
+  if (planted(PlantedBug::kBatchStoredTwice) && sequence == p.batch(p.stored - 1).sequence) return New{};
   const std::uint64_t oldest = p.stored > window ? p.stored - window : 0;
   std::uint64_t low = oldest;
   std::uint64_t high = p.stored;

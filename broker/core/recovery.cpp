@@ -4,6 +4,7 @@
 
 #include "broker/core/dispatcher.h"
 #include "proto/limits.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 constexpr std::size_t granted_max = limits::entries_max / 2;   // in one Resumed, whose lost ranges share its bound
 
 bool is_held(const GroupLane& owed, Offset offset) {
+  if (planted(PlantedBug::kHeldGraceSkipped)) return false;
   auto it = owed.held.upper_bound(offset);
   if (it == owed.held.begin()) return false;
   --it;
@@ -19,6 +21,7 @@ bool is_held(const GroupLane& owed, Offset offset) {
 
 /// Nobody has it and nothing keeps it back.
 bool is_idle(const LaneWork& lane, Offset offset) {
+  if (planted(PlantedBug::kLeaseGivenTwice) && lane.is_leased(offset)) return true;
   return !lane.is_leased(offset) && !lane.is_staged(offset) && !lane.is_free(offset) && !lane.parked.contains(offset);
 }
 
@@ -75,7 +78,10 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
     }
     GroupLane& owed = owed_of(*lane);
     const Offset reach = std::min(end, lane->fresh);
-    const auto grantable = [&](Offset o) { return !lane->is_leased(o) && !lane->is_staged(o) && !lane->parked.contains(o); };
+    const auto grantable = [&](Offset o) {
+      if (planted(PlantedBug::kResumeOfGivenLease) && lane->is_leased(o)) return true;
+      return !lane->is_leased(o) && !lane->is_staged(o) && !lane->parked.contains(o);
+    };
     const auto attempt_of = [&](Offset o) {
       const auto retry = owed.retries.find(o);
       return retry == owed.retries.end() ? 1u : retry->second.attempts + 1;

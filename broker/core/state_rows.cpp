@@ -6,6 +6,7 @@
 #include "broker/core/cold_rows.h"
 #include "broker/core/state.h"
 #include "proto/check.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 namespace {
@@ -147,6 +148,7 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
 }
 
 void State::frozen_written() {
+  if (planted(PlantedBug::kAckLostAtCheckpoint)) changed_groups_.clear();
   for (auto& [id, topic] : topics_) {
     topic.lanes.each([](Lane, TopicLane& lane) {
       lane.recent.erase(lane.recent.begin(), lane.recent.begin() + static_cast<std::ptrdiff_t>(lane.frozen));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/core/cold_rows.h"
+#include "proto/planted_bug.h"
 
 namespace takt::runtime {
 namespace {
@@ -74,7 +75,7 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
   if (written.is_written) {
     if (auto done = tables.checkpoint(*job.rows); !done) {
       written.failure = done.error();
-      return outcome;
+      if (!planted(PlantedBug::kFrontFreedBeforeCheckpoint)) return outcome;
     }
   }
   if (const auto bytes = tables.used_bytes()) written.tables_bytes = *bytes;
@@ -93,7 +94,7 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
   std::optional<core::CommitView> view;
   for (const auto& stretch : live) {
     Position position = stretch.first_position;
-    const Position end = position.plus(stretch.count);
+    const Position end = position.plus(planted(PlantedBug::kCarriedMessageForgotten) ? stretch.count - 1 : stretch.count);
     while (position < end) {
       if (commits.empty() || position < commits.front().first || position >= commits.front().end) {
         auto read = log.read(position, 1);
@@ -132,6 +133,7 @@ std::optional<FrontScanned> FrontKeeper::scan(const store::Log& log, Position ap
 
 Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position applied, std::size_t bytes_max) {
   const store::LogBounds bounds = log.bounds();
+  if (planted(PlantedBug::kFrontFreedBeforeCheckpoint)) applied = bounds.end;
   if (!front_.empty() && front_.end() < bounds.first) front_.clear();
   // The committer frees later than it is told: what was given up is not scanned again, or it would be carried from nowhere.
   Position next = front_.empty() ? std::max(bounds.first, given_up_) : front_.end();

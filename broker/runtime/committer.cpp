@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "proto/planted_bug.h"
+
 namespace takt::runtime {
 namespace {
 
@@ -49,6 +51,7 @@ void Committer::append_all(std::vector<core::Commit> commits) {
   appended.commits = commits.size();
   appended.end = commits.back().end;
   for (const core::Commit& commit : commits) appended.bytes += commit.value.size();
+  if (planted(PlantedBug::kAnsweredBeforeAppend)) answer_(appended);
   const Time began = monotonic_now();
   if (const auto stores = stores_.use()) {
     if (auto result = stores.log->append(commits); !result) appended.failure = result.error();
@@ -58,7 +61,7 @@ void Committer::append_all(std::vector<core::Commit> commits) {
   }
   appended.took = monotonic_now() - began;
   appended.disk = stores_.disk();
-  answer_(std::move(appended));
+  if (!planted(PlantedBug::kAnsweredBeforeAppend)) answer_(std::move(appended));
   preallocate_at_ = monotonic_now() + quiet;
   trim_at_ = monotonic_now() + long_quiet;
 }

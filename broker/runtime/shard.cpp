@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/check.h"
+#include "proto/planted_bug.h"
 
 namespace takt::runtime {
 namespace {
@@ -79,7 +80,7 @@ void Shard::on(Appended&& appended, Now now) {
       const std::uint64_t wanted = appended.bytes * 2 + append_overhead_bytes;
       no_room_ = NoRoom{disk_free() < wanted ? std::optional(wanted) : std::nullopt, now.mono + settings_.no_room_max};
     }
-    if (is_live()) abandon(now);
+    if (is_live() && !planted(PlantedBug::kFailedAppendNotReloaded)) abandon(now);
     return;
   }
   store_.log_bytes = appended.log.used_bytes;
@@ -168,6 +169,7 @@ bool Shard::seal_one(Now now) {
   if (!commit) return false;
   bytes_since_freeze_ += commit->value.size();
   ++commits_outstanding_;
+  if (planted(PlantedBug::kAckBeforeSync)) partition_.committed(commit->end, now);
   ports_.committer.append(std::move(*commit));
   collect_effects();
   return true;

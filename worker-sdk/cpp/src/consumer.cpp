@@ -5,6 +5,7 @@
 
 #include "proto/check.h"
 #include "proto/limits.h"
+#include "proto/planted_bug.h"
 
 namespace takt::sdk {
 namespace {
@@ -79,7 +80,8 @@ void Consumer::link_down() {
     wire.pull_not_before.reset();
     wire.subscribe_not_before.reset();
   }
-  for (auto& [id, lease] : leases_) lease.acks_queued |= lease.acks_sent;
+  if (!planted(PlantedBug::kUnansweredAcksDropped))
+    for (auto& [id, lease] : leases_) lease.acks_queued |= lease.acks_sent;
   for (auto& [correlation, settlement] : sent_settlements_) {
     if (auto* complete = std::get_if<Complete>(&settlement.what)) complete->ambiguous = true;
     settlements_.push_front(std::move(settlement));

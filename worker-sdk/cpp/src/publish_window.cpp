@@ -1,5 +1,6 @@
 #include "worker-sdk/cpp/src/publish_window.h"
 
+#include "proto/planted_bug.h"
 #include "proto/section.h"
 #include "worker-sdk/cpp/src/refusal.h"
 
@@ -23,6 +24,7 @@ void PublishWindow::link_down(std::string_view why) {
   link_trouble_ = why;
   for (auto& [order, one] : pending_) {
     if (one.in_flight && one.batch.acks != proto::Acks::kNone) one.ambiguous = true;
+    if (planted(PlantedBug::kBatchRenumberedAfterBreak)) one.sequence.reset();
     one.in_flight.reset();
     one.not_before.reset();
     unsent_.insert(order);

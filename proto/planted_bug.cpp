@@ -1,0 +1,63 @@
+// Part of the build `planted` only.
+
+#include "proto/planted_bug.h"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+namespace takt {
+namespace {
+
+/// In the order of the enumerators.
+constexpr std::array<std::string_view, 25> names{
+    "ack_before_sync",
+    "answered_before_append",
+    "sync_skipped",
+    "effect_before_commit",
+    "delivered_before_durable",
+    "failed_append_not_reloaded",
+    "lease_given_twice",
+    "resume_of_given_lease",
+    "held_grace_skipped",
+    "stale_ack_accepted",
+    "epoch_not_raised",
+    "floor_past_open",
+    "slab_edge_forgotten",
+    "batch_stored_twice",
+    "batch_renumbered_after_break",
+    "follow_ups_apart_from_ack",
+    "retry_lost",
+    "session_end_not_returned",
+    "credit_not_returned",
+    "unanswered_acks_dropped",
+    "ack_lost_at_checkpoint",
+    "index_merged_into_frozen",
+    "front_freed_before_checkpoint",
+    "carried_message_forgotten",
+    "section_checksum_unchecked",
+};
+
+static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kSectionChecksumUnchecked) + 1, "a name for each bug");
+
+std::optional<PlantedBug> awake() {
+  const char* const wanted = std::getenv("PLANTED_BUG");
+  if (wanted == nullptr || std::string_view(wanted) == "none") return std::nullopt;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == wanted) return static_cast<PlantedBug>(i);
+  std::fprintf(stderr, "takt: PLANTED_BUG=%s names no planted bug; there are: none", wanted);
+  for (const std::string_view name : names) std::fprintf(stderr, " %s", name.data());
+  std::fputc('\n', stderr);
+  std::abort();
+}
+
+}  // namespace
+
+bool planted(PlantedBug bug) {
+  static const std::optional<PlantedBug> chosen = awake();
+  return chosen == bug;
+}
+
+}  // namespace takt
