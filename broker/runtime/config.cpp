@@ -63,7 +63,7 @@ bool is_of_others(std::string_view name, std::string_view value) {
   // --config's, the command line's, and those of the project's scripts and tests.
   for (const std::string_view other : {"TAKT_CONFIG", "TAKT_SERVER", "TAKT_BASE", "TAKT_JOBS", "TAKT_SEED"})
     if (name == other) return true;
-  for (const std::string_view others : {"TAKT_E2E_", "TAKT_REGENERATE_", "TAKT_UPDATE_", "TAKT_WRITE_"})
+  for (const std::string_view others : {"TAKT_PROVE_", "TAKT_REGENERATE_", "TAKT_UPDATE_", "TAKT_WRITE_"})
     if (name.starts_with(others)) return true;
   // Kubernetes sets these in every pod beside a service whose name begins with takt: TAKT_SERVICE_HOST,
   // TAKT_PORT=tcp://10.0.0.7:7400, TAKT_PORT_7400_TCP_ADDR.

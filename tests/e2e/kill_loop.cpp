@@ -137,7 +137,7 @@ class Loop {
   void trouble(const std::string& what) { report_.trouble += what + "\n"; }
 
   const KillPlan plan_;
-  std::mt19937 random_;
+  std::mt19937_64 random_;
   Stage stage_;
   std::vector<Actor> producers_;
   std::vector<Actor> workers_;

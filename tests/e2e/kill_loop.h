@@ -9,14 +9,14 @@
 namespace takt::e2e {
 
 struct KillPlan {
-  int kills = 5;
+  std::uint64_t kills = 5;
   /// After the last kill the broker finds its folder as the first kill left it: a store that forgets.
   bool forgets = false;
-  std::uint32_t seed = 1;   ///< of how long the broker may go on after it has made progress
+  std::uint64_t seed = 1;   ///< of how long the broker may go on after it has made progress
 };
 
 struct KillReport {
-  int kills = 0;
+  std::uint64_t kills = 0;
   takt::testing::Verdict verdict;
   std::size_t long_jobs_over_a_kill = 0;   ///< begun before a kill and finished after it
   std::uint64_t resent_batches = 0;

@@ -1,27 +1,29 @@
-// kill -9 of the broker under load. TAKT_E2E_KILLS and TAKT_E2E_SEED choose another run.
+// kill -9 of the broker under load. TAKT_PROVE_COUNT and TAKT_PROVE_SEED choose another run.
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 
 #include "tests/e2e/kill_loop.h"
+#include "tests/support/proof.h"
 
 namespace takt::e2e {
 namespace {
 
-int from_environment(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
-
 TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsRunOnce) {
-  const KillPlan plan{.kills = from_environment("TAKT_E2E_KILLS", KILLS),
-                      .seed = static_cast<std::uint32_t>(from_environment("TAKT_E2E_SEED", 1))};
+  const auto slice = takt::testing::slice_or({.count = KILLS});
+  const KillPlan plan{.kills = slice.count, .seed = slice.seed};
   const KillReport report = run_kill_loop(plan);
   std::cout << "kills=" << report.kills << " long_jobs_over_a_kill=" << report.long_jobs_over_a_kill
             << " resent_batches=" << report.resent_batches << " duplicates=" << report.duplicates << " orders_done=" << report.orders_done
             << " invoices_stored=" << report.invoices_stored << ' ' << report.verdict << '\n';
+  takt::testing::print_figures({{"kills", report.kills},
+                                {"acknowledged", report.verdict.acknowledged},
+                                {"begun", report.verdict.begun},
+                                {"confirmed", report.verdict.confirmed},
+                                {"long_jobs_over_a_kill", report.long_jobs_over_a_kill},
+                                {"resent_batches", report.resent_batches},
+                                {"violations", report.verdict.violations.size()}});
   EXPECT_EQ(report.trouble, "");
   EXPECT_EQ(report.kills, plan.kills);
   EXPECT_TRUE(report.drained);

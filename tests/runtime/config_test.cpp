@@ -96,7 +96,7 @@ TEST(Config, RefusesEveryUnknownVariable) {
 TEST(Config, LeavesTheVariablesOfOthersAlone) {
   ConfigSources sources;
   sources.environment = {{"TAKT_SERVER", "tcp://127.0.0.1:7400"}, {"TAKT_CONFIG", "takt.toml"},
-                         {"TAKT_UPDATE_MISTAKES", "1"},           {"TAKT_E2E_SEED", "1"},
+                         {"TAKT_UPDATE_MISTAKES", "1"},           {"TAKT_PROVE_SEED", "1"},
                          {"TAKT_SERVICE_HOST", "10.0.0.7"},       {"TAKT_SERVICE_PORT_CLIENTS", "7400"},
                          {"TAKT_PORT", "tcp://10.0.0.7:7400"},    {"TAKT_BROKER_PORT_7400_TCP_ADDR", "10.0.0.7"}};
   EXPECT_EQ(mistakes(sources), "no mistake\n");

@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 namespace takt::testing {
 
-/// A fresh folder that goes with its object.
+/// A fresh folder that goes with its object, unless a proof's runner wants to look at it (docs/results/README.md).
 class TempFolder {
  public:
   TempFolder() {
@@ -17,6 +18,7 @@ class TempFolder {
     path_ = pattern;
   }
   ~TempFolder() {
+    if (std::getenv("TAKT_PROVE_KEEP") != nullptr) return;
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
