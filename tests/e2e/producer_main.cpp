@@ -31,16 +31,6 @@ struct Options {
   int pause_ms = 0;              ///< between two calls, to bound the load
 };
 
-void write_down(LedgerWriter& ledger, const std::string& payload, const Result<Receipt>& result) {
-  if (result) {
-    ledger.write(LedgerEvent::kSent, "-", result->id.text(), payload);
-    return;
-  }
-  const bool unknown = result.error().outcome == ErrorOutcome::kUnknown;
-  ledger.write(unknown ? LedgerEvent::kUnknown : LedgerEvent::kRefused, "-", "-", payload);
-  ledger.note(result.error().name);
-}
-
 class Producer {
  public:
   Producer(const Options& options, Client client) : options_(options), client_(std::move(client)), ledger_(options.ledger, options.name) {}
@@ -61,16 +51,27 @@ class Producer {
   LedgerWriter& ledger() { return ledger_; }
 
  private:
+  /// Written down before it is sent: a producer that dies before the answer has sent it all the same.
   std::string next_payload() {
     std::string payload = options_.name + "-" + std::to_string(sent_++) + options_.all;
     if (options_.work_every > 0 && sent_ % options_.work_every == 0) payload += options_.work;
+    ledger_.write(LedgerEvent::kSending, options_.topic, "-", payload);
     return payload;
+  }
+  void write_down(const std::string& payload, const Result<Receipt>& result) {
+    if (result) {
+      ledger_.write(LedgerEvent::kSent, options_.topic, result->id.text(), payload);
+      return;
+    }
+    const bool unknown = result.error().outcome == ErrorOutcome::kUnknown;
+    ledger_.write(unknown ? LedgerEvent::kUnknown : LedgerEvent::kRefused, options_.topic, "-", payload);
+    ledger_.note(result.error().name);
   }
   void send_once() {
     const SendOptions send{.topic = options_.topic};
     if (options_.batch == 1) {
       const std::string payload = next_payload();
-      write_down(ledger_, payload, client_.send_bytes(e2e::job_kind, std::as_bytes(std::span(payload)), send));
+      write_down(payload, client_.send_bytes(e2e::job_kind, std::as_bytes(std::span(payload)), send));
       return;
     }
     std::vector<std::string> payloads;
@@ -78,7 +79,7 @@ class Producer {
     std::vector<RawMessage> messages;
     for (const auto& payload : payloads) messages.push_back({e2e::job_kind, std::as_bytes(std::span(payload))});
     const auto results = client_.send_all_bytes(messages, send);
-    for (std::size_t i = 0; i < results.size(); ++i) write_down(ledger_, payloads[i], results[i]);
+    for (std::size_t i = 0; i < results.size(); ++i) write_down(payloads[i], results[i]);
   }
 
   const Options& options_;

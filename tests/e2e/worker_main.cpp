@@ -48,7 +48,9 @@ class Work {
   Outcome operator()(Context& context) const {
     const std::string payload(context.message().payload_text());
     const std::string id = context.id().text();
-    const auto write = [&](LedgerEvent event) { ledger_.write(event, context.group(), id, payload, context.attempt()); };
+    const auto write = [&](LedgerEvent event) {
+      ledger_.write(event, context.group(), id, payload, {context.attempt(), context.fencing_token()});
+    };
     write(LedgerEvent::kBegun);
     // The test opens the gate; a stubborn job looks at nothing else.
     if (const auto gate = e2e::option_of(payload, "gate")) {
