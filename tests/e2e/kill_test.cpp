@@ -12,8 +12,7 @@ namespace {
 
 TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsRunOnce) {
   const auto slice = takt::testing::slice_or({.count = KILLS});
-  const KillPlan plan{.kills = slice.count, .seed = slice.seed};
-  const KillReport report = run_kill_loop(plan);
+  const BrokerKillReport report = run_broker_kills({.kills = slice.count, .seed = slice.seed});
   std::cout << "kills=" << report.kills << " long_jobs_over_a_kill=" << report.long_jobs_over_a_kill
             << " resent_batches=" << report.resent_batches << " duplicates=" << report.duplicates << " orders_done=" << report.orders_done
             << " invoices_stored=" << report.invoices_stored << ' ' << report.verdict << '\n';
@@ -25,7 +24,7 @@ TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsR
                                 {"resent_batches", report.resent_batches},
                                 {"violations", report.verdict.violations.size()}});
   EXPECT_EQ(report.trouble, "");
-  EXPECT_EQ(report.kills, plan.kills);
+  EXPECT_EQ(report.kills, slice.count);
   EXPECT_TRUE(report.drained);
   EXPECT_TRUE(report.verdict.violations.empty());
   // What the judgement stands on must have happened.
@@ -41,7 +40,7 @@ TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsR
 #if KILLS < 10
 
 TEST(KillTheBroker, ABrokerThatForgetsIsFoundOut) {
-  const KillReport report = run_kill_loop({.kills = 2, .forgets = true});
+  const BrokerKillReport report = run_broker_kills({.kills = 2, .forgets = true});
   std::size_t lost = 0;
   for (const auto& violation : report.verdict.violations) lost += violation.kind == takt::testing::Violation::Kind::kLost ? 1 : 0;
   EXPECT_GT(lost, 0u) << report.verdict;

@@ -57,6 +57,8 @@ class Judge {
     for_each_group(message, [&](HandOuts hand_outs) {
       verdict_.begun += hand_outs.size();
       verdict_.begun_again += hand_outs.size() - 1;
+      verdict_.never_ended +=
+          static_cast<std::size_t>(std::ranges::count_if(hand_outs, [](const HandOut& hand_out) { return !hand_out.ended; }));
       if (once && hand_outs.size() > 1) run_twice(message, hand_outs);
       judge_leases(message, hand_outs);
     });
@@ -269,8 +271,9 @@ Verdict judge_folder(const std::filesystem::path& folder, const CheckerOptions& 
 std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
   out << "entries=" << verdict.entries << " acknowledged=" << verdict.acknowledged << " refused=" << verdict.refused
       << " unknown=" << verdict.unknown << " unknown_but_stored=" << verdict.unknown_but_stored << " begun=" << verdict.begun
-      << " begun_again=" << verdict.begun_again << " late_finishes=" << verdict.late_finishes << " confirmed=" << verdict.confirmed
-      << " run_once=" << verdict.run_once << " follow_ups=" << verdict.follow_ups << " violations=" << verdict.violations.size();
+      << " begun_again=" << verdict.begun_again << " never_ended=" << verdict.never_ended << " late_finishes=" << verdict.late_finishes
+      << " confirmed=" << verdict.confirmed << " run_once=" << verdict.run_once << " follow_ups=" << verdict.follow_ups
+      << " violations=" << verdict.violations.size();
   constexpr std::size_t shown = 20;
   for (std::size_t i = 0; i < std::min(shown, verdict.violations.size()); ++i) {
     const Violation& violation = verdict.violations[i];

@@ -58,6 +58,7 @@ struct Verdict {
   std::size_t unknown_but_stored = 0;
   std::size_t begun = 0;
   std::size_t begun_again = 0;          ///< second and later times, which "at least once" allows
+  std::size_t never_ended = 0;          ///< begun, and its worker came to no end: it died
   std::size_t late_finishes = 0;        ///< finished when the message had been handed out anew: acks that must be refused
   std::size_t confirmed = 0;
   std::size_t run_once = 0;             ///< messages with the marker
