@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tests/sim/simulation.h"
+#include "tests/support/proof.h"
 
 namespace {
 
@@ -82,6 +83,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::signal(SIGABRT, on_abort);
+  Counts all;
+  std::uint64_t steps_run = 0;
   for (std::uint64_t next = range.first; next <= range.second; ++next) {
     Options options = draw_options(next, *lie);
     if (steps != 0) options.steps = steps;
@@ -96,10 +99,15 @@ int main(int argc, char** argv) {
       print(options, outcome);
     }
     std::fflush(stdout);
+    steps_run += outcome.steps;
+    all.messages += outcome.counts.messages;
+    all.crashes += outcome.counts.crashes;
     if (outcome.violation) {
       std::printf("FAILED: %s\nrepeat with: %s", outcome.violation->c_str(), replay);
       return 1;
     }
   }
+  takt::testing::print_figures(
+      {{"seeds", range.second - range.first + 1}, {"steps", steps_run}, {"messages", all.messages}, {"crashes", all.crashes}});
   return 0;
 }
