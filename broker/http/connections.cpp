@@ -6,7 +6,10 @@ namespace takt::http {
 
 bool Connections::queued(std::size_t waiting_max) {
   const std::lock_guard lock(mutex_);
-  if (queued_ == waiting_max) return false;
+  if (queued_ == waiting_max) {
+    count_refused();
+    return false;
+  }
   ++queued_;
   cut_off();
   return true;
@@ -46,6 +49,7 @@ void Connections::cut_off() {
   if (waited_for_.empty() || !(is_crowded || is_closed_)) return;
   const auto longest = waited_for_.begin();
   ::shutdown(longest->second, SHUT_RDWR);   // wakes its thread
+  if (!is_closed_) count_refused();
   waited_for_.erase(longest);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -25,10 +26,15 @@ class Connections {
   std::uint64_t waits_for_peer(int socket);
   void ended_waiting(std::uint64_t wait);
 
+  /// A connection was closed without an answer for the sake of the bounds.
+  void count_refused() { ++refused_; }
+  std::uint64_t refused() const { return refused_; }
+
  private:
   void cut_off();   // with mutex_ held
 
   const std::size_t threads_;
+  std::atomic<std::uint64_t> refused_{0};
   std::mutex mutex_;                       // guards what follows
   bool is_closed_ = false;
   std::size_t queued_ = 0, running_ = 0;

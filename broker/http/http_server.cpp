@@ -53,6 +53,7 @@ class BoundedServer final : public httplib::Server {
   BoundedServer() {
     new_task_queue = [this] { return new BoundedPool(connections_); };   // httplib owns it
   }
+  std::uint64_t refused() const { return connections_.refused(); }
 
  private:
   bool process_and_close_socket(socket_t socket) override {
@@ -70,8 +71,7 @@ class BoundedServer final : public httplib::Server {
   Connections connections_{threads};
 };
 
-void show(const std::function<Page()>& make, httplib::Response& response) {
-  const Page page = make();
+void show(const Page& page, httplib::Response& response) {
   response.status = page.status;
   response.set_content(page.body, page.content_type.c_str());
 }
@@ -87,9 +87,9 @@ class HttpServer::Body {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) { show(pages_.metrics, response); });
-    server_.Get("/livez", [this](const httplib::Request&, httplib::Response& response) { show(pages_.live, response); });
-    server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) { show(pages_.ready, response); });
+    server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) { show(pages_.metrics(server_.refused()), response); });
+    server_.Get("/livez", [this](const httplib::Request&, httplib::Response& response) { show(pages_.live(), response); });
+    server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) { show(pages_.ready(), response); });
   }
   ~Body() {
     if (!thread_.joinable()) return;

@@ -17,9 +17,10 @@ struct Page {
 
 /// What the server shows; called on the server's threads, a few at once.
 struct Pages {
-  std::function<Page()> metrics;   ///< /metrics
-  std::function<Page()> live;      ///< /livez
-  std::function<Page()> ready;     ///< /readyz
+  /// /metrics; told how many connections were closed so far because a bound was reached.
+  std::function<Page(std::uint64_t refused)> metrics;
+  std::function<Page()> live;    ///< /livez
+  std::function<Page()> ready;   ///< /readyz
 };
 
 /// Health and metrics over HTTP, read-only. Bounds: 16 threads; 64 connections waiting for one, further ones are closed;

@@ -28,7 +28,10 @@ ssize_t RequestStream::read(char* to, std::size_t size) {
     const ssize_t got = ::recv(socket_, buffer_.data(), std::min(buffer_.size(), left_), MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && is_to_wait() && wait(POLLIN, read_until_)) continue;
-    if (got <= 0) return -1;   // closed, failed, too late, or nothing is left
+    if (got <= 0) {   // closed, failed, too late, or nothing is left
+      if (left_ == 0 || Clock::now() >= read_until_) connections_.count_refused();
+      return -1;
+    }
     at_ = 0;
     end_ = static_cast<std::size_t>(got);
     left_ -= end_;

@@ -217,6 +217,9 @@ void gateway_families(std::vector<MetricFamily>& out, const transport::DeskStats
   out.push_back(counter("takt_connections_opened_total", "Connections that have spoken.").add(gateway.connections_opened).take());
   out.push_back(
       counter("takt_connections_refused_total", "Connections closed because there are too many.").add(gateway.connections_refused).take());
+  out.push_back(counter("takt_connections_unheard_total", "Connections that ended before a message: handshakes failed or not finished.")
+                    .add(gateway.connections_unheard)
+                    .take());
   out.push_back(counter("takt_sessions_opened_total", "Sessions opened.").add(gateway.sessions_opened).take());
   out.push_back(
       counter("takt_sessions_timed_out_total", "Sessions ended because nothing was heard.").add(gateway.sessions_timed_out).take());
@@ -272,6 +275,9 @@ std::string Exposition::render(const Snapshot& snapshot) {
   partition_families(families, snapshot.partition);
   store_families(families, snapshot.store);
   gateway_families(families, snapshot.gateway);
+  families.push_back(counter("takt_http_connections_refused_total", "HTTP connections closed because a bound was reached.")
+                         .add(snapshot.http_connections_refused)
+                         .take());
   refusal_family(families, snapshot);
   families.push_back(counter("takt_metrics_series_dropped_total", "Topics and groups summed as _other, counted at every scrape.")
                          .add(series_dropped_.load())

@@ -31,6 +31,7 @@ struct Snapshot {
   core::PartitionStats partition;
   StoreStats store;
   transport::DeskStats gateway;
+  std::uint64_t http_connections_refused = 0;
 };
 
 }  // namespace takt::metrics

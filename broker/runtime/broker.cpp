@@ -327,9 +327,10 @@ std::optional<ShardState> Broker::Body::state(Duration patience) {
 http::Pages Broker::Body::pages() {
   const auto unavailable = [](std::string why) { return http::Page{503, "text/plain; charset=utf-8", std::move(why) + "\n"}; };
   http::Pages pages;
-  pages.metrics = [this, unavailable] {
-    const auto status = this->status(page_patience);
+  pages.metrics = [this, unavailable](std::uint64_t refused) {
+    auto status = this->status(page_patience);
     if (!status) return unavailable("the broker did not answer in time");
+    status->snapshot.http_connections_refused = refused;
     return http::Page{200, "text/plain; version=0.0.4; charset=utf-8", exposition_.render(status->snapshot)};
   };
   pages.live = [this, unavailable] {

@@ -16,6 +16,7 @@ struct DeskStats {
   std::uint64_t outbound_bytes = 0;            ///< now: handed to the socket and not yet taken by it
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_refused = 0;       ///< above the limit
+  std::uint64_t connections_unheard = 0;       ///< ended before a message: handshakes that failed or were not finished
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_timed_out = 0;
   std::uint64_t sessions_taken_over = 0;       ///< their client came back on a new connection

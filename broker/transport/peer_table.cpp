@@ -26,11 +26,13 @@ bool is_newer(const std::string& last, const std::string& before) {
 
 void PeerTable::accepted(int descriptor, Time now) { open_[descriptor] = Open{std::nullopt, now}; }
 
-void PeerTable::disconnected(int descriptor, Time now) {
+bool PeerTable::disconnected(int descriptor, Time now) {
   const auto entry = open_.find(descriptor);
-  if (entry == open_.end()) return;
-  if (entry->second.peer) end(*entry->second.peer, now);
+  if (entry == open_.end()) return false;
+  const std::optional<ConnectionId> peer = entry->second.peer;
+  if (peer) end(*peer, now);
   open_.erase(entry);
+  return !peer;
 }
 
 PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor, Time now) {

@@ -29,7 +29,8 @@ struct Peer {
 class PeerTable {
  public:
   void accepted(int descriptor, Time now);
-  void disconnected(int descriptor, Time now);
+  /// True: it was open, and no message had come by it.
+  bool disconnected(int descriptor, Time now);
   std::size_t open_connections() const { return open_.size(); }
 
   struct Speaker {

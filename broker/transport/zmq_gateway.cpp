@@ -122,6 +122,7 @@ class ZmqGateway::Loop {
   PeerTable peers_;
   std::unordered_set<ConnectionId> full_;                     ///< peers with a waiting queue
   std::uint64_t connections_refused_ = 0;
+  std::uint64_t connections_unheard_ = 0;
   FloodWatch floods_;
   Time next_look_{};
   Time strangers_not_before_{};
@@ -262,6 +263,7 @@ void ZmqGateway::Loop::read_mail() {
       DeskStats stats = desk_.stats();
       stats.connections = peers_.open_connections();
       stats.connections_refused = connections_refused_;
+      stats.connections_unheard = connections_unheard_;
       stats.endless_messages = endless_messages_;
       stats.strangers_dropped = strangers_dropped_;
       wanted->answer.set_value(std::move(stats));
@@ -309,7 +311,7 @@ void ZmqGateway::Loop::drain_monitor(Time now) {
         ::shutdown(event->descriptor, SHUT_RDWR);
       }
     } else if (event->kind == SocketEvent::Kind::kDisconnected) {
-      peers_.disconnected(event->descriptor, now);
+      connections_unheard_ += peers_.disconnected(event->descriptor, now) ? 1 : 0;
       floods_.closed(event->descriptor);
     }
   }
