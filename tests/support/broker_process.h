@@ -17,6 +17,7 @@ struct BrokerOptions {
   std::filesystem::path folder;              ///< receives the logs
   std::vector<std::string> settings{};       ///< KEY=VALUE, as taktd --set takes them
   std::filesystem::path data = folder / "data";
+  std::optional<std::uint32_t> descriptors_max{};   ///< hard limit of open files, as prlimit sets it
 };
 
 /// One thread owns it. The destructor ends the broker. Functions throw std::runtime_error, with the broker's log, when

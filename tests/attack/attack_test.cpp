@@ -1,0 +1,37 @@
+// Every attack for a few seconds: the broker lives, keeps its memory, serves the honest, and has counted what it refused.
+// How fast the honest are served is for a quiet machine to judge: scripts/attack.
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/attack/run.h"
+#include "tests/support/temp_folder.h"
+
+namespace takt::attack {
+namespace {
+
+using namespace std::chrono_literals;
+
+class UnderAttack : public testing::TestWithParam<Attack> {};
+
+TEST_P(UnderAttack, TheBrokerHolds) {
+  const takt::testing::TempFolder folder;
+  RunOptions options;
+  options.before = 300ms;
+  options.during = 3s;
+  options.folder = folder.path();
+  const Report report = run_attack(GetParam(), options);
+  const std::string all = to_json(report).dump(2);
+  ASSERT_EQ(report.mistake, "") << all;
+  EXPECT_GT(report.bytes, 0u) << all;
+  EXPECT_TRUE(report.is_alive) << all;
+  EXPECT_TRUE(report.is_within_memory()) << all;
+  EXPECT_TRUE(report.are_honest_served()) << all;
+  EXPECT_TRUE(report.is_counted) << all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, UnderAttack, testing::ValuesIn(all_attacks()), [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace takt::attack

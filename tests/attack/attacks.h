@@ -1,0 +1,40 @@
+#pragma once
+// The attacks, each with what must stop it. docs/testing.md has them as a table.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/attack/arena.h"
+#include "tests/attack/honest.h"
+
+namespace takt::attack {
+
+/// A family of /metrics, and labels that its samples must have.
+struct Counter {
+  std::string family;
+  std::vector<std::string> labels{};
+};
+/// `takt_requests_refused_total` of one code.
+inline Counter refused(const std::string& code) { return {"takt_requests_refused_total", {"code=\"" + code + "\""}}; }
+
+struct Attack {
+  std::string name;
+  std::string what;
+  void (*run)(Attacker&);                     ///< until the arena ends it
+  std::vector<Counter> counted;               ///< one of them has grown when the broker has refused
+  std::uint32_t threads = 1;
+  std::vector<std::string> settings{};        ///< of the broker, as taktd --set takes them
+  std::optional<std::uint32_t> descriptors_max{};   ///< of the broker
+  HonestOptions::Newcomers newcomers = HonestOptions::Newcomers::kExpected;
+};
+
+/// By family; all_attacks() has every one.
+std::vector<Attack> connection_attacks();
+std::vector<Attack> frame_attacks();
+std::vector<Attack> session_attacks();
+std::vector<Attack> reader_attacks();
+std::vector<Attack> http_attacks();
+const std::vector<Attack>& all_attacks();
+
+}  // namespace takt::attack
