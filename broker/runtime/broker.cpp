@@ -85,6 +85,7 @@ transport::ZmqGatewaySettings gateway_settings(const Config& config, const std::
   transport::ZmqGatewaySettings settings;
   settings.listen = config.listen;
   settings.connections_max = config.limits.connections;
+  settings.memory_bytes_expected = config.store.cache_bytes + 2 * config.limits.publish_bytes + config.limits.outbound_bytes_total;
   settings.clock = monotonic_now;
   settings.desk.software = "taktd/" + version;
   settings.desk.intake.message_bytes_max = config.limits.message_bytes;
@@ -97,6 +98,7 @@ transport::ZmqGatewaySettings gateway_settings(const Config& config, const std::
   settings.desk.replies_max = config.limits.replies;
   settings.desk.publish_bytes_max = config.limits.publish_bytes;
   settings.desk.outbound_bytes_per_peer_max = config.limits.outbound_bytes;
+  settings.desk.outbound_bytes_max = config.limits.outbound_bytes_total;
   return settings;
 }
 

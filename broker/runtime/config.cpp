@@ -338,6 +338,10 @@ void Loading::compare() {
                                                 ": a message travels in a batch, so raise that too");
   if (config.limits.batch_bytes > config.limits.publish_bytes)
     complain(where("limits.batch_bytes"), "limits.batch_bytes is above limits.publish_bytes: no batch of that size could be accepted");
+  if (config.limits.outbound_bytes * 2 > config.limits.outbound_bytes_total)
+    complain(where("limits.outbound_bytes_total"), "limits.outbound_bytes_total is " + format_bytes(config.limits.outbound_bytes_total) +
+                                                       ", less than twice limits.outbound_bytes, " +
+                                                       format_bytes(config.limits.outbound_bytes) + ": one slow client could fill it");
   if (config.session.heartbeat * 2 > config.session.timeout)
     complain(where("session.heartbeat"), "session.heartbeat is " + format_duration(config.session.heartbeat) +
                                              ", more than half of session.timeout, " + format_duration(config.session.timeout) +

@@ -29,6 +29,7 @@ struct Config {
     std::uint64_t batch_messages = 10'000;
     std::uint64_t publish_bytes = 64u << 20;
     std::uint64_t outbound_bytes = 8u << 20;
+    std::uint64_t outbound_bytes_total = 128u << 20;
     std::uint64_t replies_per_session = 8192;
     std::uint64_t replies = 65'536;
     std::uint64_t topics = 200'000;

@@ -1,6 +1,7 @@
 #include "broker/transport/desk.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "proto/check.h"
@@ -17,7 +18,9 @@ constexpr std::uint32_t credit_bytes_min = 256 * 1024;
 constexpr std::uint32_t peek_bytes_max = 1024 * 1024;
 constexpr std::size_t reply_bytes_min = 256;
 constexpr std::size_t listing_bytes = 64 * 1024;           // a guess: who lists doesn't know either
+constexpr std::size_t listing_bytes_max = 1024 * 1024;     // of 2,000 entries with long names, as they are in memory
 constexpr std::size_t outbound_factor_replies = 2;         // of the bound: pushes in a full window leave room for replies
+constexpr std::size_t relief_steps = 16;                   // of outbound_bytes_max: looking at all peers costs
 constexpr std::size_t outbound_factor_max = 4;             // credits given while subscriptions came, each its share of fewer
 
 /// Keeps a request's bytes alive and counted; the count goes down where the last holder lets go, on any thread.
@@ -34,6 +37,12 @@ struct Ticket {
   std::shared_ptr<const void> metadata_owner;
   std::shared_ptr<const void> payload_owner;
 };
+
+/// What the answer to a small question may come to, of those that have large ones.
+std::size_t large_reply_bytes(const proto::Request& body) {
+  if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max;
+  return std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body) ? listing_bytes_max : 0;
+}
 
 bool is_push(const proto::Reply& body) {
   return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body);
@@ -61,7 +70,10 @@ Desk::Desk(const DeskSettings& settings)
 
 void Desk::received(ConnectionId from, std::span<const SharedBytes> frames, Time now) {
   const auto [entry, is_new] = connections_.try_emplace(from);
-  if (is_new) ++stats_.connections_opened;
+  if (is_new) {
+    ++stats_.connections_opened;
+    entry->second.progress = now;
+  }
   ++stats_.received_messages;
   for (const SharedBytes& frame : frames) stats_.received_bytes += frame.size();
   if (entry->second.session) sessions_.at(*entry->second.session).last_seen = now;
@@ -164,6 +176,10 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
     ++session.owed_count;
     session.owed_bytes += cost.reply_bytes;
     ++owed_;
+    const std::size_t large_bytes = large_reply_bytes(command.body);
+    owed.large_bytes += large_bytes;
+    session.large_owed_bytes += large_bytes;
+    large_replies_owed_ += large_bytes;
   }
   if (is_publish) session.has_published = true;
   auto& queue = goes_prior(session, command.body) ? output_.commands.prior : output_.commands.later;
@@ -193,11 +209,18 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
                           "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment",
                           busy_retry_after});
   // A client that asks faster than it reads: asking again costs it less than being cut off. Not so with a resume.
-  const std::size_t asked_for = session.owed_bytes + connections_.at(session.connection).outbound_bytes;
+  const std::size_t held = connections_.at(session.connection).outbound->held.load(std::memory_order_relaxed);
+  const std::size_t asked_for = session.owed_bytes + held;
   if (asked_for > 0 && asked_for + cost.reply_bytes > outbound_factor_replies * settings_.outbound_bytes_per_peer_max &&
       admission == Admission::kReply && !std::holds_alternative<proto::Resume>(body))
     return failed(Refusal{ErrorCode::kBusy,
                           "the replies that wait for this connection have reached limits.outbound_bytes: read some of them",
+                          busy_retry_after});
+  // Who asks for the first time has room where others, who don't read, have filled theirs.
+  const std::size_t large_max = (asked_for == 0 ? 2 : 1) * settings_.outbound_bytes_max;
+  const std::size_t large_bytes = large_reply_bytes(body);
+  if (large_bytes > 0 && outbound_->held.load(std::memory_order_relaxed) + large_replies_owed_ + large_bytes > large_max)
+    return failed(Refusal{ErrorCode::kBusy, "the replies that wait for all clients have reached limits.outbound_bytes_total: ask again in a moment",
                           busy_retry_after});
   const std::size_t waiting = (brings_messages ? publish_bytes_ : request_bytes_)->load(std::memory_order_relaxed);
   if (brings_messages && waiting > 0 && waiting + cost.request_bytes > settings_.publish_bytes_max)
@@ -214,7 +237,8 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
 // What a worker may have un-acked has to fit what may wait for its socket, or a burst would make a healthy peer look slow.
 void Desk::adjust(const Session& session, proto::Request& body) const {
   if (auto* credit = std::get_if<proto::Credit>(&body)) {
-    const std::size_t share = settings_.outbound_bytes_per_peer_max / std::max<std::size_t>(1, session.subscriptions.size());
+    const std::size_t share = std::min(settings_.outbound_bytes_per_peer_max / std::max<std::size_t>(1, session.subscriptions.size()),
+                                       settings_.outbound_bytes_max / 2 / std::max<std::size_t>(1, subscriptions_));
     credit->bytes = std::min(credit->bytes, std::max(credit_bytes_min, static_cast<std::uint32_t>(share)));
   } else if (auto* peek = std::get_if<proto::Peek>(&body)) {
     peek->bytes_max =
@@ -223,8 +247,10 @@ void Desk::adjust(const Session& session, proto::Request& body) const {
 }
 
 void Desk::note(Session& session, const proto::Request& body) {
-  if (const auto* subscribe = std::get_if<proto::Subscribe>(&body)) session.subscriptions.insert(subscribe->subscription);
-  if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&body)) session.subscriptions.erase(unsubscribe->subscription);
+  if (const auto* subscribe = std::get_if<proto::Subscribe>(&body))
+    subscriptions_ += session.subscriptions.insert(subscribe->subscription).second ? 1 : 0;
+  if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&body))
+    subscriptions_ -= session.subscriptions.erase(unsubscribe->subscription);
 }
 
 bool Desk::goes_prior(const Session& session, const proto::Request& body) const {
@@ -286,7 +312,7 @@ void Desk::reply(core::Outgoing&& outgoing) {
   settle(entry->second, outgoing);
   if (const auto* dropped = std::get_if<proto::Unsubscribed>(&outgoing.body);
       dropped != nullptr && outgoing.correlation == CorrelationId(0))
-    entry->second.subscriptions.erase(dropped->subscription);
+    subscriptions_ -= entry->second.subscriptions.erase(dropped->subscription);
   // A partition may give up a session too; the client says Hello again.
   const bool ends = std::holds_alternative<proto::SessionEnded>(outgoing.body);
   if (ends) end_session(entry, core::SessionEnd::kDisconnected);
@@ -298,8 +324,12 @@ void Desk::settle(Session& session, const core::Outgoing& outgoing) {
   const auto owed = session.owed.find(outgoing.correlation);
   if (owed == session.owed.end()) return;
   const std::size_t bytes = owed->second.bytes / owed->second.count;
+  const std::size_t large_bytes = owed->second.large_bytes / owed->second.count;
   owed->second.bytes -= bytes;
+  owed->second.large_bytes -= large_bytes;
   session.owed_bytes -= bytes;
+  session.large_owed_bytes -= large_bytes;
+  large_replies_owed_ -= large_bytes;
   if (--owed->second.count == 0) session.owed.erase(owed);
   --session.owed_count;
   --owed_;
@@ -310,9 +340,7 @@ void Desk::sent(ConnectionId connection, std::size_t bytes) {
   stats_.sent_bytes += bytes;
   const auto entry = connections_.find(connection);
   if (entry == connections_.end()) return;
-  entry->second.outbound_bytes -= bytes;
   entry->second.stuck_since.reset();
-  stats_.outbound_bytes -= bytes;
 }
 
 void Desk::stuck(ConnectionId id, Time now) {
@@ -322,20 +350,53 @@ void Desk::stuck(ConnectionId id, Time now) {
   if (!connection.stuck_since || now - connection.stuck_told > stall_slack) connection.stuck_since = now;
   connection.stuck_told = now;
   const std::size_t bound = settings_.outbound_bytes_per_peer_max;
-  if (connection.outbound_bytes <= bound) return;
+  const std::size_t held = connection.outbound->held.load(std::memory_order_relaxed);
+  if (held <= bound) return;
   const std::size_t subscriptions = connection.session ? sessions_.at(*connection.session).subscriptions.size() : 0;
   const bool is_silent = now - *connection.stuck_since >= settings_.session_timeout;
-  if (!is_silent && connection.outbound_bytes <= outbound_factor_max * bound + subscriptions * credit_bytes_min) return;
+  if (!is_silent && held <= outbound_factor_max * bound + subscriptions * credit_bytes_min) return;
+  drop(id);
+}
+
+void Desk::drop(ConnectionId id) {
   ++stats_.slow_peers_dropped;
   output_.dropped.push_back(id);
   ended(id);
+}
+
+void Desk::relieve(Time now) {
+  struct Waiting {
+    Time progress;
+    std::size_t bytes;
+    ConnectionId id;
+  };
+  std::vector<Waiting> waiting;
+  std::size_t sum = 0;   // dropped ones leave outbound_ later, when libzmq has let go
+  for (auto& [id, connection] : connections_) {
+    const std::uint64_t released = connection.outbound->released.load(std::memory_order_relaxed);
+    const std::size_t held = connection.outbound->held.load(std::memory_order_relaxed);
+    if (held == 0 || std::exchange(connection.seen_released, released) != released) connection.progress = now;
+    if (held > 0) waiting.push_back({connection.progress, held, id});
+    sum += held;
+  }
+  if (sum > settings_.outbound_bytes_max / 2)
+    std::ranges::sort(waiting, {}, [](const Waiting& peer) { return std::tuple(peer.progress, ~peer.bytes, peer.id); });
+  for (auto slowest = waiting.begin(); sum > settings_.outbound_bytes_max / 2 && slowest != waiting.end(); ++slowest) {
+    sum -= slowest->bytes;
+    drop(slowest->id);
+  }
+  relieved_at_ = outbound_->held.load(std::memory_order_relaxed);
+}
+
+bool Desk::has_too_much_outbound() const {
+  const std::size_t held = outbound_->held.load(std::memory_order_relaxed);
+  return held > settings_.outbound_bytes_max / 2 && held > relieved_at_ + settings_.outbound_bytes_max / relief_steps;
 }
 
 void Desk::ended(ConnectionId connection) {
   const auto entry = connections_.find(connection);
   if (entry == connections_.end()) return;
   if (entry->second.session) end_session(sessions_.find(*entry->second.session), core::SessionEnd::kDisconnected);
-  stats_.outbound_bytes -= entry->second.outbound_bytes;
   connections_.erase(entry);
 }
 
@@ -378,6 +439,8 @@ void Desk::end_session(Sessions::iterator entry, core::SessionEnd how) {
   auto& queue = behind ? output_.commands.later : output_.commands.prior;
   queue.emplace_back(core::SessionLost{id, how});
   owed_ -= session.owed_count;
+  large_replies_owed_ -= session.large_owed_bytes;
+  subscriptions_ -= session.subscriptions.size();
   if (const auto client = by_client_.find(session.client); client != by_client_.end() && client->second == id) by_client_.erase(client);
   connections_.at(session.connection).session.reset();
   deadlines_.cancel(id);
@@ -392,18 +455,14 @@ void Desk::refuse(ConnectionId to, CorrelationId correlation, const Refusal& ref
 void Desk::send(ConnectionId to, CorrelationId correlation, const proto::Reply& reply, std::span<const core::BlockSlice> slices) {
   const auto entry = connections_.find(to);
   if (entry == connections_.end()) return;
-  Departure departure{to, {}, 0};
-  departure.frames.push_back(SharedBytes::own(proto::encode(reply, correlation)));
+  std::vector<std::vector<std::byte>> frames;
+  frames.push_back(proto::encode(reply, correlation));
   if (proto::frame_count(proto::type_of(reply)) == 3) {
     proto::Sections sections = core::gather(slices);
-    departure.frames.push_back(SharedBytes::own(std::move(sections.metadata)));
-    departure.frames.push_back(SharedBytes::own(std::move(sections.payload)));
+    frames.push_back(std::move(sections.metadata));
+    frames.push_back(std::move(sections.payload));
   }
-  for (const SharedBytes& frame : departure.frames) departure.bytes += frame.size();
-
-  entry->second.outbound_bytes += departure.bytes;
-  stats_.outbound_bytes += departure.bytes;
-  output_.departures.push_back(std::move(departure));
+  output_.departures.push_back(make_departure(to, std::move(frames), entry->second.outbound, outbound_));
 }
 
 bool Desk::has_session(ConnectionId connection) const {
@@ -418,6 +477,7 @@ DeskStats Desk::stats() const {
   stats.connections = connections_.size();
   stats.sessions = sessions_.size();
   stats.replies_reserved = owed_;
+  stats.outbound_bytes = outbound_->held.load(std::memory_order_relaxed);
   stats.publish_bytes_in_flight = publish_bytes_->load(std::memory_order_relaxed);
   return stats;
 }

@@ -14,6 +14,7 @@
 #include "broker/transport/connection.h"
 #include "broker/transport/desk_stats.h"
 #include "broker/transport/intake.h"
+#include "broker/transport/outbound.h"
 #include "proto/time.h"
 #include "scheduler/deadline_queue.h"
 
@@ -30,6 +31,7 @@ struct DeskSettings {
   std::size_t publish_bytes_max = 64u << 20;
   std::size_t request_bytes_max = 64u << 20;   ///< of requests without messages that wait, as they are in memory
   std::size_t outbound_bytes_per_peer_max = 8u << 20;
+  std::size_t outbound_bytes_max = 128u << 20;   ///< of all peers together
 };
 
 /// A gateway's sessions and connections: who may say what, who is alive, what fits. It parses and checks frames, answers
@@ -41,6 +43,8 @@ struct DeskSettings {
 /// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
 /// outbound_bytes_per_peer_max and it took nothing for the session timeout, or when four times as much waits: what it asked
 /// for itself (credit, pipelined requests) stays below that, so only a peer that doesn't read gets there.
+/// All peers together: credit in bytes is shared out so that workers who keep it stay below half of outbound_bytes_max, peeks
+/// and listings are refused above the whole, and above half the peers that took nothing for the longest are dropped.
 ///
 /// Order within one connection is kept, except that a session's acks, credits and subscriptions overtake its publishes
 /// (CommandBatch::prior). What ends a session that has published waits behind its publishes unless it may hold leases.
@@ -66,6 +70,10 @@ class Desk {
   /// The socket is full for `connection` and refused the first of what waits. To be told several times a second: when it
   /// comes after more than one, this process stood still, and the peer's time begins anew.
   void stuck(ConnectionId connection, Time now);
+  /// Looks at who takes what waits for it, and drops the slowest while too much waits for all. To be told several times a
+  /// second, and whenever has_too_much_outbound(). Cost: a look at every connection.
+  void relieve(Time now);
+  bool has_too_much_outbound() const;
   /// Ends the sessions that were silent for the session timeout. A tick that comes more than a second after
   /// next_deadline() means that this process stood still: the silence is nobody's fault, and every session begins anew.
   void tick(Time now);
@@ -90,7 +98,9 @@ class Desk {
 
   struct Connection {
     std::optional<SessionId> session;
-    std::size_t outbound_bytes = 0;
+    std::shared_ptr<OutboundCount> outbound = std::make_shared<OutboundCount>();
+    std::uint64_t seen_released = 0;   ///< of outbound, at the last relieve()
+    Time progress{};                   ///< when it had taken something, or nothing waited
     std::optional<Time> stuck_since;   ///< the socket has taken nothing since
     Time stuck_told{};                 ///< last
   };
@@ -98,6 +108,7 @@ class Desk {
   struct Owed {
     std::uint32_t count = 0;
     std::size_t bytes = 0;
+    std::size_t large_bytes = 0;   ///< that peeks and listings may come to
   };
   struct Session {
     ConnectionId connection;
@@ -108,6 +119,7 @@ class Desk {
     std::unordered_map<CorrelationId, Owed> owed;
     std::size_t owed_count = 0;
     std::size_t owed_bytes = 0;      ///< estimated from the requests
+    std::size_t large_owed_bytes = 0;
   };
   using Sessions = std::unordered_map<SessionId, Session>;
 
@@ -122,6 +134,7 @@ class Desk {
   bool goes_prior(const Session& session, const proto::Request& body) const;
   void settle(Session& session, const core::Outgoing& outgoing);
   void end_session(Sessions::iterator session, core::SessionEnd how);
+  void drop(ConnectionId id);
   void refuse(ConnectionId to, CorrelationId correlation, const Refusal& refusal);
   void send(ConnectionId to, CorrelationId correlation, const proto::Reply& reply, std::span<const core::BlockSlice> slices = {});
 
@@ -129,6 +142,10 @@ class Desk {
   Intake intake_;
   std::shared_ptr<std::atomic<std::size_t>> publish_bytes_;   ///< shared with the tickets that requests carry; any thread lets go
   std::shared_ptr<std::atomic<std::size_t>> request_bytes_;
+  std::shared_ptr<OutboundCount> outbound_ = std::make_shared<OutboundCount>();   ///< of all connections, dropped ones among them
+  std::size_t relieved_at_ = 0;                               ///< what outbound_ held after the last relieve()
+  std::size_t large_replies_owed_ = 0;                        ///< that peeks and listings may come to; sum over sessions_
+  std::size_t subscriptions_ = 0;                             ///< sum over sessions_
   std::unordered_map<ConnectionId, Connection> connections_;
   Sessions sessions_;
   std::unordered_map<ClientId, SessionId> by_client_;

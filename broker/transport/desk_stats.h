@@ -13,7 +13,7 @@ struct DeskStats {
   std::uint64_t sessions = 0;                  ///< now
   std::uint64_t replies_reserved = 0;          ///< now
   std::uint64_t publish_bytes_in_flight = 0;   ///< now
-  std::uint64_t outbound_bytes = 0;            ///< now: handed to the socket and not yet taken by it
+  std::uint64_t outbound_bytes = 0;            ///< now: for clients, and not yet written to their connections
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_refused = 0;       ///< above the limit
   std::uint64_t connections_unheard = 0;       ///< ended before a message: handshakes that failed or were not finished

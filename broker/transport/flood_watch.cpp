@@ -1,12 +1,16 @@
 #include "broker/transport/flood_watch.h"
 
 #include <linux/tcp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace takt::transport {
 namespace {
@@ -20,6 +24,12 @@ std::optional<std::uint64_t> read_bytes(int descriptor) {
   if (::ioctl(descriptor, FIONREAD, &unread) != 0) return std::nullopt;
   const auto waiting = static_cast<std::uint64_t>(unread);
   return info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0;
+}
+
+/// Of the whole process. Cost: some microseconds.
+std::uint64_t allocated_bytes() {
+  const auto info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
 }
 
 }  // namespace
@@ -37,17 +47,39 @@ std::size_t FloodWatch::look() {
     const auto read = read_bytes(descriptor);
     if (!read || connection.is_shut) continue;
     const std::uint64_t before = std::exchange(connection.seen_bytes, *read);
-    if (std::exchange(connection.has_delivered, false)) {
-      connection.settled_bytes = *read;
-      continue;
-    }
+    if (std::exchange(connection.has_delivered, false)) connection.settled_bytes = *read;
+    connection.looks = held_bytes(connection) == 0 ? 0 : connection.looks + 1;
     const bool is_endless = had_turn && before > connection.settled_bytes + bounds_.message_bytes_max;
-    if (!is_endless && *read <= connection.settled_bytes + bounds_.queue_bytes_max) continue;
-    ::shutdown(descriptor, SHUT_RDWR);
-    connection.is_shut = true;
+    if (!is_endless && held_bytes(connection) <= bounds_.queue_bytes_max) continue;
+    shut_down(descriptor, connection);
     ++shut;
   }
+  return shut + relieve();
+}
+
+std::size_t FloodWatch::relieve() {
+  std::uint64_t sum = 0;
+  std::vector<std::pair<const int, Connection>*> holders;
+  for (auto& entry : connections_) {
+    if (entry.second.is_shut || held_bytes(entry.second) == 0) continue;
+    sum += held_bytes(entry.second);
+    holders.push_back(&entry);
+  }
+  const bool is_scarce = sum > bounds_.scarce_bytes_max && allocated_bytes() > bounds_.memory_bytes_max;
+  const std::uint64_t bound = is_scarce ? bounds_.scarce_bytes_max : bounds_.all_bytes_max;
+  if (sum <= bound) return 0;
+  std::ranges::sort(holders, std::ranges::greater(), [](const auto* entry) { return entry->second.looks * held_bytes(entry->second); });
+  std::size_t shut = 0;
+  for (; sum > bound; ++shut) {
+    sum -= held_bytes(holders[shut]->second);
+    shut_down(holders[shut]->first, holders[shut]->second);
+  }
   return shut;
+}
+
+void FloodWatch::shut_down(int descriptor, Connection& connection) {
+  ::shutdown(descriptor, SHUT_RDWR);
+  connection.is_shut = true;
 }
 
 }  // namespace takt::transport

@@ -13,6 +13,9 @@ namespace takt::transport {
 struct FloodBounds {
   std::uint64_t message_bytes_max = 0;   ///< one whole message and what libzmq may hold of the next read
   std::uint64_t queue_bytes_max = 0;     ///< all that an honest peer's receive queue can hold
+  std::uint64_t all_bytes_max = 0;       ///< of all connections together
+  std::uint64_t scarce_bytes_max = 0;    ///< the same while the process has allocated more than memory_bytes_max
+  std::uint64_t memory_bytes_max = 0;
 };
 
 /// Thread: the gateway's. Descriptors are those of libzmq's monitor.
@@ -21,6 +24,9 @@ struct FloodBounds {
 /// peers in turn. After its turn no whole message is left of what libzmq had read at the look before, so a connection
 /// that brought none has brought part of one, and may have brought message_bytes_max. Without a turn (the gateway doesn't
 /// read while the partition is full) whole messages may wait: queue_bytes_max.
+///
+/// Many connections may each hold a little: above all_bytes_max those go that hold the most for the longest. What the bytes
+/// take in memory nobody knows before they are whole messages, so that bound is much lower while memory is scarce.
 class FloodWatch {
  public:
   explicit FloodWatch(const FloodBounds& bounds) : bounds_(bounds) {}
@@ -40,9 +46,14 @@ class FloodWatch {
   struct Connection {
     std::uint64_t settled_bytes = 0;   ///< that libzmq had read at the look after the last message
     std::uint64_t seen_bytes = 0;      ///< that libzmq had read at the last look
+    std::uint64_t looks = 0;           ///< since it had nothing under way
     bool has_delivered = false;        ///< since the last look
     bool is_shut = false;
   };
+
+  std::size_t relieve();
+  static void shut_down(int descriptor, Connection& connection);
+  static std::uint64_t held_bytes(const Connection& connection) { return connection.seen_bytes - connection.settled_bytes; }
 
   const FloodBounds bounds_;
   std::unordered_map<int, Connection> connections_;

@@ -32,6 +32,8 @@ constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
 constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, its heartbeats
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
+constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
+constexpr std::uint64_t scarce_half_messages_bytes_max = 4u << 20;                 // times 32 in libzmq's memory, at worst
 constexpr Duration look_interval = std::chrono::milliseconds(100);                 // the one thing that is polled
 constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
@@ -73,7 +75,10 @@ class ZmqGateway::Loop {
         sink_(sink),
         desk_(settings.desk),
         floods_({limits::frames_max * frame_bytes_max_of(settings.desk.intake) + read_slack_bytes,
-                 (queue_messages + 2) * frame_bytes_max_of(settings.desk.intake)}) {}
+                 (queue_messages + 2) * frame_bytes_max_of(settings.desk.intake),
+                 std::max<std::uint64_t>(half_messages_bytes_max, 4 * frame_bytes_max_of(settings.desk.intake)),
+                 std::max<std::uint64_t>(scarce_half_messages_bytes_max, 2 * frame_bytes_max_of(settings.desk.intake)),
+                 settings.memory_bytes_expected}) {}
   ~Loop() {
     stop();
     if (wake_fd_ >= 0) ::close(wake_fd_);
@@ -98,6 +103,7 @@ class ZmqGateway::Loop {
   ConnectionId connection_of(const Received& received, Time now);
   void flush();
   void offer();
+  void relieve();
   void flush_peer(ConnectionId id, Peer& peer);
   void retry_full_peers();
   void bury(Time until);
@@ -254,6 +260,7 @@ void ZmqGateway::Loop::read_mail() {
       for (core::Outgoing& outgoing : *batch) {
         desk_.reply(std::move(outgoing));
         offer();   // a peer is slow by what its socket refused, not by what was never offered to it
+        if (desk_.has_too_much_outbound()) relieve();
       }
     } else if (auto* end = std::get_if<EndSessions>(&item)) {
       desk_.end_sessions(end->reason);
@@ -331,6 +338,7 @@ void ZmqGateway::Loop::look_around(Time now) {
   next_look_ = now + look_interval;
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
   endless_messages_ += floods_.look();
+  relieve();
   // While nothing is read, a Hello that came in time lies unread.
   if (!held_.empty()) strangers_not_before_ = now + settings_.hello_timeout;
   if (now < strangers_not_before_) return;
@@ -363,6 +371,11 @@ void ZmqGateway::Loop::offer() {
     std::ranges::move(output.commands.prior, std::back_inserter(held_.prior));
     std::ranges::move(output.commands.later, std::back_inserter(held_.later));
   }
+}
+
+void ZmqGateway::Loop::relieve() {
+  desk_.relieve(settings_.clock());
+  offer();
 }
 
 void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {

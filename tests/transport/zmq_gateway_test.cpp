@@ -231,10 +231,10 @@ TEST_F(ZmqGatewayTest, StopsReadingWhileThePartitionIsFullAndLosesNothing) {
   Client client(context_, gateway_->endpoint());
   ASSERT_NE(hello(client, 1), SessionId(0));
   sink_.accept(false);
-  client.send(proto::ListTopics{}, 1);
+  client.send(proto::DeleteTopic{"t"}, 1);
   ASSERT_TRUE(sink_.wait_for_refusal());
   const auto read = stats().received_messages;
-  for (std::uint64_t i = 2; i <= 200; ++i) client.send(proto::ListTopics{}, i);
+  for (std::uint64_t i = 2; i <= 200; ++i) client.send(proto::DeleteTopic{"t"}, i);
   // What is sent later has reached the gateway, and so would have they.
   const int later = connect_raw();
   const auto until = steady_now() + 20s;
