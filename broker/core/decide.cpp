@@ -59,14 +59,23 @@ Result<TopicId, Refusal> Partition::Body::ensure_topic(const std::string& name, 
   return id;
 }
 
-Result<GroupId, Refusal> Partition::Body::ensure_group(TopicId topic_id, const std::string& name, proto::StartFrom from, Now now) {
+Result<void, Refusal> Partition::Body::check_group_room(const std::string& topic_name, const std::string& name) {
+  State& state = journal_.state();
+  Topic* topic = state.find_topic(topic_name);
+  if (topic != nullptr && topic->find_group(name) != nullptr) return {};
+  const auto full = [&](const std::string& who, std::uint64_t bound, const std::string& key) {
+    return failed(Refusal{ErrorCode::kTooManyGroups, "group '" + name + "' cannot be made: " + who + " " + number(bound) +
+                                                         " already; delete unused ones or raise " + key});
+  };
+  if (topic != nullptr && topic->groups.size() >= settings_.groups_per_topic_max)
+    return full("topic '" + topic_name + "' has", settings_.groups_per_topic_max, "limits.groups_per_topic");
+  if (state.group_count() >= settings_.groups_max) return full("there are", settings_.groups_max, "limits.groups");
+  return {};
+}
+
+GroupId Partition::Body::ensure_group(TopicId topic_id, const std::string& name, proto::StartFrom from, Now now) {
   Topic& topic = *journal_.state().find_topic(topic_id);
   if (const Group* group = topic.find_group(name)) return group->id;
-  if (topic.groups.size() >= settings_.groups_per_topic_max) {
-    return failed(Refusal{ErrorCode::kTooManyGroups, "group '" + name + "' cannot be made: topic '" + topic.name + "' has " +
-                                                         number(settings_.groups_per_topic_max) +
-                                                         " already; delete unused ones or raise limits.groups_per_topic"});
-  }
   GroupPut put{topic_id, journal_.state().next_group(), name, {}, {}};
   topic.lanes.each([&](Lane lane, const TopicLane&) { put.starts.push_back({lane, topic.start(lane, from)}); });
   const GroupId id = put.group;
@@ -245,11 +254,11 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Su
     return refuse(request, {ErrorCode::kTooManySubscriptions,
                             "the session has " + number(session.subscriptions.size()) + " subscriptions, the bound; unsubscribe some"});
   }
+  if (auto room = check_group_room(subscribe.topic, subscribe.group); !room) return refuse(request, std::move(room.error()));
   const auto topic = ensure_topic(subscribe.topic, now);
   if (!topic) return refuse(request, topic.error());
-  const auto group = ensure_group(*topic, subscribe.group, subscribe.from, now);
-  if (!group) return refuse(request, group.error());
-  dispatcher_.subscribe(session, subscribe.subscription, *topic, *group, now);
+  const GroupId group = ensure_group(*topic, subscribe.group, subscribe.from, now);
+  dispatcher_.subscribe(session, subscribe.subscription, *topic, group, now);
   answer(request, proto::Subscribed{subscribe.subscription, journal_.state().epoch(), settings_.in_flight_per_worker_max});
 }
 
@@ -326,13 +335,13 @@ void Partition::Body::drop_topic_memory(TopicId id) {
 }
 
 void Partition::Body::decide(Session&, ClientRequest& request, proto::PutGroup& put, Now now) {
+  if (auto room = check_group_room(put.topic, put.group); !room) return refuse(request, std::move(room.error()));
   const auto topic = ensure_topic(put.topic, now);
   if (!topic) return refuse(request, topic.error());
   const bool created = journal_.state().find_topic(*topic)->find_group(put.group) == nullptr;
-  const auto group = ensure_group(*topic, put.group, put.from, now);
-  if (!group) return refuse(request, group.error());
-  if (journal_.state().find_topic(*topic)->groups.at(*group).settings != put.settings) {
-    journal_.stage(GroupPut{*topic, *group, put.group, put.settings, {}}, now.wall);
+  const GroupId group = ensure_group(*topic, put.group, put.from, now);
+  if (journal_.state().find_topic(*topic)->groups.at(group).settings != put.settings) {
+    journal_.stage(GroupPut{*topic, group, put.group, put.settings, {}}, now.wall);
   }
   answer(request, proto::GroupDone{created});
 }

@@ -99,7 +99,9 @@ class Partition::Body {
   Result<TopicId, Refusal> ensure_topic(const std::string& name, Now now);
   /// A producer that is not known yet needs a place among those that are remembered.
   Result<void, Refusal> ensure_producer_room(ProducerId producer, Now now);
-  Result<GroupId, Refusal> ensure_group(TopicId topic, const std::string& name, proto::StartFrom from, Now now);
+  /// Asked before its topic is made, so that a refusal leaves none behind.
+  Result<void, Refusal> check_group_room(const std::string& topic, const std::string& group);
+  GroupId ensure_group(TopicId topic, const std::string& name, proto::StartFrom from, Now now);
   /// The subscription that a request names in this session, or null after refusing.
   Subscription* subscription_of(Session& session, const ClientRequest& request, SubscriptionId id);
   /// The earlier answer's place when this sequence was seen, none when it is new.

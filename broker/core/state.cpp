@@ -168,6 +168,7 @@ Result<void, Corruption> State::on(const TopicDel& e, Position, WallTime) {
   Topic* topic = find_topic(e.topic);
   if (topic == nullptr) return unknown_topic(e.topic);
   for (const auto& [id, group] : topic->groups) changed_groups_.erase({e.topic, id});
+  group_count_ -= topic->groups.size();
   changed_topics_.erase(e.topic);
   deleted_topics_.push_back(e.topic);
   by_name_.erase(topic->name);
@@ -183,6 +184,7 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
     if (e.group != next_group_) return failed(Corruption{"group '" + e.name + "' is made under an id that is taken"});
     next_group_ = next_group_.plus(1);
     it = topic->groups.try_emplace(e.group).first;
+    ++group_count_;
     it->second.id = e.group;
     it->second.name = e.name;
     for (const LaneStart& start : e.starts) it->second.lanes.make(start.lane, start.from);
@@ -204,6 +206,7 @@ Result<void, Corruption> State::on(const GroupDel& e, Position, WallTime) {
     if (owed != nullptr && !owed->dead.empty()) here.erased_below = std::min(here.erased_below, owed->dead.begin()->first);
   });
   topic->groups.erase(group);
+  --group_count_;
   changed_groups_.erase({e.topic, e.group});
   deleted_groups_.emplace_back(e.topic, e.group);
   changed_topics_.insert(e.topic);

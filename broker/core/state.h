@@ -144,6 +144,7 @@ class State {
   const ProducerTable& producers() const { return producers_; }
   TopicId next_topic() const { return next_topic_; }
   GroupId next_group() const { return next_group_; }
+  std::size_t group_count() const { return group_count_; }
   Epoch epoch() const { return epoch_; }
   Position epoch_position() const { return epoch_position_; }
   WallTime time() const { return time_; }
@@ -192,6 +193,7 @@ class State {
   ProducerTable producers_;
   TopicId next_topic_{1};
   GroupId next_group_{1};
+  std::size_t group_count_ = 0;                           ///< sum over topics_
   Epoch epoch_;
   Position epoch_position_;
   WallTime time_{};

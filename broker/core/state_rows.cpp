@@ -219,7 +219,10 @@ Result<void, Corruption> State::load_group(std::string_view key, std::string_vie
   Topic* topic = find_topic(k.key_id<TopicId>());
   const auto id = k.key_id<GroupId>();
   if (!k.finished() || topic == nullptr) return failed(Corruption{"a group row names a topic that is not there"});
-  Group& group = topic->groups[id];
+  const auto [entry, is_new] = topic->groups.try_emplace(id);
+  if (!is_new) return failed(Corruption{"group " + std::to_string(id.value) + " has two rows"});
+  ++group_count_;
+  Group& group = entry->second;
   group.id = id;
   group.name = in.text();
   group.settings.attempts_max = in.number<std::uint32_t>();

@@ -134,6 +134,7 @@ const std::vector<KeySpec>& key_specs() {   // NOLINT(readability-function-size)
        {},
        in<&Config::limits, &Config::Limits::groups_per_topic>,
        "Groups on one topic."},
+      {"limits.groups", Kind::kCount, 1, 10'000'000, {}, in<&Config::limits, &Config::Limits::groups>, "Groups on all topics together."},
       {"limits.subscriptions_per_session",
        Kind::kCount,
        1,
