@@ -40,9 +40,13 @@ PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor
   std::optional<ConnectionId> replaced;
   if (const auto known = by_routing_.find(routing); known != by_routing_.end()) {
     const ConnectionId id = known->second;
+    const Peer& peer = peers_.at(id);
     // Only a client that names itself can come back under the same routing id.
-    const bool is_back = peers_.at(id).ended && open != open_.end() && !open->second.peer && !is_automatic(routing);
-    if (!is_back) return {id, std::nullopt};
+    const bool is_back = peer.ended && open != open_.end() && !open->second.peer && !is_automatic(routing);
+    // libzmq has given the id to whoever asked for it last, and has closed the connection of the one before.
+    const bool is_taken_over = peer.descriptor != descriptor;
+    if (!is_back && !is_taken_over) return {id, std::nullopt};
+    if (const auto left = open_.find(peer.descriptor); left != open_.end() && left->second.peer == id) left->second.peer.reset();
     forget(id);
     replaced = id;
   }

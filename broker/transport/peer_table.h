@@ -35,7 +35,7 @@ class PeerTable {
 
   struct Speaker {
     ConnectionId id;
-    std::optional<ConnectionId> replaced;   ///< ended and forgotten: its client is back under the name it gave itself
+    std::optional<ConnectionId> replaced;   ///< ended and forgotten: its routing id is another connection's now
   };
   /// To be asked after the monitor was read, for each message in the order of their coming.
   Speaker speaker(const std::string& routing, int descriptor, Time now);

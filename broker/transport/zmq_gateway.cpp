@@ -159,7 +159,7 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
   const auto frame_bytes_max = static_cast<std::int64_t>(frame_bytes_max_of(settings_.desk.intake));
   const std::pair<int, int> options[] = {
       {ZMQ_ROUTER_MANDATORY, 1},
-      {ZMQ_ROUTER_HANDOVER, 0},
+      {ZMQ_ROUTER_HANDOVER, 1},   // zmq_gateway.h says why
       {ZMQ_SNDHWM, queue_messages},
       {ZMQ_RCVHWM, queue_messages},
       {ZMQ_LINGER, 0},

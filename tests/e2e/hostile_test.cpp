@@ -239,6 +239,20 @@ TEST_F(Hostile, AClientThatGuessesTheNextRoutingIdentity) {
   expect_served();
 }
 
+TEST_F(Hostile, ManyClientsWithOneIdentityTakeNoMemory) {
+  const auto wave = [&] {
+    for (int i = 0; i < 2'000; ++i) {
+      const auto socket = shake_hands(port(), "twin");
+      socket->send(short_frame(proto::encode(proto::Heartbeat{}, CorrelationId(1)), false));
+    }
+  };
+  wave();
+  const auto before = resident_kib(stage.broker().pid());
+  for (int i = 0; i < 4; ++i) wave();
+  EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (32u << 10));   // 8,000 that are not freed take 88 MB
+  expect_served();
+}
+
 TEST_F(Hostile, TwoClientsWithOneIdentity) {
   auto first = shake_hands(port(), "twin");
   auto second = shake_hands(port(), "twin");

@@ -83,6 +83,27 @@ TEST_F(PeerTableTest, AClientThatNamesItselfComesBackAsAnother) {
   EXPECT_FALSE(has_ended(back.id));
 }
 
+TEST_F(PeerTableTest, WhoTakesARoutingIdOverIsAnotherPeer) {
+  table.accepted(descriptor, now);
+  table.accepted(descriptor + 1, now);
+  const ConnectionId a = speaks("twin");
+  const auto taker = table.speaker("twin", descriptor + 1, now);
+  EXPECT_NE(taker.id, a);
+  EXPECT_EQ(taker.replaced, a);
+  EXPECT_EQ(table.find(a), nullptr);
+  table.disconnected(descriptor, now);
+  EXPECT_FALSE(has_ended(taker.id));
+  EXPECT_EQ(table.speaker("twin", descriptor + 1, now).id, taker.id);
+}
+
+TEST_F(PeerTableTest, AlsoWhenItHasLeftAgain) {
+  table.accepted(descriptor, now);
+  const ConnectionId a = speaks("twin");
+  const auto taker = table.speaker("twin", descriptor + 1, now);
+  EXPECT_EQ(taker.replaced, a);
+  EXPECT_TRUE(has_ended(taker.id));
+}
+
 TEST_F(PeerTableTest, TellsOnceWhoHasNoSessionForTooLong) {
   const auto none = [](ConnectionId) { return false; };
   table.accepted(descriptor, now);
