@@ -35,6 +35,8 @@ bool RawSocket::send(std::span<const std::byte> bytes) {
   return true;
 }
 
+void RawSocket::finish() { ::shutdown(socket_, SHUT_WR); }
+
 std::string RawSocket::receive(std::size_t count, std::chrono::milliseconds timeout) {
   const auto until = std::chrono::steady_clock::now() + timeout;
   std::string text;

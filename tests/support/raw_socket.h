@@ -21,6 +21,8 @@ class RawSocket {
   /// False: the peer has closed, or takes nothing for two seconds.
   bool send(std::span<const std::byte> bytes);
   bool send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
+  /// No more will be sent.
+  void finish();
   /// Exactly `count` bytes, fewer when the peer closes or falls silent before.
   std::string receive(std::size_t count, std::chrono::milliseconds timeout);
   /// Everything until the peer closes.
