@@ -73,6 +73,11 @@ Result<Milliseconds, Failure> parse_duration(std::string_view option, std::strin
                               "give a duration with its unit, at most 36500d: 250ms, 10s, 5m, 2h, 7d"));
 }
 
+Result<Milliseconds, Failure> parse_duration_or_none(std::string_view option, std::string_view text) {
+  if (text == "0") return Milliseconds(0);
+  return parse_duration(option, text);
+}
+
 Result<std::uint64_t, Failure> parse_bytes(std::string_view option, std::string_view text) {
   if (const auto value = scaled(text, byte_units)) return *value;
   return failed(usage_failure(std::string(option) + " cannot be " + quoted(text), "give a size: 500, 64KiB, 10MB, 1GiB"));

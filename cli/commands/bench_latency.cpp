@@ -41,7 +41,9 @@ takt bench latency --rate 10000 --seconds 30 --size 1KiB)");
   command.add_option("--rate", given.rate, "Messages per second")->type_name("N")->capture_default_str();
   command.add_option("--seconds", given.seconds, "How long to send")->type_name("N")->capture_default_str();
   command.add_option("--size", given.size, "Payload of each message, at least 16 bytes")->type_name("SIZE")->capture_default_str();
-  command.add_option("--linger", given.linger, "How long a message may wait for company")->type_name("DURATION")->capture_default_str();
+  command.add_option("--linger", given.linger, "How long a message may wait for company, 0 not at all")
+      ->type_name("DURATION")
+      ->capture_default_str();
 }
 
 /// The first bytes of a payload: which run of the bench it belongs to, and when it was sent.
@@ -144,7 +146,7 @@ Result<Load, Failure> load_of(const Arguments& given) {
 Result<ExitCode, Failure> run(const Arguments& given, const Environment& environment) {
   const auto load = load_of(given);
   if (!load) return failed(load.error());
-  const auto linger = parse_duration("--linger", given.linger);
+  const auto linger = parse_duration_or_none("--linger", given.linger);
   if (!linger) return failed(linger.error());
   auto client = connect_client(environment, {.linger = *linger});
   if (!client) return failed(client.error());

@@ -48,7 +48,9 @@ takt bench send --unbatched --outstanding 128)");
   seconds->excludes(command.get_option("--count"));
   command.add_option("--size", given.size, "Payload of each message")->type_name("SIZE")->capture_default_str();
   command.add_option("--batch", given.batch, "A batch leaves at the latest at this size")->type_name("SIZE")->capture_default_str();
-  command.add_option("--linger", given.linger, "How long a message may wait for company")->type_name("DURATION")->capture_default_str();
+  command.add_option("--linger", given.linger, "How long a message may wait for company, 0 not at all")
+      ->type_name("DURATION")
+      ->capture_default_str();
   command.add_option("--acks", given.acks, "1 or all")->type_name("1|all")->capture_default_str();
   CLI::Option* unbatched = command.add_flag("--unbatched", given.unbatched, "Each message in a request of its own, without linger");
   command.add_option("--outstanding", given.outstanding, "With --unbatched: so many unanswered at a time, 1 to 1,000")
@@ -79,7 +81,7 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
     return failed(usage_failure("--size cannot be " + byte_text(*size), "a message has at most " + byte_text(limits::message_bytes_hard)));
   const auto batch = parse_bytes("--batch", given.batch);
   if (!batch) return failed(batch.error());
-  const auto linger = parse_duration("--linger", given.linger);
+  const auto linger = parse_duration_or_none("--linger", given.linger);
   if (!linger) return failed(linger.error());
   const auto outstanding = parse_whole("--outstanding", given.outstanding, 1, 1'000);
   if (!outstanding) return failed(outstanding.error());

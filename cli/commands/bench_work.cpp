@@ -44,7 +44,7 @@ takt bench work --workers 100 --prefetch 64)");
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--mode", given.mode, "How messages come")->type_name("push|pull")->capture_default_str();
-  command.add_option("--workers", given.workers, "Workers in this process, 1 to 4,000, each with a connection and threads of its own")
+  command.add_option("--workers", given.workers, "Workers in this process, 1 to 1,000, each with a connection and threads of its own")
       ->type_name("N")
       ->capture_default_str();
 }
@@ -72,6 +72,11 @@ class Watch {
   std::optional<Clock::time_point> first() const {
     const std::lock_guard lock(mutex_);
     return first_;
+  }
+  /// From the first message handled to the last.
+  double busy_seconds() const {
+    const std::lock_guard lock(mutex_);
+    return first_ ? std::chrono::duration<double>(last_ - *first_).count() : 0;
   }
   bool gave_up() const {
     const std::lock_guard lock(mutex_);
@@ -185,7 +190,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (given.mode != "push" && given.mode != "pull")
     return failed(usage_failure("--mode cannot be '" + given.mode + "'", "give one of: push, pull"));
 
-  const auto workers = parse_whole("--workers", given.workers, 1, 4'000);
+  const auto workers = parse_whole("--workers", given.workers, 1, 1'000);
   if (!workers) return failed(workers.error());
 
   if (const auto connection = connect_admin(environment); !connection) return failed(connection.error());
@@ -211,6 +216,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
                                           {"delivered", worked.delivered},
                                           {"stale", worked.stale},
                                           {"seconds", seconds},
+                                          {"busy_seconds", watch.busy_seconds()},
                                           {"msgs_per_second", seconds > 0 ? static_cast<double>(worked.done) / seconds : 0},
                                           {"mode", given.mode}});
   return ExitCode::kOk;

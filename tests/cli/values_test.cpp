@@ -14,6 +14,10 @@ TEST(Values, ReadsDurationsWithTheirUnit) {
   EXPECT_EQ(parse_duration("--t", "2h").value(), 2h);
   EXPECT_EQ(parse_duration("--t", "7d").value(), 168h);
   EXPECT_EQ(parse_duration("--t", "36500d").value(), 24h * 36'500);
+  EXPECT_FALSE(parse_duration("--t", "0"));
+  EXPECT_EQ(parse_duration_or_none("--t", "0").value(), 0ms);
+  EXPECT_EQ(parse_duration_or_none("--t", "250ms").value(), 250ms);
+  EXPECT_FALSE(parse_duration_or_none("--t", "soon"));
 }
 
 TEST(Values, RefusesDurationsThatWouldBeAGuess) {
