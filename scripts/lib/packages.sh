@@ -12,10 +12,15 @@ declare -A sets=(
   [checks]="clang-format-19 clang-tidy-19 clang-tools-19"
   [fuzz]="clang-19 libclang-rt-19-dev"
   [coverage]="gcovr"
+  [peers]="redis-server postgresql nats-server rabbitmq-server beanstalkd
+    libhiredis-dev libpq-dev libnats-dev librabbitmq-dev gnuplot-nox util-linux"
 )
+# Sets with servers that Debian starts as soon as they are installed; nobody asked for that.
+declare -A without_services=([peers]=yes)
 
 [ $# -gt 0 ] || set -- build demo
 wanted=()
+start_services=yes
 for name in "$@"; do
   if [ -z "${sets[$name]:-}" ]; then
     echo "packages.sh: no set is called '$name'; there are: ${!sets[*]}" >&2
@@ -23,6 +28,7 @@ for name in "$@"; do
   fi
   read -r -d '' -a packages <<<"${sets[$name]}" || true
   wanted+=("${packages[@]}")
+  [ -z "${without_services[$name]:-}" ] || start_services=no
 done
 
 if ! command -v dpkg-query >/dev/null; then
@@ -48,4 +54,18 @@ fi
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3)
 echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
 "${apt[@]}" update </dev/null
+
+# Packages ask this program whether they may start their service; 101 says no (invoke-rc.d's convention). What was there returns.
+policy=/usr/sbin/policy-rc.d
+kept=$policy.kept-by-takt
+restore_policy() {
+  "${as_root[@]}" rm -f "$policy"
+  [ ! -e "$kept" ] || "${as_root[@]}" mv "$kept" "$policy"
+}
+if [ "$start_services" = no ]; then
+  trap restore_policy EXIT
+  [ -e "$kept" ] || [ ! -e "$policy" ] || "${as_root[@]}" mv "$policy" "$kept"
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
 "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null

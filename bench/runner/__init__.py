@@ -1,0 +1,1 @@
+"""What scripts/bench runs: programs as children, figures made of them, and the comparison with other brokers."""

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""scripts/bench starts, knows every figure that the project promises, and refuses what it does not know."""
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BENCH = ROOT / "scripts/bench"
+PROMISED = {
+    "enqueue_100B", "enqueue_1KiB", "dequeue_ack_100B", "end_to_end_100B", "end_to_end_1KiB", "end_to_end_100B_unbatched",
+    "end_to_end_100B_sync_1ms", "end_to_end_100B_sync_5ms", "latency_1k", "latency_10k", "cpu_1M", "idle_cpu", "memory_1M",
+    "memory_1M_cache_4MiB", "queued_100M", "topics_1", "topics_1k", "topics_100k", "workers_1", "workers_100", "workers_2000",
+}
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, BENCH, *arguments], capture_output=True, text=True, timeout=50)
+
+
+def faults():
+    for path in sorted((ROOT / "bench/runner").rglob("*.py")):
+        compile(path.read_text(), str(path), "exec")
+    listed = run("--list")
+    if listed.returncode != 0:
+        yield f"--list ended with {listed.returncode}: {listed.stderr}"
+        return
+    names = listed.stdout.split()
+    page = (ROOT / "docs/performance.md").read_text()
+    yield from (f"'{name}' is not listed" for name in sorted(PROMISED - set(names)))
+    yield from (f"'{name}' is listed twice" for name in sorted({name for name in names if names.count(name) > 1}))
+    yield from (f"'{name}' is not explained in docs/performance.md" for name in names if f"`{name}`" not in page)
+    refused = run("--no-build", "no_such_figure")
+    if refused.returncode != 1 or "no bench is called 'no_such_figure'" not in refused.stderr:
+        yield f"an unknown name was not refused: {refused.returncode} {refused.stderr}"
+
+
+def main():
+    found = list(faults())
+    print("\n".join(found) if found else "scripts/bench: every figure has its name and its explanation")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
