@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class UnderAttack : public testing::TestWithParam<Attack> {};
+class UnderAttack : public ::testing::TestWithParam<Attack> {};
 
 TEST_P(UnderAttack, TheBrokerHolds) {
   const takt::testing::TempFolder folder;
@@ -31,7 +31,7 @@ TEST_P(UnderAttack, TheBrokerHolds) {
   EXPECT_TRUE(report.is_counted) << all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, UnderAttack, testing::ValuesIn(all_attacks()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Every, UnderAttack, ::testing::ValuesIn(all_attacks()), [](const auto& one) { return one.param.name; });
 
 }  // namespace
 }  // namespace takt::attack
