@@ -129,6 +129,12 @@ bool Cast::finish() {
   return drained;
 }
 
+std::uint64_t Cast::sum_of(Actor::Kind kind, const std::string& key) const {
+  std::uint64_t sum = 0;
+  for (const Actor& actor : actors_) sum += actor.kind_ == kind ? stage_.final_number(actor.name_, key) : 0;
+  return sum;
+}
+
 void Cast::stop(Actor::Kind kind) {
   for (Actor& actor : actors_) {
     if (actor.kind_ != kind) continue;

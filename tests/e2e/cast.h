@@ -70,6 +70,9 @@ class Cast {
 
   /// All go on until each has done something; then producers stop, group `g` of every topic drains, workers stop. False: something did not drain.
   bool finish();
+  /// After finish(): the sum of a number that they wrote down at their end. Who was killed wrote none.
+  std::uint64_t sum_of_producers(const std::string& key) const { return sum_of(Actor::Kind::kProducer, key); }
+  std::uint64_t sum_of_workers(const std::string& key) const { return sum_of(Actor::Kind::kWorker, key); }
   /// What went wrong with processes; empty: nothing.
   const std::string& trouble() const { return trouble_; }
   void add_trouble(const std::string& what) { trouble_ += what + "\n"; }
@@ -79,6 +82,7 @@ class Cast {
   Process start(Actor::Kind kind, const Role& role, const std::string& name) const;
   void note(LedgerEvent event, std::string_view whom) { ledger_.write(event, "-", "-", whom); }
   void stop(Actor::Kind kind);
+  std::uint64_t sum_of(Actor::Kind kind, const std::string& key) const;
   std::uintmax_t ledger_bytes(const Actor& actor) const;
 
   Stage& stage_;

@@ -90,10 +90,8 @@ class Loop {
           std::ranges::any_of(cast_.broker_kills(), [&](const auto at) { return begun[entry.payload] < at && at < entry.at; }) ? 1 : 0;
     }
     if (plan_.forgets) return;  // what they say at their end is not to be trusted then
-    for (const auto* producer : {"batches", "singles", "long-jobs", "orders"}) {
-      report_.resent_batches += stage_.final_number(producer, "resent");
-      report_.duplicates += stage_.final_number(producer, "duplicates");
-    }
+    report_.resent_batches = cast_.sum_of_producers("resent");
+    report_.duplicates = cast_.sum_of_producers("duplicates");
   }
 
   const BrokerKillPlan plan_;

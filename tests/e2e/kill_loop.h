@@ -39,6 +39,7 @@ struct ClientKillPlan {
 };
 struct WorkerKillReport : KillReport {
   std::uint64_t freezes = 0;
+  std::uint64_t stale_outcomes = 0;        ///< told to the workers that lived to the end
 };
 /// Workers are killed while they hold leases, in push and in pull, also such that store follow-ups. Every fourth time one
 /// is frozen instead until its session is over, and says what it has to say too late.

@@ -25,6 +25,7 @@ class Loop {
       }
     }
     report_.drained = cast_.finish();
+    report_.stale_outcomes = cast_.sum_of_workers("stale");
     report_.trouble = cast_.trouble();
     report_.verdict = takt::testing::judge_folder(stage_.folder(), {.groups = {"g"}, .session_timeout = 3s, .heartbeat = 500ms});
     return std::move(report_);
@@ -37,12 +38,13 @@ class Loop {
     const auto worker = [&](const std::string& name, const std::string& topic, std::vector<std::string> arguments) {
       workers_.push_back(&cast_.add_worker({name, topic, std::move(arguments)}));
     };
+    // Two of each: when one is frozen, another one takes over.
     for (const std::string number : {"1", "2"}) {
       worker("pusher-" + number, "jobs", {"--concurrency", "4", "--prefetch", "100"});
       worker("puller-" + number, "jobs", {"--concurrency", "4", "--pull"});
       worker("clerk-" + number, "orders", {"--concurrency", "2", "--follow-topic", "invoices"});
+      worker("postman-" + number, "invoices", {"--concurrency", "2"});
     }
-    worker("postman", "invoices", {"--concurrency", "2"});
   }
 
   /// Not frozen, and with a handler at work.

@@ -21,6 +21,7 @@ TEST(KillWorkers, WhatTheyHeldIsDoneByOthersAndTheLateAcksOfFrozenOnesAreRefused
                                 {"begun_again", report.verdict.begun_again},
                                 {"never_ended", report.verdict.never_ended},
                                 {"late_finishes", report.verdict.late_finishes},
+                                {"stale_outcomes", report.stale_outcomes},
                                 {"confirmed", report.verdict.confirmed},
                                 {"violations", report.verdict.violations.size()}});
   EXPECT_EQ(report.trouble, "");

@@ -115,7 +115,7 @@ class History {
 
  private:
   struct Hash {
-    using is_transparent = void;
+    using is_transparent = void;   // NOLINT(readability-identifier-naming), the standard looks for it
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
     std::size_t operator()(const Place& place) const { return std::hash<std::uint64_t>{}(place.position * 1'000'003 + place.partition); }
   };
