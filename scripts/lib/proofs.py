@@ -1,6 +1,9 @@
 """The long proofs that scripts/prove repeats: to add one is to add its entry to PROOFS."""
 import dataclasses
 import os
+from pathlib import Path
+
+from planted_bugs import listed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -26,6 +29,8 @@ def fuzz_targets():
     return sorted(name[:-4] for name in os.listdir(os.path.join(ROOT, "tests/fuzz")) if name.endswith(".cpp"))
 
 
+PLANTED = len(listed(Path(ROOT)))
+
 PROOFS = [
     Proof("kill-broker", "kill -9 of taktd under load: nothing acknowledged is lost, nothing confirmed comes again", "kills", 200, 20,
           ("build/release/tests/e2e_kill_twenty", "--gtest_filter=*Nothing*"), ("release", "e2e_kill_twenty")),
@@ -36,6 +41,8 @@ PROOFS = [
     Proof("simulation", "simulated runs of 10,000 steps: no invariant is broken", "seeds", 100_000, 500,
           ("build/release/bin/takt_sim", "--brief", "--seeds", "{seed}..{last}", "--steps", "10000"), ("release", "takt_sim"),
           seeds_each=True),
+    Proof("plant-bugs", "every planted bug is caught by every kind of test that must", "caught", PLANTED, PLANTED, ("scripts/plant-bugs",),
+          minutes_max=60),
     Proof("fuzz", "fuzzing of every decoder: no crash, no leak, no hang", "seconds", 600, 60,
           ("scripts/fuzz", "--seconds", "{size}", "--seed", "{seed}", "{variant}"), variants=fuzz_targets),
 ]
