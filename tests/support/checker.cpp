@@ -35,7 +35,7 @@ class Judge {
     for (const MessageHistory& message : history_.messages()) judge_message(message);
     for (const auto& [from, messages] : history_.sendings()) judge_order(messages);
     for (const SharedId& shared : history_.shared_ids()) judge_shared_id(shared);
-    for (const StrayConfirmation& stray : history_.stray_confirmations())
+    for (const Confirmation& stray : history_.stray_confirmations())
       violation(Kind::kConfirmedUnasked, stray.id.text() + " to " + history_.actor(stray.actor), {witness_.confirmed(stray)});
     return std::move(verdict_);
   }

@@ -149,7 +149,7 @@ void History::learn_id(Place id, MessageIndex message) {
 }
 
 void History::close() {
-  for (const StrayConfirmation& confirmation : confirmations_) give(confirmation);
+  for (const Confirmation& confirmation : confirmations_) give(confirmation);
   for (MessageHistory& message : messages_) {
     std::ranges::sort(message.hand_outs, [](const HandOut& a, const HandOut& b) {
       return std::tie(a.group, a.id, a.token, a.begun) < std::tie(b.group, b.id, b.token, b.begun);
@@ -159,7 +159,7 @@ void History::close() {
 
 /// To the latest hand-out that its worker had finished by then: the ledger does not say which one was meant, and a worker
 /// can have had the message more than once.
-void History::give(const StrayConfirmation& confirmation) {
+void History::give(const Confirmation& confirmation) {
   HandOut* best = nullptr;
   if (const auto at = ids_.find(confirmation.id); at != ids_.end()) {
     for (HandOut& hand_out : messages_[at->second].hand_outs) {

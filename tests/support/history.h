@@ -73,8 +73,8 @@ struct Absences {
   std::optional<Instant> killed;                        ///< not of the broker
 };
 
-/// An ack that was confirmed to a worker that had not finished that message.
-struct StrayConfirmation {
+/// A worker was told that its ack is durable.
+struct Confirmation {
   ActorIndex actor = 0;
   GroupIndex group = 0;
   Place id;
@@ -104,7 +104,8 @@ class History {
   const std::map<std::pair<ActorIndex, GroupIndex>, std::vector<MessageIndex>>& sendings() const { return sendings_; }
   const Absences& absences_of(ActorIndex actor) const { return absences_[actor]; }
   const Absences& broker() const { return absences_[0]; }
-  const std::vector<StrayConfirmation>& stray_confirmations() const { return strays_; }
+  /// To workers that had not finished that message.
+  const std::vector<Confirmation>& stray_confirmations() const { return strays_; }
   const std::vector<SharedId>& shared_ids() const { return shared_ids_; }
   std::size_t confirmations() const { return confirmations_.size(); }
   std::size_t entries() const { return entries_; }
@@ -131,7 +132,7 @@ class History {
   void begin(const LedgerEntry& entry);
   void end(const LedgerEntry& entry);
   void learn_id(Place id, MessageIndex message);
-  void give(const StrayConfirmation& confirmation);
+  void give(const Confirmation& confirmation);
 
   std::size_t entries_ = 0;
   Names actors_;
@@ -141,8 +142,8 @@ class History {
   std::deque<MessageHistory> messages_;
   std::unordered_map<Place, MessageIndex, Hash> ids_;
   std::map<std::pair<ActorIndex, GroupIndex>, std::vector<MessageIndex>> sendings_;
-  std::vector<StrayConfirmation> confirmations_;
-  std::vector<StrayConfirmation> strays_;
+  std::vector<Confirmation> confirmations_;
+  std::vector<Confirmation> strays_;
   std::vector<SharedId> shared_ids_;
 };
 

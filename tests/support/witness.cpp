@@ -37,7 +37,7 @@ std::string Witness::confirmed(const HandOut& hand_out, std::size_t which) const
   return confirmed({hand_out.actor, hand_out.group, hand_out.id, hand_out.confirmed[which]});
 }
 
-std::string Witness::confirmed(const StrayConfirmation& confirmation) const {
+std::string Witness::confirmed(const Confirmation& confirmation) const {
   return line_of({confirmation.at, history_.actor(confirmation.actor), LedgerEvent::kConfirmed, history_.group(confirmation.group),
                   confirmation.id.text(), "-"});
 }

@@ -24,7 +24,7 @@ class Witness {
   Lines begun(const MessageHistory& message) const;
   std::string ended(const MessageHistory& message, const HandOut& hand_out) const;
   std::string confirmed(const HandOut& hand_out, std::size_t which = 0) const;
-  std::string confirmed(const StrayConfirmation& confirmation) const;
+  std::string confirmed(const Confirmation& confirmation) const;
   /// Whatever first named the message's id.
   std::string named(const MessageHistory& message) const;
 
