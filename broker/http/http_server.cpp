@@ -87,7 +87,8 @@ class HttpServer::Body {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) { show(pages_.metrics(server_.refused()), response); });
+    server_.Get("/metrics",
+                [this](const httplib::Request&, httplib::Response& response) { show(pages_.metrics(server_.refused()), response); });
     server_.Get("/livez", [this](const httplib::Request&, httplib::Response& response) { show(pages_.live(), response); });
     server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) { show(pages_.ready(), response); });
   }

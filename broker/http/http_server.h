@@ -23,7 +23,7 @@ struct Pages {
   std::function<Page()> ready;   ///< /readyz
 };
 
-/// Health and metrics over HTTP, read-only. Bounds: 16 threads; 64 connections waiting for one, further ones are closed;
+/// Health and metrics over HTTP, read-only. Bounds: 16 threads; 256 connections waiting for one, further ones are closed;
 /// per connection one request, of at most 16 KiB and 5 s with headers and body, and 5 s for its answer. While connections
 /// wait, the peer that a thread has been waiting for the longest is cut off.
 class HttpServer {

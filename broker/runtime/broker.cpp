@@ -87,6 +87,8 @@ transport::ZmqGatewaySettings gateway_settings(const Config& config, const std::
   settings.listen = config.listen;
   settings.connections_max = config.limits.connections;
   settings.memory_bytes_expected = config.store.cache_bytes + 2 * config.limits.publish_bytes + config.limits.outbound_bytes_total;
+  settings.handshake_timeout = config.limits.handshake_time;
+  settings.hello_timeout = config.limits.hello_time;
   settings.clock = monotonic_now;
   settings.desk.software = "taktd/" + version;
   settings.desk.intake.message_bytes_max = config.limits.message_bytes;

@@ -24,6 +24,8 @@ struct Config {
 
   struct Limits {
     std::uint64_t connections = 4096;
+    Duration handshake_time = std::chrono::seconds(5);
+    Duration hello_time = std::chrono::seconds(10);
     std::uint64_t message_bytes = 1u << 20;
     std::uint64_t batch_bytes = 1u << 20;
     std::uint64_t batch_messages = 10'000;

@@ -220,7 +220,8 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
   const std::size_t large_max = (asked_for == 0 ? 2 : 1) * settings_.outbound_bytes_max;
   const std::size_t large_bytes = large_reply_bytes(body);
   if (large_bytes > 0 && outbound_->held.load(std::memory_order_relaxed) + large_replies_owed_ + large_bytes > large_max)
-    return failed(Refusal{ErrorCode::kBusy, "the replies that wait for all clients have reached limits.outbound_bytes_total: ask again in a moment",
+    return failed(Refusal{ErrorCode::kBusy,
+                          "the replies that wait for all clients have reached limits.outbound_bytes_total: ask again in a moment",
                           busy_retry_after});
   const std::size_t waiting = (brings_messages ? publish_bytes_ : request_bytes_)->load(std::memory_order_relaxed);
   if (brings_messages && waiting > 0 && waiting + cost.request_bytes > settings_.publish_bytes_max)

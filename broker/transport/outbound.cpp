@@ -12,7 +12,10 @@ class Parcel {
  public:
   Parcel(std::vector<std::vector<std::byte>> what, std::size_t bytes, std::shared_ptr<OutboundCount> of_peer,
          std::shared_ptr<OutboundCount> of_all)
-      : frames(std::move(what)), counted_(bytes), peer_(std::move(of_peer)), all_(std::move(of_all)) {
+      : frames(std::move(what)),
+        counted_(bytes),
+        peer_(std::move(of_peer)),
+        all_(std::move(of_all)) {
     for (OutboundCount* count : {peer_.get(), all_.get()}) count->held.fetch_add(counted_, std::memory_order_relaxed);
   }
   ~Parcel() {
@@ -37,8 +40,7 @@ Departure make_departure(ConnectionId to, std::vector<std::vector<std::byte>> fr
                          std::shared_ptr<OutboundCount> all) {
   Departure departure{to, {}, 0};
   for (const auto& frame : frames) departure.bytes += frame.size();
-  const auto parcel =
-      std::make_shared<const Parcel>(std::move(frames), departure.bytes + departure_bytes, std::move(peer), std::move(all));
+  const auto parcel = std::make_shared<const Parcel>(std::move(frames), departure.bytes + departure_bytes, std::move(peer), std::move(all));
   for (const auto& frame : parcel->frames) departure.frames.push_back({parcel, ByteView(frame)});
   return departure;
 }

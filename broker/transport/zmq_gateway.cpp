@@ -163,7 +163,7 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
       {ZMQ_SNDHWM, queue_messages},
       {ZMQ_RCVHWM, queue_messages},
       {ZMQ_LINGER, 0},
-      {ZMQ_HANDSHAKE_IVL, 5000},
+      {ZMQ_HANDSHAKE_IVL, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(settings_.handshake_timeout).count())},
       {ZMQ_HEARTBEAT_IVL, 5000},
       {ZMQ_HEARTBEAT_TIMEOUT, 15000},
       {ZMQ_HEARTBEAT_TTL, 20000},

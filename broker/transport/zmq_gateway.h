@@ -13,6 +13,7 @@ namespace takt::transport {
 struct ZmqGatewaySettings {
   std::string listen = "tcp://127.0.0.1:7400";   ///< port 0: the system chooses
   std::size_t connections_max = 4096;
+  Duration handshake_timeout = std::chrono::seconds(5);
   Duration hello_timeout = std::chrono::seconds(10);   ///< a connection without a session for so long is closed
   std::uint64_t memory_bytes_expected = 320u << 20;    ///< allocated by the process when nothing is wrong
   DeskSettings desk;

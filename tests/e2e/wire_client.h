@@ -33,6 +33,10 @@ class WireClient {
     }
     return std::nullopt;
   }
+  /// The next message, whatever it is.
+  std::optional<proto::Reply> receive_one(std::chrono::milliseconds timeout) {
+    return receive_any(std::chrono::steady_clock::now() + timeout);
+  }
 
  private:
   std::optional<proto::Reply> receive_any(std::chrono::steady_clock::time_point until);
