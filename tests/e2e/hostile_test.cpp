@@ -13,28 +13,23 @@
 #include "proto/section.h"
 #include "tests/e2e/stage.h"
 #include "tests/e2e/wire_client.h"
+#include "tests/support/zmtp.h"
 
 namespace takt::e2e {
 namespace {
 
 using namespace std::chrono_literals;
+using takt::testing::append;
+using takt::testing::append_frame;
+using takt::testing::Bytes;
+using takt::testing::bytes_of;
+using takt::testing::More;
 using takt::testing::port_of;
+using takt::testing::random_bytes;
 using takt::testing::RawSocket;
-using Bytes = std::vector<std::byte>;
-
-Bytes random_bytes(std::mt19937& random, std::size_t count) {
-  Bytes bytes(count);
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
-  return bytes;
-}
-
-Bytes bytes_of(std::initializer_list<int> values) {
-  Bytes bytes;
-  for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
-  return bytes;
-}
-
-void append(Bytes& to, const Bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
+using takt::testing::zmtp_frame;
+using takt::testing::zmtp_greeting;
+using takt::testing::zmtp_ready;
 
 /// A sanitized broker pays for each byte with shadows of it.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -43,39 +38,11 @@ constexpr std::uint64_t memory_factor = 8;
 constexpr std::uint64_t memory_factor = 1;
 #endif
 
-/// ZMTP 3.0: signature, version, mechanism NULL, as-server, filler.
-Bytes greeting() {
-  Bytes bytes = bytes_of({0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 0, 'N', 'U', 'L', 'L'});
-  bytes.resize(64);
-  return bytes;
-}
-
-Bytes ready_command(const std::string& identity = {}) {
-  Bytes body = bytes_of({5, 'R', 'E', 'A', 'D', 'Y'});
-  const auto property = [&](const std::string& name, const std::string& value) {
-    body.push_back(static_cast<std::byte>(name.size()));
-    for (const char c : name) body.push_back(static_cast<std::byte>(c));
-    append(body, bytes_of({0, 0, 0, static_cast<int>(value.size())}));
-    for (const char c : value) body.push_back(static_cast<std::byte>(c));
-  };
-  property("Socket-Type", "DEALER");
-  if (!identity.empty()) property("Identity", identity);
-  Bytes frame = bytes_of({4, static_cast<int>(body.size())});
-  append(frame, body);
-  return frame;
-}
-
-Bytes short_frame(const Bytes& body, bool more) {
-  Bytes frame = bytes_of({more ? 1 : 0, static_cast<int>(body.size())});
-  append(frame, body);
-  return frame;
-}
-
 /// A raw peer after the ZMTP handshake.
 std::unique_ptr<RawSocket> shake_hands(std::uint16_t port, const std::string& identity = {}) {
   auto socket = std::make_unique<RawSocket>(port);
-  Bytes bytes = greeting();
-  append(bytes, ready_command(identity));
+  Bytes bytes = zmtp_greeting();
+  append(bytes, zmtp_ready(identity));
   socket->send(bytes);
   socket->receive(64, 5s);
   return socket;
@@ -117,9 +84,9 @@ TEST_F(Hostile, RandomBytes) {
 }
 
 TEST_F(Hostile, AHandshakeCutAtEveryByte) {
-  Bytes whole = greeting();
-  append(whole, ready_command());
-  append(whole, short_frame(bytes_of({0x94, 1, 1, 1, 0x90}), false));
+  Bytes whole = zmtp_greeting();
+  append(whole, zmtp_ready());
+  append(whole, zmtp_frame(bytes_of({0x94, 1, 1, 1, 0x90})));
   for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
     RawSocket socket(port());
     socket.send(std::span(whole).first(cut));
@@ -128,14 +95,14 @@ TEST_F(Hostile, AHandshakeCutAtEveryByte) {
 }
 
 TEST_F(Hostile, AHandshakeWithOneByteWrong) {
-  Bytes whole = greeting();
-  append(whole, ready_command());
+  Bytes whole = zmtp_greeting();
+  append(whole, zmtp_ready());
   for (std::size_t at = 0; at < whole.size(); ++at) {
     Bytes wrong = whole;
     wrong[at] ^= static_cast<std::byte>(1 + random() % 255);
     RawSocket socket(port());
     socket.send(wrong);
-    socket.send(short_frame(random_bytes(random, 40), false));
+    socket.send(zmtp_frame(random_bytes(random, 40)));
   }
   expect_served();
 }
@@ -145,7 +112,8 @@ TEST_F(Hostile, GarbageFramesAfterAHonestHandshake) {
   for (int i = 0; i < 500; ++i) {
     const std::size_t frames = 1 + random() % 6;
     for (std::size_t k = 0; k < frames; ++k) {
-      if (!socket->send(short_frame(random_bytes(random, random() % 200), k + 1 < frames))) socket = shake_hands(port());
+      if (!socket->send(zmtp_frame(random_bytes(random, random() % 200), k + 1 < frames ? More::kFollows : More::kLast)))
+        socket = shake_hands(port());
     }
   }
   expect_served();
@@ -165,7 +133,7 @@ TEST_F(Hostile, AMessageOfFramesWithoutEnd) {
   const auto before = resident_kib(stage.broker().pid());
   auto socket = shake_hands(port());
   Bytes flood;
-  for (int i = 0; i < 1000; ++i) append(flood, short_frame(Bytes(250), true));
+  for (int i = 0; i < 1000; ++i) append_frame(flood, Bytes(250), More::kFollows);
   std::size_t sent = 0;
   while (sent < (256u << 20) && socket->send(flood)) sent += flood.size();
   EXPECT_LT(sent, 256u << 20) << "the broker must close the connection";
@@ -178,7 +146,7 @@ TEST_F(Hostile, AMessageOfEmptyFramesWithoutEnd) {
   const auto before = resident_kib(stage.broker().pid());
   auto socket = shake_hands(port());
   Bytes flood;
-  for (int i = 0; i < 500'000; ++i) append(flood, short_frame({}, true));
+  for (int i = 0; i < 500'000; ++i) append_frame(flood, {}, More::kFollows);
   std::size_t sent = 0;
   while (sent < (128u << 20) && socket->send(flood)) sent += flood.size();
   EXPECT_LT(sent, 128u << 20) << "the broker must close the connection";
@@ -192,8 +160,8 @@ TEST_F(Hostile, AMessageOfVeryManyFrames) {
   const auto before = stage.metrics().sum("takt_connections");
   auto socket = shake_hands(port());
   Bytes flood;
-  for (int i = 0; i < 500'000; ++i) append(flood, short_frame({}, true));
-  append(flood, short_frame({}, false));
+  for (int i = 0; i < 500'000; ++i) append_frame(flood, {}, More::kFollows);
+  append(flood, zmtp_frame({}));
   socket->send(flood);
   EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_endless_messages_total") == 1; }));
   EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_connections") == before; }));
@@ -204,7 +172,7 @@ TEST_F(Hostile, AClientThatAsksAndNeverReads) {
   const auto before = resident_kib(stage.broker().pid());
   auto socket = shake_hands(port());
   Bytes requests;
-  for (int i = 0; i < 10'000; ++i) append(requests, short_frame(proto::encode(proto::ListTopics{}, CorrelationId(7)), false));
+  for (int i = 0; i < 10'000; ++i) append(requests, zmtp_frame(proto::encode(proto::ListTopics{}, CorrelationId(7))));
   int rounds = 0;
   while (rounds < 1'000 && socket->send(requests)) ++rounds;
   EXPECT_LT(rounds, 1'000) << "the broker must close the connection";
@@ -243,7 +211,7 @@ TEST_F(Hostile, ManyClientsWithOneIdentityTakeNoMemory) {
   const auto wave = [&] {
     for (int i = 0; i < 2'000; ++i) {
       const auto socket = shake_hands(port(), "twin");
-      socket->send(short_frame(proto::encode(proto::Heartbeat{}, CorrelationId(1)), false));
+      socket->send(zmtp_frame(proto::encode(proto::Heartbeat{}, CorrelationId(1))));
     }
   };
   wave();
@@ -256,8 +224,8 @@ TEST_F(Hostile, ManyClientsWithOneIdentityTakeNoMemory) {
 TEST_F(Hostile, TwoClientsWithOneIdentity) {
   auto first = shake_hands(port(), "twin");
   auto second = shake_hands(port(), "twin");
-  first->send(short_frame(random_bytes(random, 20), false));
-  second->send(short_frame(random_bytes(random, 20), false));
+  first->send(zmtp_frame(random_bytes(random, 20)));
+  second->send(zmtp_frame(random_bytes(random, 20)));
   expect_served();
 }
 
@@ -315,6 +283,22 @@ TEST_F(Hostile, PublishesWhoseSectionsLie) {
   const auto topics = stage.admin().topics();
   ASSERT_TRUE(topics);
   for (const TopicInfo& topic : *topics) EXPECT_EQ(topic.name, "honest");
+}
+
+/// More than it has descriptors for: it must neither stop nor turn in circles.
+TEST(HostileDescriptors, RunningOutOfThemKeepsNobodyBusy) {
+  const takt::testing::TempFolder folder;
+  BrokerProcess broker({.folder = folder.path(), .descriptors_max = 300});
+  const auto cpu_seconds = [&] {
+    std::optional<takt::testing::HttpAnswer> answer;
+    if (!wait_until([&] { return (answer = takt::testing::http_get(broker.http_port(), "/metrics")).has_value(); })) return 0.0;
+    return takt::testing::read_metrics(answer->body).sum("process_cpu_seconds_total");
+  };
+  std::vector<std::unique_ptr<RawSocket>> sockets;
+  for (int i = 0; i < 1'000; ++i) sockets.push_back(std::make_unique<RawSocket>(port_of(broker.server())));
+  const double before = cpu_seconds();
+  EXPECT_FALSE(wait_until([&] { return !broker.is_running(); }, 2s));
+  EXPECT_LT(cpu_seconds() - before, 1.0);   // of two seconds; a thread that turns takes all of them
 }
 
 }  // namespace
