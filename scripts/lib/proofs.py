@@ -1,6 +1,8 @@
 """The long proofs that scripts/prove repeats: to add one is to add its entry to PROOFS."""
 import dataclasses
+import glob
 import os
+import re
 from pathlib import Path
 
 from planted_bugs import listed
@@ -29,6 +31,15 @@ def fuzz_targets():
     return sorted(name[:-4] for name in os.listdir(os.path.join(ROOT, "tests/fuzz")) if name.endswith(".cpp"))
 
 
+def attacks():
+    """The names in the tables of tests/attack/*_attacks.cpp"""
+    names = []
+    for source in sorted(glob.glob(os.path.join(ROOT, "tests/attack/*_attacks.cpp"))):
+        with open(source) as text:
+            names += re.findall(r'^ +\{"([a-z_]+)", "', text.read(), re.M)
+    return names
+
+
 PLANTED = len(listed(Path(ROOT)))
 
 PROOFS = [
@@ -45,4 +56,7 @@ PROOFS = [
           minutes_max=60),
     Proof("fuzz", "fuzzing of every decoder: no crash, no leak, no hang", "seconds", 600, 60,
           ("scripts/fuzz", "--seconds", "{size}", "--seed", "{seed}", "{variant}"), variants=fuzz_targets),
+    Proof("attack", "hostile clients at 100 MB/s: taktd stays under 512 MB, no honest request fails, honest p99 within 3 times or 50 ms",
+          "seconds", 60, 60, ("build/release/bin/takt_attack", "--judge-p99", "--seconds", "{size}", "{variant}"), ("release", "takt_attack"),
+          variants=attacks),
 ]

@@ -2,8 +2,8 @@
 // What an attack has: addresses, connections, a budget of bytes a second, and a time at which it ends.
 
 #include <atomic>
-#include <condition_variable>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -23,6 +23,7 @@ struct ArenaOptions {
   std::string server;                     ///< tcp://127.0.0.1:PORT
   std::uint16_t http_port = 0;
   std::uint64_t bytes_per_second = 100'000'000;
+  std::uint32_t seed = 1;                 ///< of what attackers draw
 };
 
 /// Shared by all threads of one attack. Thread: any.
@@ -56,7 +57,7 @@ using Connection = std::unique_ptr<RawSocket>;
 /// One thread of an attack.
 class Attacker {
  public:
-  Attacker(Arena& where, std::uint32_t which) : arena(where), number(which), random(which + 1) {}
+  Attacker(Arena& where, std::uint32_t which) : arena(where), number(which), random(where.options().seed + which) {}
 
   Arena& arena;
   const std::uint32_t number;

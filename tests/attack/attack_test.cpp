@@ -1,5 +1,5 @@
 // Every attack for a few seconds: the broker lives, keeps its memory, serves the honest, and has counted what it refused.
-// How fast the honest are served is for a quiet machine to judge: scripts/attack.
+// How fast the honest are served is for a quiet machine to judge: `scripts/prove attack`.
 
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ TEST_P(UnderAttack, TheBrokerHolds) {
   EXPECT_TRUE(report.is_counted) << all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, UnderAttack, ::testing::ValuesIn(all_attacks()), [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(Every, UnderAttack, ::testing::ValuesIn(all_attacks()), [](const auto& attack) { return attack.param.name; });
 
 }  // namespace
 }  // namespace takt::attack

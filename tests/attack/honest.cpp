@@ -60,7 +60,10 @@ Client open_client(const std::string& server) {
 
 class Honest::Body {
  public:
-  explicit Body(HonestOptions options) : options_(std::move(options)), worker_(open_worker(options_.server)), client_(open_client(options_.server)) {
+  explicit Body(HonestOptions options)
+      : options_(std::move(options)),
+        worker_(open_worker(options_.server)),
+        client_(open_client(options_.server)) {
     if (const auto connected = client_.wait_connected(patience); !connected) throw std::runtime_error(connected.error().text());
     worker_.handle_batch([this](std::span<const Delivered> messages) { handled(messages); });
     work_ = std::jthread([this] {

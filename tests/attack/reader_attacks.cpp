@@ -60,9 +60,8 @@ void slow_subscriptions(Attacker& me) {
 
 void slow_peeks(Attacker& me) {
   hoard(me);
-  ask_and_never_read(me, 100, [&](std::size_t) {
-    return me.wire(proto::Peek{partition, "hoard", Lane(0), Offset(0), 10'000, 1u << 20, 0});
-  });
+  ask_and_never_read(me, 100,
+                     [&](std::size_t) { return me.wire(proto::Peek{partition, "hoard", Lane(0), Offset(0), 10'000, 1u << 20, 0}); });
 }
 
 /// Listings of many topics with long names: a small question, a large answer.
@@ -98,12 +97,19 @@ std::vector<Attack> reader_attacks() {
   const std::vector<std::string> room{"store.map_bytes=8GiB", "store.bytes_max=4GiB"};
   return {
       {"slow_workers", "100 workers with all the credit there is that read nothing", slow_workers, {slow, {"takt_subscriptions"}}, 1, room},
-      {"slow_subscriptions", "10 workers with 100 subscriptions and more that read nothing", slow_subscriptions,
-       {slow, {"takt_subscriptions"}}, 1, room},
+      {"slow_subscriptions",
+       "10 workers with 100 subscriptions and more that read nothing",
+       slow_subscriptions,
+       {slow, {"takt_subscriptions"}},
+       1,
+       room},
       {"slow_peeks", "100 connections that peek 1 MiB at a time and read nothing", slow_peeks, {slow, refused("busy")}, 1, room},
       {"slow_listings", "20 connections that list 20,000 topics and read nothing", slow_listings, {slow, refused("busy")}, 1, room},
-      {"unread_replies", "requests without end whose replies nobody reads", unread_replies,
-       {slow, refused("busy"), {"takt_endless_messages_total"}}, 2},
+      {"unread_replies",
+       "requests without end whose replies nobody reads",
+       unread_replies,
+       {slow, refused("busy"), {"takt_endless_messages_total"}},
+       2},
   };
 }
 

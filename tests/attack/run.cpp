@@ -119,7 +119,7 @@ Report run_attack(const Attack& attack, const RunOptions& options) {
   Report report;
   report.attack = attack.name;
   Honest honest({.server = broker.server(), .http_port = broker.http_port(), .newcomers = attack.newcomers});
-  Arena arena({broker.server(), broker.http_port(), options.bytes_per_second});
+  Arena arena({broker.server(), broker.http_port(), options.bytes_per_second, options.seed});
   if (!wait_until([&] { return honest.handled(Phase::kBefore) > 0; })) throw std::runtime_error("the honest clients got nothing done");
   arena.linger(options.before);
 

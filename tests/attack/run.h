@@ -16,6 +16,7 @@ struct RunOptions {
   std::chrono::milliseconds before{3'000};    ///< the honest clients alone
   std::chrono::milliseconds during{10'000};
   std::uint64_t bytes_per_second = 100'000'000;
+  std::uint32_t seed = 1;                     ///< of what the attackers draw
   std::filesystem::path folder;               ///< for the broker's data and log
 };
 
@@ -35,6 +36,7 @@ struct Report {
   static constexpr std::uint64_t memory_max = 512u << 20;
   bool is_within_memory() const { return anonymous_bytes_max < memory_max; }
   bool are_honest_served() const { return honest.failures.empty() && honest.unhandled == 0 && honest.during.count > 0; }
+  bool has_held() const { return mistake.empty() && is_alive && is_within_memory() && are_honest_served() && is_counted; }
   /// Within three times of what it was, or 50 ms. Says something only on a machine that does nothing else.
   bool is_honest_p99_kept() const { return honest.during.p99_ms <= std::max(3 * honest.before.p99_ms, 50.0); }
 };

@@ -171,6 +171,17 @@ void subscriptions(Attacker& me) {
   }
 }
 
+/// Each honest message answers all that wait for it.
+void waiting_peeks(Attacker& me) {
+  Bytes chunk;
+  for (std::uint64_t i = 0; i < 1'000; ++i)
+    append(chunk, me.wire(proto::Peek{partition, "honest", Lane(0), std::nullopt, 1, 1, 60'000}, i));
+  while (me.goes_on()) {
+    const Connection socket = me.hello();
+    while (me.send(socket, chunk)) read_away(socket);
+  }
+}
+
 /// Topics and groups that are made on the fly, until none is made any more.
 void topics(Attacker& me) {
   std::uint64_t next = 0;
@@ -193,8 +204,10 @@ void groups(Attacker& me) {
     for (;;) {
       Bytes chunk;
       for (int i = 0; i < 200; ++i, ++next)
-        append(chunk, me.wire(proto::PutGroup{"t-" + std::to_string(next / 1'000), "g-" + std::to_string(next % 1'000) + std::string(180, 'g'),
-                                              proto::StartFrom::kEarliest, {8}},
+        append(chunk, me.wire(proto::PutGroup{"t-" + std::to_string(next / 1'000),
+                                              "g-" + std::to_string(next % 1'000) + std::string(180, 'g'),
+                                              proto::StartFrom::kEarliest,
+                                              {8}},
                               next));
       if (!me.send(socket, chunk)) break;
       read_away(socket);
@@ -228,8 +241,11 @@ void full_topic(Attacker& me) {
 
 std::vector<Attack> session_attacks() {
   return {
-      {"malformed_envelopes", "damaged requests before Hello, after it, subscribed, during a Resume, after Goodbye", malformed_envelopes,
-       {refused("malformed_frame"), refused("bad_field")}, 2},
+      {"malformed_envelopes",
+       "damaged requests before Hello, after it, subscribed, during a Resume, after Goodbye",
+       malformed_envelopes,
+       {refused("malformed_frame"), refused("bad_field")},
+       2},
       {"random_envelopes", "envelopes with random bodies", random_envelopes, {refused("bad_field"), refused("malformed_frame")}, 2},
       {"deep_msgpack", "deeply nested msgpack, and arrays that declare 2^32 elements", deep_msgpack, {refused("too_deep")}},
       {"lying_batches", "batches that do not match their checksums", lying_batches, {refused("checksum_mismatch")}, 2},
@@ -237,9 +253,16 @@ std::vector<Attack> session_attacks() {
       {"large_resumes", "resumes that name 65,536 leases", large_resumes, {{"takt_network_received_messages_total"}}, 2},
       {"hellos", "sessions by the thousand, on one connection and of one client", hellos, {{"takt_sessions_taken_over_total"}}},
       {"subscriptions", "subscribing and unsubscribing without end", subscriptions, {refused("subscription_in_use")}},
+      {"waiting_peeks", "thousands of peeks that wait for the next honest message", waiting_peeks, {refused("busy")}, 2},
       {"topics", "topics made on the fly", topics, {refused("too_many_topics")}, 2, {"limits.topics=2000"}},
-      {"groups", "groups made on the fly, with long names", groups, {refused("too_many_groups"), refused("busy")}, 2},
-      {"producers", "a new producer for each message", producers, {refused("too_many_producers")}, 2, {"limits.producers=2000"}, {},
+      {"groups", "groups made on the fly, with long names", groups, {refused("too_many_groups")}, 2, {"limits.groups=2000"}},
+      {"producers",
+       "a new producer for each message",
+       producers,
+       {refused("too_many_producers")},
+       2,
+       {"limits.producers=2000"},
+       {},
        HonestOptions::Newcomers::kShutOut},
       {"full_topic", "messages into a topic that is full", full_topic, {refused("topic_full")}},
   };

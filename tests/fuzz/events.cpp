@@ -15,7 +15,9 @@ namespace {
 State some_state() {
   State state;
   std::uint64_t position = 0;
-  const auto apply = [&](const Event& event) { check(state.apply(event, Position(position++), WallTime{}).has_value(), "the state begins"); };
+  const auto apply = [&](const Event& event) {
+    check(state.apply(event, Position(position++), WallTime{}).has_value(), "the state begins");
+  };
   apply(EpochBegun{Epoch(1)});
   apply(TopicPut{TopicId(1), "t", {}});
   apply(GroupPut{TopicId(1), GroupId(1), "g", {8}, {}});

@@ -39,8 +39,9 @@ class Client {
     hear(std::vector{SharedBytes::own(proto::encode(reply, last_correlation_))});
   }
   void publish() {
-    session_.publish({BatchId(next_++), "t", Lane(0), proto::Acks::kAll, 1, some_bytes("m"), some_bytes("p"), now_.mono + std::chrono::seconds(5)},
-                     now_);
+    session_.publish(
+        {BatchId(next_++), "t", Lane(0), proto::Acks::kAll, 1, some_bytes("m"), some_bytes("p"), now_.mono + std::chrono::seconds(5)},
+        now_);
     drain();
   }
   void wait(Duration time) {
@@ -88,8 +89,11 @@ enum Action : std::uint8_t { kHear, kHearThree, kAnswerLast, kGreet, kPublish, k
 std::vector<SharedBytes> delivery(fuzz::Input& input) {
   proto::Deliver deliver{PartitionId(0), SubscriptionId(input.byte() % 4), {}};
   for (int i = input.byte() % 4; i > 0; --i)
-    deliver.ranges.push_back({Slot(input.byte()), LeaseToken(input.number()), Lane(input.byte() % 9),
-                              {Offset(input.byte()), Position(input.number()), input.byte() % 70u}, input.byte()});
+    deliver.ranges.push_back({Slot(input.byte()),
+                              LeaseToken(input.number()),
+                              Lane(input.byte() % 9),
+                              {Offset(input.byte()), Position(input.number()), input.byte() % 70u},
+                              input.byte()});
   proto::SectionBuilder builder;
   for (int i = input.byte() % 100; i > 0; --i) builder.add(std::vector<std::byte>(input.byte() % 8), std::vector<std::byte>(input.byte()));
   proto::Sections sections = builder.take();
