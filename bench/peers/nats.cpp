@@ -127,6 +127,10 @@ class NatsConsumer final : public Consumer {
 class Nats final : public Peer {
  public:
   explicit Nats(const PeerOptions& options) : options_(options) {}
+  /// The library's threads outlive its connections, and must not see the process end.
+  ~Nats() override { nats_CloseAndWait(answer_patience_ms); }
+  Nats(const Nats&) = delete;
+  Nats& operator=(const Nats&) = delete;
   void prepare() override {
     const Connection connection(options_);
     jsStreamConfig stream;

@@ -11,7 +11,6 @@ BUILD = os.path.join(ROOT, "build/release")
 BIN = os.path.join(BUILD, "bin")
 PATIENCE = 600                               # seconds that any one program may take
 TICKS = os.sysconf("SC_CLK_TCK")
-BEFORE_TAKT = "TAKT_"                        # variables of ours, which would change what is measured
 
 
 def fail(text):
@@ -26,12 +25,12 @@ def end_with_the_program():
 
 
 class Child:
-    """A program without our TAKT_ variables; killed, with all it started, when its block ends before it."""
+    """A program without our TAKT_ variables, which would change what is measured; killed, with all it started, when its block ends before it."""
 
     def __init__(self, folder, *command, **environment):
         self.command = " ".join((os.path.basename(command[0]), *command[1:]))
         self.out, self.err = tempfile.TemporaryFile("w+", dir=folder), tempfile.TemporaryFile("w+", dir=folder)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(BEFORE_TAKT)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAKT_")}
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
                                         env={**inherited, **environment}, start_new_session=True)
 

@@ -65,8 +65,9 @@ def backlog(growth_mb_max):
                 time.sleep(SETTLE)
                 steps.append({"queued": queued, "msgs_per_second": round(rate), "rss_anon_mb": round(anonymous_mb(broker.pid), 1),
                               "disk_mb": round(disk_bytes(broker.data) / 1e6)})
-            with broker.worker(MILLION) as worker:
-                work = broker.worked(worker, MILLION)
+            with broker.worker(MILLION) as worker:  # what else was on its way when it ended is done or given back
+                worker.wait()
+                work = worker.answer()["msgs_per_second"]
             after_work = anonymous_mb(broker.pid)
         growth = steps[-1]["rss_anon_mb"] - steps[0]["rss_anon_mb"]
         return {"value": round(growth, 1), "unit": "MB RssAnon more than with 1M", **at_most("value", growth, growth_mb_max), "steps": steps,

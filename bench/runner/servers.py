@@ -113,7 +113,7 @@ PEERS = {peer.name: peer for peer in (
          settings="JetStream file storage, work queue", start=nats, batched=flags(outstanding=4000, take=500),
          unbatched=flags(outstanding=1000, take=500), steady=flags(outstanding=1000, take=100)),
     Peer(name="beanstalkd-f0", fsynced=True, durability="in the binlog, fsynced for each job", settings="-f0",
-         start=beanstalkd(0), **BEANSTALKD, count=20_000, count_unbatched=20_000),
+         start=beanstalkd(0), **BEANSTALKD, count=10_000, count_unbatched=10_000),
     Peer(name="beanstalkd-f50", fsynced=False, durability="written to the binlog; fsync every 50 ms", settings="-f50",
          start=beanstalkd(50), **BEANSTALKD, count=100_000, count_unbatched=100_000),
 )}
