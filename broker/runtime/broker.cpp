@@ -220,7 +220,8 @@ std::optional<StartFailure> Broker::Body::start() {
   const auto answering = [this](ShardMail mail) { answer(std::move(mail)); };
   committer_ = std::make_unique<Committer>(*stores_, answering);
   reader_ = std::make_unique<Reader>(*stores_, uuid, answering, [this](const store::StoreFailure& failure) { read_failed(failure); });
-  background_ = std::make_unique<Background>(Background::Settings{uuid, {}}, *stores_, *committer_, answering);
+  background_ =
+      std::make_unique<Background>(Background::Settings{uuid, {.bytes = config_.store.front_bytes}}, *stores_, *committer_, answering);
   shard_.emplace(shard_settings(config_), std::move(*loaded), Shard::Ports{*committer_, *reader_, *background_, *loader_, *gateway_},
                  read_clock());
   owner_ = std::jthread([this] { own(); });
