@@ -4,13 +4,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
-#include <vector>
 
 #include "broker/store/preallocation.h"
 #include "proto/planted_bug.h"
@@ -48,51 +46,19 @@ bool meta_write_failed(MDB_env* env) {
   return code == MDB_PANIC;
 }
 
-/// Marks which pages, counted from `first`, are on the environment's list of free ones.
-int mark_free(MDB_env* env, std::size_t first, std::vector<bool>& is_free) {
-  constexpr MDB_dbi free_pages = 0;   // LMDB's own database: transaction -> {count, page numbers}
-  MDB_txn* txn = nullptr;
-  MDB_cursor* cursor = nullptr;
-  int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn);
-  if (code != 0) return code;
-  code = mdb_cursor_open(txn, free_pages, &cursor);
-  MDB_val key{};
-  MDB_val list{};
-  while (code == 0 && (code = mdb_cursor_get(cursor, &key, &list, MDB_NEXT)) == 0) {
-    const auto* numbers = static_cast<const std::size_t*>(list.mv_data);
-    const std::size_t room = list.mv_size / sizeof(std::size_t);
-    if (room == 0 || numbers[0] >= room) code = MDB_CORRUPTED;
-    for (std::size_t i = 1; code == 0 && i <= numbers[0]; ++i)
-      if (numbers[i] >= first && numbers[i] - first < is_free.size()) is_free[numbers[i] - first] = true;
-  }
-  if (cursor != nullptr) mdb_cursor_close(cursor);
-  mdb_txn_abort(txn);
-  return code == MDB_NOTFOUND ? 0 : code;
-}
-
-/// Touching a mapped page behind the file's end would kill the process, so the file must reach as far as LMDB says. It may
-/// honestly be shorter, by pages that were given up before they were ever written: those are in the list of free ones.
-std::optional<StoreFailure> refuse_cut_file(MDB_env* env, const std::filesystem::path& file) {
+/// Touching a mapped page behind the file's end would kill the process. The file may honestly be shorter than LMDB says, by
+/// pages that were given up before they were ever written; check_pages has seen that no other is missing.
+std::optional<StoreFailure> lengthen(MDB_env* env, const std::filesystem::path& file) {
   MDB_envinfo info{};
   MDB_stat figures{};
   mdb_filehandle_t descriptor = -1;
   struct stat there{};
-  if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &figures) != 0 || mdb_env_get_fd(env, &descriptor) != 0 ||
-      ::fstat(descriptor, &there) != 0)
-    return StoreFailure{StoreFailure::Kind::kIo, file.string() + ": cannot look at the file: " + std::strerror(errno)};
-  const std::size_t page_bytes = figures.ms_psize;
-  const auto size = static_cast<std::size_t>(there.st_size);
-  const std::size_t wanted = (info.me_last_pgno + 1) * page_bytes;
-  if (size >= wanted) return std::nullopt;
-  const std::size_t first_missing = size / page_bytes;
-  std::vector<bool> is_free(info.me_last_pgno + 1 - first_missing);
-  if (::ftruncate(descriptor, static_cast<off_t>(wanted)) != 0)
-    return StoreFailure{StoreFailure::Kind::kIo, file.string() + ": cannot lengthen the file: " + std::strerror(errno)};
-  const int code = mark_free(env, first_missing, is_free);
-  if (code == 0 && std::ranges::all_of(is_free, [](bool free) { return free; })) return std::nullopt;
-  [[maybe_unused]] const int restored = ::ftruncate(descriptor, there.st_size);   // so that the next start sees it too
-  return StoreFailure{StoreFailure::Kind::kCorrupt, file.string() + " is cut short: it has " + std::to_string(size) + " of " +
-                                                        std::to_string(wanted) + " bytes; restore the folder from a backup"};
+  bool is_done = mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &figures) == 0 && mdb_env_get_fd(env, &descriptor) == 0 &&
+                 ::fstat(descriptor, &there) == 0;
+  const std::size_t wanted = (info.me_last_pgno + 1) * figures.ms_psize;
+  if (is_done && static_cast<std::size_t>(there.st_size) < wanted) is_done = ::ftruncate(descriptor, static_cast<off_t>(wanted)) == 0;
+  if (is_done) return std::nullopt;
+  return StoreFailure{StoreFailure::Kind::kIo, file.string() + ": cannot lengthen the file: " + std::strerror(errno)};
 }
 
 StoreFailure open_failure(const std::filesystem::path& file, int code) {
@@ -114,6 +80,7 @@ Result<LmdbEnv, StoreFailure> LmdbEnv::open(const Options& options) {
     return failed(StoreFailure{StoreFailure::Kind::kCorrupt, options.file.string() + " is missing: restore the folder from a backup"});
   if (options.missing == Missing::kRefuse && std::filesystem::file_size(options.file, ignored) == 0)
     return failed(StoreFailure{StoreFailure::Kind::kCorrupt, options.file.string() + " is empty: restore the folder from a backup"});
+  if (auto checked = check_pages(options.file, options.map_bytes, options.pages); !checked) return failed(checked.error());
   MDB_env* raw = nullptr;
   if (const int code = mdb_env_create(&raw); code != 0) return failed(open_failure(options.file, code));
   LmdbEnv env(raw, options.file);
@@ -125,7 +92,7 @@ Result<LmdbEnv, StoreFailure> LmdbEnv::open(const Options& options) {
   int dead = 0;
   if (code == 0) code = mdb_reader_check(raw, &dead);
   if (code != 0) return failed(open_failure(options.file, code));
-  if (auto cut = refuse_cut_file(raw, options.file)) return failed(std::move(*cut));
+  if (auto too_short = lengthen(raw, options.file)) return failed(std::move(*too_short));
   return env;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/store/lmdb_pages.h"
 #include "broker/store/log.h"
 
 namespace takt::store {
@@ -26,9 +27,10 @@ class LmdbEnv {
     std::size_t map_bytes = 0;        ///< address space; the file grows into it and no further
     unsigned tables_max = 0;          ///< named databases
     Missing missing = Missing::kCreate;
+    PagesToCheck pages = PagesToCheck::kAll;
   };
-  /// Readers that a killed process left behind are cleared. Errors: kIo, kFull, kCorrupt (missing, empty, cut short, or not
-  /// an LMDB file).
+  /// Readers that a killed process left behind are cleared. Errors: kIo, kFull, kCorrupt (missing, empty, cut short, not an
+  /// LMDB file, or one whose pages check_pages refuses).
   static Result<LmdbEnv, StoreFailure> open(const Options& options);
 
   LmdbEnv(LmdbEnv&& other) noexcept;

@@ -466,7 +466,7 @@ LmdbLog::~LmdbLog() = default;
 
 Result<std::unique_ptr<LmdbLog>, StoreFailure> LmdbLog::open(Options options) {
   const Missing missing = options.create == Options::Create::kAllowed ? Missing::kCreate : Missing::kRefuse;
-  auto env = LmdbEnv::open({.file = options.file, .map_bytes = options.map_bytes, .missing = missing});
+  auto env = LmdbEnv::open({.file = options.file, .map_bytes = options.map_bytes, .missing = missing, .pages = PagesToCheck::kEdges});
   if (!env) return failed(env.error());
   auto body = std::make_unique<Body>(std::move(options), std::move(*env));
   if (auto loaded = body->load(); !loaded) return failed(loaded.error());
