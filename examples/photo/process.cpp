@@ -27,11 +27,12 @@ ProcessEnd end_of(int status, const rusage& used) {
           .cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime)};
 }
 
-std::vector<char*> environment_without_ours() {
+std::vector<char*> environment_of(std::vector<std::string>& added) {
   std::vector<char*> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!std::string_view(*variable).starts_with("TAKT_")) variables.push_back(*variable);
   }
+  for (auto& variable : added) variables.push_back(variable.data());
   variables.push_back(nullptr);
   return variables;
 }
@@ -69,7 +70,8 @@ Result<Process> Process::start(const ProcessOptions& options) {
   std::vector<char*> arguments{program.data()};
   for (auto& text : texts) arguments.push_back(text.data());
   arguments.push_back(nullptr);
-  const std::vector<char*> environment = environment_without_ours();
+  std::vector<std::string> added = options.environment;
+  const std::vector<char*> environment = environment_of(added);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) become(program.c_str(), arguments.data(), environment.data(), log, parent);

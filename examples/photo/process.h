@@ -19,6 +19,7 @@ struct ProcessOptions {
   std::filesystem::path program;
   std::vector<std::string> arguments;
   std::filesystem::path log;           ///< receives standard output and error; appended to
+  std::vector<std::string> environment{};   ///< NAME=VALUE, beside what is inherited
 };
 
 /// How a process ended.

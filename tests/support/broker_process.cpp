@@ -23,13 +23,14 @@ std::string text_of(const std::filesystem::path& file) {
 }
 
 Process start_taktd(const std::filesystem::path& log, std::vector<std::string> arguments,
-                    std::optional<std::uint32_t> descriptors_max = std::nullopt) {
+                    std::optional<std::uint32_t> descriptors_max = std::nullopt, std::vector<std::string> environment = {}) {
   std::filesystem::path program = TAKTD_PATH;
   if (descriptors_max) {
     arguments.insert(arguments.begin(), {"--nofile=" + std::to_string(*descriptors_max), program.string()});
     program = "/usr/bin/prlimit";
   }
-  auto process = Process::start({.name = "taktd", .program = program, .arguments = std::move(arguments), .log = log});
+  auto process = Process::start(
+      {.name = "taktd", .program = program, .arguments = std::move(arguments), .log = log, .environment = std::move(environment)});
   if (!process) throw std::runtime_error(process.error().text);
   return *std::move(process);
 }
@@ -48,7 +49,7 @@ Process BrokerProcess::launch() {
   for (const char* setting : {"store.map_bytes=1GiB", "store.bytes_max=512MiB", "store.ballast_bytes=1MiB"})
     arguments.insert(arguments.end(), {"--set", setting});
   for (const auto& setting : options_.settings) arguments.insert(arguments.end(), {"--set", setting});
-  return start_taktd(log(), std::move(arguments), options_.descriptors_max);
+  return start_taktd(log(), std::move(arguments), options_.descriptors_max, options_.environment);
 }
 
 void BrokerProcess::start() {

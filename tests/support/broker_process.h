@@ -18,6 +18,7 @@ struct BrokerOptions {
   std::vector<std::string> settings{};       ///< KEY=VALUE, as taktd --set takes them
   std::filesystem::path data = folder / "data";
   std::optional<std::uint32_t> descriptors_max{};   ///< hard limit of open files, as prlimit sets it
+  std::vector<std::string> environment{};    ///< NAME=VALUE
 };
 
 /// One thread owns it. The destructor ends the broker. Functions throw std::runtime_error, with the broker's log, when
