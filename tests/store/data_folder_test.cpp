@@ -10,6 +10,7 @@
 
 #include "broker/store/lmdb_log.h"
 #include "tests/conformance/commits.h"
+#include "tests/store/faulty_disk.h"
 #include "tests/support/temp_folder.h"
 
 namespace takt::store {
@@ -150,10 +151,12 @@ TEST_F(DataFolderTest, ACreationThatWasInterruptedIsBegunAnew) {
 
 TEST_F(DataFolderTest, MissesAFileThatWasThere) {
   { must_open(); }
-  fs::remove(path / "partition-0" / "log.mdb");
-  const auto refused = refusal();
-  EXPECT_EQ(refused.kind, Kind::kCorrupt);
-  EXPECT_THAT(refused.message, HasSubstr("log.mdb is missing"));
+  for (const std::string file : {"tables.mdb", "log.mdb"}) {
+    fs::remove(path / "partition-0" / file);
+    const auto refused = refusal();
+    EXPECT_EQ(refused.kind, Kind::kCorrupt);
+    EXPECT_THAT(refused.message, HasSubstr(file + " is missing"));
+  }
 }
 
 TEST_F(DataFolderTest, MissesWhatStoodInFilesThatWereEmptied) {
@@ -217,6 +220,44 @@ TEST_F(DataFolderTest, RefusesANewerFormat) {
   const auto refused = refusal();
   EXPECT_EQ(refused.kind, Kind::kForeign);
   EXPECT_THAT(refused.message, HasSubstr("data folder format 2, this takt reads up to 1: start the newer takt that wrote it"));
+}
+
+TEST_F(DataFolderTest, RefusesALogOfANewerLayout) {
+  core::PartitionUuid uuid;
+  { uuid = must_open().partitions[0].uuid; }
+  const std::string of_uuid(reinterpret_cast<const char*>(uuid.data()), uuid.size());
+  std::string bytes = read("partition-0/log.mdb");
+  const std::string front = std::string("\1\0\0\0\0\0\0\0", 8) + of_uuid;
+  const auto at = bytes.rfind(front);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = 2;
+  write("partition-0/log.mdb", bytes);
+  const auto refused = refusal();
+  EXPECT_EQ(refused.kind, Kind::kForeign);
+  EXPECT_THAT(refused.message, HasSubstr("log layout version 2, this takt reads up to 1: start the newer takt that wrote it"));
+}
+
+TEST_F(DataFolderTest, RefusesACommitWithAFeatureThatItDoesNotKnow) {
+  {
+    DataFolder folder = must_open();
+    auto& partition = folder.partitions[0];
+    core::CommitHeader header;
+    header.required_features = 4;
+    header.partition = partition.uuid;
+    const core::PendingRun run = testing::control_run(1, "event");
+    const auto commit = core::seal_commit(header, std::span(&run, 1));
+    ASSERT_TRUE(partition.log->append(std::span(&commit, 1)).has_value());
+  }
+  EXPECT_THAT(refusal().message, HasSubstr("required features 4 are unknown"));
+}
+
+TEST_F(DataFolderTest, RefusesANetworkFileSystem) {
+  testing::pretend_file_system(0x6969);
+  const auto refused = refusal();
+  testing::disarm();
+  EXPECT_EQ(refused.kind, Kind::kForeign);
+  EXPECT_THAT(refused.message, HasSubstr("lies on NFS, where the store's map and locks can't be trusted"));
+  EXPECT_TRUE(fs::is_empty(path)) << "nothing is made there";
 }
 
 TEST_F(DataFolderTest, RefusesAPartitionCountThatCannotBe) {

@@ -1,5 +1,6 @@
 #include "tests/store/faulty_disk.h"
 
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -18,6 +19,7 @@ constexpr off_t meta_pages_end = 2 * 4096;
 std::optional<DiskFault> armed;
 int armed_code = 0;
 bool full = false;
+std::optional<long> file_system;
 std::atomic<std::size_t> syncs = 0;
 
 bool strikes(DiskFault fault) {
@@ -34,9 +36,11 @@ void arm(DiskFault fault, int code) {
   armed_code = code;
 }
 void pretend_disk_is_full() { full = true; }
+void pretend_file_system(long magic) { file_system = magic; }
 void disarm() {
   armed.reset();
   full = false;
+  file_system.reset();
 }
 std::size_t sync_calls() { return syncs; }
 
@@ -63,6 +67,12 @@ int fdatasync(int descriptor) {
   ++syncs;
   if (strikes(DiskFault::kSyncFails)) return -1;
   return static_cast<int>(syscall(SYS_fdatasync, descriptor));
+}
+
+int statfs(const char* path, struct statfs* figures) noexcept {
+  const int result = static_cast<int>(syscall(SYS_statfs, path, figures));
+  if (result == 0 && file_system) figures->f_type = *file_system;
+  return result;
 }
 
 int fstatvfs(int descriptor, struct statvfs* figures) noexcept {

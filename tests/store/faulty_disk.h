@@ -17,6 +17,8 @@ enum class DiskFault {
 void arm(DiskFault fault, int code = 0);
 /// Makes fstatvfs report no free block until disarm().
 void pretend_disk_is_full();
+/// Makes statfs report this file system until disarm().
+void pretend_file_system(long magic);
 void disarm();
 /// Calls of fdatasync and of meta page writes since the start: how often something was synced.
 std::size_t sync_calls();
