@@ -1,4 +1,5 @@
-// A broker on a disk of its own that runs full: 64 MiB of tmpfs, in a mount namespace of this process.
+// A broker on a disk of its own that runs full: 64 MiB of tmpfs, in a mount namespace of this process. TAKT_PROVE_COUNT
+// says how often.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 
 #include "tests/e2e/payload.h"
 #include "tests/e2e/stage.h"
+#include "tests/support/proof.h"
 
 namespace takt::e2e {
 namespace {
@@ -70,7 +72,9 @@ TEST_F(FullDisk, AcksGoOnWithoutAByteFreeAndSendsWhenThereIsRoomAgain) {
   ASSERT_TRUE(stage.admin().put_group("jobs", "g", {}));
   auto client = client_of(stage);
   std::size_t stored = 0;
-  for (int cycle = 0; cycle < 3; ++cycle) {
+  std::chrono::milliseconds resumed_max{};
+  const std::uint64_t cycles = takt::testing::slice_or({.count = 3}).count;
+  for (std::uint64_t cycle = 0; cycle < cycles; ++cycle) {
     for (int i = 0; i < 100; ++i, ++stored) ASSERT_TRUE(send(client, stored));
     ASSERT_TRUE(std::filesystem::exists(data() / "ballast"));
     fill();
@@ -88,11 +92,14 @@ TEST_F(FullDisk, AcksGoOnWithoutAByteFreeAndSendsWhenThereIsRoomAgain) {
     auto worker = stage.worker(name, "jobs", {"--concurrency", "2"});
     ASSERT_TRUE(wait_until([&] { return stage.is_drained("jobs", "g"); })) << stage.broker().log_text();
     EXPECT_TRUE(ends_well(worker));
+    EXPECT_TRUE(stage.broker().is_running());
 
     make_room();
     const auto began = std::chrono::steady_clock::now();
     ASSERT_TRUE(wait_until([&] { return send(client, stored).has_value(); }));
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+    const auto resumed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+    EXPECT_LT(resumed, 5s);
+    resumed_max = std::max(resumed_max, resumed);
     ++stored;
     ASSERT_TRUE(wait_until([&] { return stage.metrics().sum("takt_store_full") == 0; }));
   }
@@ -101,6 +108,8 @@ TEST_F(FullDisk, AcksGoOnWithoutAByteFreeAndSendsWhenThereIsRoomAgain) {
   ASSERT_TRUE(wait_until([&] { return stage.is_drained("jobs", "g"); }));
   EXPECT_TRUE(ends_well(worker));
   EXPECT_EQ(stage.group("jobs", "g").value_or(GroupInfo{}).done, stored);
+  takt::testing::print_figures(
+      {{"cycles", cycles}, {"messages", stored}, {"resumed_ms_max", static_cast<std::uint64_t>(resumed_max.count())}});
 }
 
 TEST_F(FullDisk, WithoutABallastNothingThatWasConfirmedIsLostAndTheBrokerComesBack) {
