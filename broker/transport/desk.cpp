@@ -380,8 +380,11 @@ void Desk::relieve(Time now) {
     if (held > 0) waiting.push_back({connection.progress, held, id});
     sum += held;
   }
+  // Who holds less than its share is none of the trouble, however slow it is just now.
+  const std::size_t share = sum / std::max<std::size_t>(1, waiting.size());
   if (sum > settings_.outbound_bytes_max / 2)
-    std::ranges::sort(waiting, {}, [](const Waiting& peer) { return std::tuple(peer.progress, ~peer.bytes, peer.id); });
+    std::ranges::sort(waiting, {},
+                      [&](const Waiting& peer) { return std::tuple(peer.bytes < share, peer.progress, ~peer.bytes, peer.id); });
   for (auto slowest = waiting.begin(); sum > settings_.outbound_bytes_max / 2 && slowest != waiting.end(); ++slowest) {
     sum -= slowest->bytes;
     drop(slowest->id);

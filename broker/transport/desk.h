@@ -44,7 +44,8 @@ struct DeskSettings {
 /// outbound_bytes_per_peer_max and it took nothing for the session timeout, or when four times as much waits: what it asked
 /// for itself (credit, pipelined requests) stays below that, so only a peer that doesn't read gets there.
 /// All peers together: credit in bytes is shared out so that workers who keep it stay below half of outbound_bytes_max, peeks
-/// and listings are refused above the whole, and above half the peers that took nothing for the longest are dropped.
+/// and listings are refused above the whole, and above half the peers are dropped that hold more than their share and took
+/// nothing for the longest.
 ///
 /// Order within one connection is kept, except that a session's acks, credits and subscriptions overtake its publishes
 /// (CommandBatch::prior). What ends a session that has published waits behind its publishes unless it may hold leases.

@@ -15,6 +15,10 @@
 namespace takt::transport {
 namespace {
 
+// What comes beside messages: greeting and READY, then at most a PING and a PONG a second, at ten looks a second.
+constexpr std::uint64_t handshake_bytes_max = 2048;
+constexpr std::uint64_t heartbeat_bytes_per_look = 8;
+
 /// Bytes that were read from the descriptor: received, and no longer in the kernel.
 std::optional<std::uint64_t> read_bytes(int descriptor) {
   tcp_info info{};
@@ -34,9 +38,10 @@ std::uint64_t allocated_bytes() {
 
 }  // namespace
 
-void FloodWatch::delivered(int descriptor) {
+void FloodWatch::delivered(int descriptor, std::uint64_t bytes) {
   const auto entry = connections_.find(descriptor);
   if (entry == connections_.end()) return;
+  entry->second.delivered_bytes += bytes;
   if (std::exchange(entry->second.has_delivered, true)) all_had_turn_ = true;
 }
 
@@ -47,31 +52,42 @@ std::size_t FloodWatch::look() {
     const auto read = read_bytes(descriptor);
     if (!read || connection.is_shut) continue;
     const std::uint64_t before = std::exchange(connection.seen_bytes, *read);
-    if (std::exchange(connection.has_delivered, false)) connection.settled_bytes = *read;
-    connection.looks = held_bytes(connection) == 0 ? 0 : connection.looks + 1;
+    const bool has_delivered = std::exchange(connection.has_delivered, false);
+    weigh(connection, has_delivered);
+    if (has_delivered) {
+      connection.settled_bytes = *read;
+      continue;
+    }
     const bool is_endless = had_turn && before > connection.settled_bytes + bounds_.message_bytes_max;
-    if (!is_endless && held_bytes(connection) <= bounds_.queue_bytes_max) continue;
+    if (!is_endless && *read <= connection.settled_bytes + bounds_.queue_bytes_max) continue;
     shut_down(descriptor, connection);
     ++shut;
   }
-  return shut + relieve();
+  return had_turn ? shut + relieve() : shut;
+}
+
+void FloodWatch::weigh(Connection& connection, bool has_delivered) {
+  const std::uint64_t known = connection.delivered_bytes + handshake_bytes_max + ++connection.looks * heartbeat_bytes_per_look;
+  const bool holds = !has_delivered && connection.seen_bytes > known;
+  connection.held_bytes = holds ? connection.seen_bytes - known : 0;
+  connection.looks_held = holds ? connection.looks_held + 1 : 0;
 }
 
 std::size_t FloodWatch::relieve() {
   std::uint64_t sum = 0;
   std::vector<std::pair<const int, Connection>*> holders;
   for (auto& entry : connections_) {
-    if (entry.second.is_shut || held_bytes(entry.second) == 0) continue;
-    sum += held_bytes(entry.second);
+    if (entry.second.is_shut || entry.second.held_bytes == 0) continue;
+    sum += entry.second.held_bytes;
     holders.push_back(&entry);
   }
   const bool is_scarce = sum > bounds_.scarce_bytes_max && allocated_bytes() > bounds_.memory_bytes_max;
   const std::uint64_t bound = is_scarce ? bounds_.scarce_bytes_max : bounds_.all_bytes_max;
   if (sum <= bound) return 0;
-  std::ranges::sort(holders, std::ranges::greater(), [](const auto* entry) { return entry->second.looks * held_bytes(entry->second); });
+  std::ranges::sort(holders, std::ranges::greater(), [](const auto* entry) { return entry->second.looks_held * entry->second.held_bytes; });
   std::size_t shut = 0;
   for (; sum > bound; ++shut) {
-    sum -= held_bytes(holders[shut]->second);
+    sum -= holders[shut]->second.held_bytes;
     shut_down(holders[shut]->first, holders[shut]->second);
   }
   return shut;

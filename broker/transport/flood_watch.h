@@ -25,16 +25,17 @@ struct FloodBounds {
 /// that brought none has brought part of one, and may have brought message_bytes_max. Without a turn (the gateway doesn't
 /// read while the partition is full) whole messages may wait: queue_bytes_max.
 ///
-/// Many connections may each hold a little: above all_bytes_max those go that hold the most for the longest. What the bytes
-/// take in memory nobody knows before they are whole messages, so that bound is much lower while memory is scarce.
+/// Many connections may each hold a little: what one brought beyond its messages, at a look before which none was handed out,
+/// is a part of one. Above all_bytes_max those go that hold the most for the longest. What the bytes take in memory nobody
+/// knows before they are whole messages, so that bound is much lower while memory is scarce.
 class FloodWatch {
  public:
   explicit FloodWatch(const FloodBounds& bounds) : bounds_(bounds) {}
 
   void accepted(int descriptor) { connections_[descriptor] = {}; }
   void closed(int descriptor) { connections_.erase(descriptor); }
-  /// A whole message of this connection was handed out.
-  void delivered(int descriptor);
+  /// A whole message of this connection was handed out; so many bytes of frames with their heads.
+  void delivered(int descriptor, std::uint64_t bytes);
   /// The socket had no more whole message.
   void read_empty() { all_had_turn_ = true; }
   bool is_empty() const { return connections_.empty(); }
@@ -46,14 +47,17 @@ class FloodWatch {
   struct Connection {
     std::uint64_t settled_bytes = 0;   ///< that libzmq had read at the look after the last message
     std::uint64_t seen_bytes = 0;      ///< that libzmq had read at the last look
-    std::uint64_t looks = 0;           ///< since it had nothing under way
+    std::uint64_t delivered_bytes = 0; ///< in messages that were handed out
+    std::uint64_t looks = 0;           ///< ever
+    std::uint64_t looks_held = 0;      ///< of them, the last ones without a message and with a part of one
+    std::uint64_t held_bytes = 0;      ///< of that part
     bool has_delivered = false;        ///< since the last look
     bool is_shut = false;
   };
 
   std::size_t relieve();
   static void shut_down(int descriptor, Connection& connection);
-  static std::uint64_t held_bytes(const Connection& connection) { return connection.seen_bytes - connection.settled_bytes; }
+  static void weigh(Connection& connection, bool has_delivered);
 
   const FloodBounds bounds_;
   std::unordered_map<int, Connection> connections_;

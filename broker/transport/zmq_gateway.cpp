@@ -296,7 +296,7 @@ void ZmqGateway::Loop::receive_messages() {
   const Time now = settings_.clock();
   // After receiving and before handling: what was accepted must be known before its messages are.
   drain_monitor(now);
-  for (const Received& received : batch) floods_.delivered(received.descriptor);
+  for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
   for (const Received& received : batch) {
     const ConnectionId from = connection_of(received, now);
     desk_.received(from, received.frames, now);

@@ -29,6 +29,9 @@ class Message {
   zmq_msg_t message_;
 };
 
+/// Of a frame with its head: a byte of flags and a length of one byte or eight.
+std::uint64_t wire_bytes(std::size_t frame_bytes) { return frame_bytes + (frame_bytes <= 255 ? 2 : 9); }
+
 bool receive_frame(void* socket, Message& into) {
   int rc;
   do {
@@ -110,10 +113,13 @@ std::optional<Received> receive(void* router, std::size_t frames_max) {
     more = frame->more();
     if (received.descriptor < 0) received.descriptor = zmq_msg_get(frame->get(), ZMQ_SRCFD);
     const ByteView bytes = frame->bytes();
+    received.wire_bytes += wire_bytes(bytes.size());
     received.frames.push_back({std::move(frame), bytes});
   }
-  for (Message frame; more; more = frame.more(), ++received.frames_thrown)
+  for (Message frame; more; more = frame.more(), ++received.frames_thrown) {
     check(receive_frame(router, frame), "a multipart message arrives as a whole");
+    received.wire_bytes += wire_bytes(frame.bytes().size());
+  }
   return received;
 }
 

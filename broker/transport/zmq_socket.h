@@ -35,6 +35,7 @@ struct Received {
   int descriptor = -1;             ///< of its connection
   std::vector<SharedBytes> frames; ///< windows into libzmq's messages
   std::size_t frames_thrown = 0;
+  std::uint64_t wire_bytes = 0;    ///< of all frames, with their heads
 };
 /// The next message, if there is one now. Of a message with more than `frames_max` frames one frame too many is kept, so
 /// that it can be refused, and the rest is thrown away and counted.

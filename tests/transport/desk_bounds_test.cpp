@@ -292,6 +292,16 @@ TEST_F(DeskTotal, AboveHalfOfTheWholeThePeerGoesThatTookNothingForTheLongest) {
   EXPECT_EQ(desk.stats().slow_peers_dropped, 1u);
 }
 
+TEST_F(DeskTotal, WhoHoldsLittleIsNotDroppedForThoseWhoHoldMuch) {
+  const SessionId little = hello(a, 1);
+  push(little, 5);
+  look_after(std::chrono::seconds(1));
+  const SessionId much = hello(b, 2);
+  push(much, 250);
+  look_after(Duration::zero());
+  EXPECT_EQ(dropped, std::vector{b});
+}
+
 TEST_F(DeskTotal, AsksToBeLookedAtOnceThereIsTooMuchAndNotAgainForTheSame) {
   const SessionId session = hello(a, 1);
   push(session, 200);
