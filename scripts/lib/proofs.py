@@ -36,7 +36,7 @@ def attacks():
     names = []
     for source in sorted(glob.glob(os.path.join(ROOT, "tests/attack/*_attacks.cpp"))):
         with open(source) as text:
-            names += re.findall(r'^ +\{"([a-z_]+)", "', text.read(), re.M)
+            names += re.findall(r'^      \{(?:\.name = )?"([a-z_]+)",', text.read(), re.M)
     return names
 
 

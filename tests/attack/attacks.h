@@ -27,6 +27,7 @@ struct Attack {
   std::vector<std::string> settings{};        ///< of the broker, as taktd --set takes them
   std::optional<std::uint32_t> descriptors_max{};   ///< of the broker
   HonestOptions::Newcomers newcomers = HonestOptions::Newcomers::kExpected;
+  void (*prepare)(Attacker&) = nullptr;       ///< before anything is measured
 };
 
 /// By family; all_attacks() has every one.

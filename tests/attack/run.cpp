@@ -118,8 +118,12 @@ Report run_attack(const Attack& attack, const RunOptions& options) {
   BrokerProcess broker({.folder = options.folder, .settings = attack.settings, .descriptors_max = attack.descriptors_max});
   Report report;
   report.attack = attack.name;
-  Honest honest({.server = broker.server(), .http_port = broker.http_port(), .newcomers = attack.newcomers});
   Arena arena({broker.server(), broker.http_port(), options.bytes_per_second, options.seed});
+  if (attack.prepare != nullptr) {
+    Attacker first(arena, 1'000);
+    attack.prepare(first);
+  }
+  Honest honest({.server = broker.server(), .http_port = broker.http_port(), .newcomers = attack.newcomers});
   if (!wait_until([&] { return honest.handled(Phase::kBefore) > 0; })) throw std::runtime_error("the honest clients got nothing done");
   arena.linger(options.before);
 
