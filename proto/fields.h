@@ -243,7 +243,7 @@ void fields(auto& f, Of<HelloReply> auto& m) {
   f("software", m.software, Text{limits::client_name_bytes_max});
   f("heartbeat_ms", m.heartbeat_ms);
   f("session_timeout_ms", m.session_timeout_ms);
-  f("partitions", m.partitions);
+  f("partitions", m.partitions, Between{1, limits::routing_slots});   // a slot has one partition
   f("message_bytes_max", m.message_bytes_max);
   f("batch_bytes_max", m.batch_bytes_max);
   f("batch_messages_max", m.batch_messages_max);

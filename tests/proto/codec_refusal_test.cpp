@@ -104,6 +104,10 @@ TEST(CodecRefusal, RefusesListsThatAreEmptyOrTooLong) {
   EXPECT_EQ(refusal_of(Reply(Deliver{})), bad_field("deliver: field 'ranges': expected 1 to 65536 entries, got 0"));
 }
 
+TEST(CodecRefusal, RefusesMorePartitionsThanSlots) {
+  EXPECT_EQ(refusal_of(Reply(HelloReply{.partitions = 1'025})), bad_field("hello_reply: field 'partitions': expected 1 to 1024, got 1025"));
+}
+
 TEST(CodecRefusal, NamesTheEntryOfAListAndTheFieldWithinIt) {
   EXPECT_EQ(refusal_of(changed<Complete>([](Complete& m) {
               m.follow_ups.resize(4, m.follow_ups[0]);
