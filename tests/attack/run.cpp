@@ -19,7 +19,9 @@ using takt::testing::MetricsPage;
 using takt::testing::wait_until;
 
 constexpr auto sample_interval = 20ms;
-constexpr auto last_look = 15s;   // for counters of what ends by libzmq's or our own patience
+constexpr auto look_interval = 250ms;
+constexpr auto bound_patience = 40s;
+constexpr auto last_look = 15s;   // for counters of what ends with the attack
 
 std::uint64_t status_bytes(pid_t pid, const std::string& field) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/status");
@@ -87,11 +89,15 @@ std::map<std::string, double> growth(const Attack& attack, const MetricsPage& be
 }
 
 bool has_grown(const Attack& attack, const std::map<std::string, double>& grown) {
-  return attack.counted.empty() ||
-         std::ranges::any_of(attack.counted, [&](const Counter& counter) { return grown.at(name_of(counter)) > 0; });
+  return attack.counted.empty() || std::ranges::any_of(attack.counted, [&](const Counter& counter) {
+           const auto found = grown.find(name_of(counter));
+           return found != grown.end() && found->second > 0;
+         });
 }
 
-void rage(const Attack& attack, Arena& arena, std::chrono::milliseconds time, Report& report) {
+/// For `time`, and on until `is_counted`: what a bound takes to be reached is the machine's to say.
+template <class Condition>
+void rage(const Attack& attack, Arena& arena, std::chrono::milliseconds time, Condition is_counted, Report& report) {
   std::mutex mutex;
   std::vector<std::jthread> threads;
   for (std::uint32_t i = 0; i < attack.threads; ++i)
@@ -105,6 +111,7 @@ void rage(const Attack& attack, Arena& arena, std::chrono::milliseconds time, Re
       }
     });
   arena.linger(time);
+  wait_until([&] { return is_counted() || !arena.linger(look_interval); }, bound_patience);
   arena.stop();
 }
 
@@ -130,17 +137,15 @@ Report run_attack(const Attack& attack, const RunOptions& options) {
   const MetricsPage before = wait_for_metrics(broker);
   const MemoryWatch memory(broker.pid());
   honest.enter(Phase::kDuring);
-  rage(attack, arena, options.during, report);
+  const auto is_counted = [&] {
+    if (const auto page = metrics_of(broker.http_port())) report.counted = growth(attack, before, *page);
+    return !broker.is_running() || has_grown(attack, report.counted);
+  };
+  rage(attack, arena, options.during, is_counted, report);
   const MetricsPage after = wait_for_metrics(broker);
   report.cpu_seconds = sum(after, {"process_cpu_seconds_total"}) - sum(before, {"process_cpu_seconds_total"});
   report.counted = growth(attack, before, after);
-  wait_until(
-      [&] {
-        if (has_grown(attack, report.counted)) return true;
-        if (const auto page = metrics_of(broker.http_port())) report.counted = growth(attack, before, *page);
-        return !broker.is_running();
-      },
-      last_look);
+  wait_until(is_counted, last_look);
   report.is_counted = has_grown(attack, report.counted);
   report.honest = honest.finish();
   report.anonymous_bytes_max = memory.anonymous_max();

@@ -14,7 +14,7 @@ namespace takt::attack {
 
 struct RunOptions {
   std::chrono::milliseconds before{3'000};    ///< the honest clients alone
-  std::chrono::milliseconds during{10'000};
+  std::chrono::milliseconds during{10'000};   ///< at least: the attack goes on until the broker has counted it
   std::uint64_t bytes_per_second = 100'000'000;
   std::uint32_t seed = 1;                     ///< of what the attackers draw
   std::filesystem::path folder;               ///< for the broker's data and log
