@@ -19,24 +19,24 @@ std::string text_of(const std::vector<Failure>& failures) {
 class Crash : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::make_unique<takt::testing::TempFolder>();
-    std::filesystem::create_directories(folder_->path() / "scratch");
+    folder = std::make_unique<takt::testing::TempFolder>();
+    std::filesystem::create_directories(folder->path() / "scratch");
     const Recording recording =
-        record({.folder = folder_->path() / "recording", .seed = 2, .messages = 600, .kill = RecordingPlan::Kill::kOnce});
+        record({.folder = folder->path() / "recording", .seed = 2, .messages = 600, .kill = RecordingPlan::Kill::kOnce});
     ASSERT_EQ(recording.end, Recording::End::kStopped) << recording.log;
-    archive_ = std::make_unique<Archive>(recording, folder_->path() / "scratch");
+    archive = std::make_unique<Archive>(recording, folder->path() / "scratch");
   }
   static void TearDownTestSuite() {
-    archive_.reset();
-    folder_.reset();
+    archive.reset();
+    folder.reset();
   }
 
-  static inline std::unique_ptr<takt::testing::TempFolder> folder_;
-  static inline std::unique_ptr<Archive> archive_;
+  static inline std::unique_ptr<takt::testing::TempFolder> folder;
+  static inline std::unique_ptr<Archive> archive;
 };
 
 TEST_F(Crash, WhereverTheMachineStopsWhatWasToldIsOnTheDiskAndNothingElse) {
-  const ImagesReport report = examine_images(*archive_, {.first_seed = 1, .count = 150});
+  const ImagesReport report = examine_images(*archive, {.first_seed = 1, .count = 150});
   EXPECT_EQ(report.failures.size(), 0u) << text_of(report.failures);
   EXPECT_EQ(report.images, 150u);
   EXPECT_GT(report.torn, 30u);
@@ -45,22 +45,22 @@ TEST_F(Crash, WhereverTheMachineStopsWhatWasToldIsOnTheDiskAndNothingElse) {
 }
 
 TEST_F(Crash, ADiskThatSyncsInNameOnlyIsHeard) {
-  const ImagesReport report = examine_images(*archive_, {.first_seed = 1, .count = 40, .lie = Lie::kSync});
+  const ImagesReport report = examine_images(*archive, {.first_seed = 1, .count = 40, .lie = Lie::kSync});
   EXPECT_GT(report.failures.size(), 20u);
 }
 
 TEST_F(Crash, AMetaPageThatIsNotSyncedIsHeard) {
-  const ImagesReport report = examine_images(*archive_, {.first_seed = 1, .count = 60, .lie = Lie::kWrite});
+  const ImagesReport report = examine_images(*archive, {.first_seed = 1, .count = 60, .lie = Lie::kWrite});
   EXPECT_GT(report.failures.size(), 5u);
 }
 
 TEST_F(Crash, ALogThatWasPutBackIsHeard) {
-  const ImagesReport report = examine_images(*archive_, {.first_seed = 1, .count = 20, .lie = Lie::kStale});
+  const ImagesReport report = examine_images(*archive, {.first_seed = 1, .count = 20, .lie = Lie::kStale});
   EXPECT_GT(report.failures.size(), 15u);
 }
 
 TEST_F(Crash, AFallenBitIsHarmlessOrSaid) {
-  const FlipsReport report = examine_flips(*archive_, {.first_seed = 1, .count = 150});
+  const FlipsReport report = examine_flips(*archive, {.first_seed = 1, .count = 150});
   EXPECT_EQ(report.failures.size(), 0u) << text_of(report.failures);
   EXPECT_EQ(report.flips, 150u);
   EXPECT_GT(report.refused + report.passed_over, 10u);
@@ -68,7 +68,7 @@ TEST_F(Crash, AFallenBitIsHarmlessOrSaid) {
 
 /// In the start, in the load, and in the stop. Short and full come to pass with writes only, of which there are fewer.
 TEST_F(Crash, ACallThatFailsLosesNothingAndTheBrokerSaysSo) {
-  const FaultsPlan plan{.folder = folder_->path() / "faults", .scratch = folder_->path() / "scratch"};
+  const FaultsPlan plan{.folder = folder->path() / "faults", .scratch = folder->path() / "scratch"};
   std::uint64_t struck = 0;
   const auto run = [&](FaultKind kind, std::uint64_t first, std::uint64_t step) {
     FaultsPlan one = plan;
