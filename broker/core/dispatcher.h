@@ -81,6 +81,9 @@ class Dispatcher {
   /// How long the group has had no worker, counted from the term's start at the earliest; 0 when it has one.
   Duration alone_for(TopicId topic, GroupId group, Time now) const;
 
+  /// As Partition's.
+  std::optional<std::string> broken_invariant() const;
+
   /// Asks for a block unless it was asked for already.
   void request_load(TopicId topic, Lane lane, Offset from);
   void load_answered(TopicId topic, Lane lane, Offset from) { loading_.erase({topic, lane, from}); }
@@ -140,6 +143,9 @@ class Dispatcher {
   void bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now);
   void park(LaneWork& lane, Offset offset, WallTime due, Now now);
   void log_old_leases(Session& session, Now now);
+  std::optional<std::string> broken_sum(const Session& session) const;
+  std::optional<std::string> broken_lane(const LaneWork& lane, const std::map<Offset, SlabBits>& held) const;
+  std::optional<std::string> broken_owing(const LaneWork& lane) const;
   Group& group_of(const GroupWork& work);
   GroupLane& owed_of(const LaneWork& lane);
   std::uint64_t ahead(const LaneWork& lane, Time now) const;

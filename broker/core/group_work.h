@@ -35,6 +35,11 @@ struct LaneWork {
   bool is_leased(Offset offset) const;
   bool is_staged(Offset offset) const;
   bool is_free(Offset offset) const;
+  /// Calls `visit(first offset, const Slab&)` for each slab.
+  template <class Visit>
+  void each_slab(Visit&& visit) const {
+    for (const auto& [index, slab] : slabs_) visit(Offset(index * slab_offsets), *slab);
+  }
   /// The staged offsets as ascending, disjoint runs; they stop being staged.
   std::vector<OffsetRun> flush();
 

@@ -35,6 +35,8 @@ std::vector<Partition::LiveStretch> Partition::live(std::span<const FrontRun> ru
 std::vector<Effect> Partition::abandon() { return body_->abandon(); }
 void Partition::store_room(StoreRoom room) { body_->store_room(room); }
 PartitionStats Partition::stats() const { return body_->stats(); }
+std::uint64_t Partition::digest() const { return body_->digest(); }
+std::optional<std::string> Partition::broken_invariant() const { return body_->broken_invariant(); }
 
 Result<void, Corruption> Partition::Body::replay(const CommitView& commit) {
   if (commit.header.first != journal_.next()) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "broker/core/command.h"
@@ -124,6 +125,12 @@ class Partition {
   void store_room(StoreRoom room);
 
   PartitionStats stats() const;
+
+  /// A number over the replicated state: the same wherever the same log was folded, however often checkpoints were cut.
+  std::uint64_t digest() const;
+  /// The first invariant that does not hold between what the log says is owed and what memory says of leases; none when all
+  /// hold, which is between any two calls. For tests and the simulation. Cost: every lease, retry and dead message.
+  std::optional<std::string> broken_invariant() const;
 
  private:
   class Body;

@@ -40,6 +40,8 @@ class Partition::Body {
   std::vector<Effect> abandon();
   void store_room(StoreRoom room) { room_ = room; }
   PartitionStats stats() const;
+  std::uint64_t digest() const { return journal_.state().digest(); }
+  std::optional<std::string> broken_invariant() const;
   void loaded_to(Position end) { journal_.resume_at(end); }
 
  private:

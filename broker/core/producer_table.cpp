@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "broker/core/bytes.h"
 #include "proto/planted_bug.h"
 
 namespace takt::core {
@@ -79,6 +78,13 @@ std::vector<ProducerId> ProducerTable::idle_since(WallTime before, std::size_t l
     idle.push_back(id);
   }
   return idle;
+}
+
+void ProducerTable::append_to(ByteWriter& out) const {
+  for (const auto& [id, p] : producers_) {
+    out.key(id).varint(p.epoch).varint(p.stored).signed_varint(p.last_seen.time_since_epoch().count());
+    for (const RememberedBatch& b : p.slots) out.id(b.sequence).id(b.first_position).id(b.first_offset).varint(b.count);
+  }
 }
 
 std::vector<RowChange> ProducerTable::take_changes() {

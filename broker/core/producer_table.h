@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/core/bytes.h"
 #include "broker/core/commit.h"
 #include "broker/core/rows.h"
 #include "proto/ids.h"
@@ -47,6 +48,9 @@ class ProducerTable {
   /// Producers not heard of since `before`, at most `limit`, the longest silent first.
   std::vector<ProducerId> idle_since(WallTime before, std::size_t limit) const;
   std::size_t size() const { return producers_.size(); }
+
+  /// Appends all of it, the same bytes whenever the table is the same.
+  void append_to(ByteWriter& out) const;
 
   std::vector<RowChange> take_changes();
   Result<void, Corruption> load(std::string_view key, std::string_view value);

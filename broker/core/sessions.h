@@ -64,6 +64,11 @@ class SlotTable {
     for (std::uint32_t i = 0; i < ranges_.size(); ++i)
       if (ranges_[i].holder != nullptr) visit(Slot(i), ranges_[i]);
   }
+  template <class Visit>
+  void each(Visit&& visit) const {
+    for (const LeaseRange& range : ranges_)
+      if (range.holder != nullptr) visit(range);
+  }
 
  private:
   std::deque<LeaseRange> ranges_;

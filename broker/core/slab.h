@@ -43,6 +43,12 @@ class BitSet {
     return scan(from, [](std::uint64_t word) { return ~word; });
   }
   static constexpr std::uint32_t end() { return Words * 64; }
+  bool meets(const BitSet& other) const {
+    for (std::size_t i = 0; i < Words; ++i)
+      if ((words_[i] & other.words_[i]) != 0) return true;
+    return false;
+  }
+  friend bool operator==(const BitSet&, const BitSet&) = default;
 
  private:
   template <class Act>

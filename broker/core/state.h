@@ -151,6 +151,10 @@ class State {
   /// A commit of `time` begins: partition time never goes back.
   void open_commit(WallTime time) { time_ = std::max(time_, time); }
 
+  /// As Partition's.
+  std::uint64_t digest() const;
+  std::optional<std::string> broken_invariant() const;
+
   /// Everything that changed since the last call, as rows; `end` is the position that the rows will speak for.
   Checkpoint freeze(Position end);
   /// The rows of the last freeze are on disk.

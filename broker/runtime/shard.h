@@ -56,6 +56,10 @@ class Shard {
   /// Why the state is kFailed.
   const std::optional<store::StoreFailure>& failure() const { return failure_; }
   ShardReport report() const;
+  /// To look at between turns. After a failed append it is memory that was given up, until the reload.
+  const core::Partition& partition() const { return partition_; }
+  /// For whoever ends the shard and wants what it held.
+  core::Partition surrender() && { return std::move(partition_); }
 
  private:
   struct Freeze {

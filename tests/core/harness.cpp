@@ -66,10 +66,21 @@ void Harness::begin() {
   partition_.start(now_);
 }
 
+void Harness::expect_sound() const {
+  const std::optional<std::string> broken = partition_.broken_invariant();
+  check(!broken, broken ? broken->c_str() : "");
+}
+
+void Harness::send(Command command) {
+  partition_.handle(std::move(command), now_);
+  expect_sound();
+}
+
 void Harness::advance(Duration by) {
   now_.mono += by;
   now_.wall += std::chrono::duration_cast<std::chrono::milliseconds>(by);
   partition_.tick(now_);
+  expect_sound();
 }
 
 void Harness::request(SessionId session, CorrelationId correlation, proto::Request body, proto::Sections sections) {
@@ -79,6 +90,7 @@ void Harness::request(SessionId session, CorrelationId correlation, proto::Reque
 
 void Harness::seal() {
   while (auto commit = partition_.seal(now_)) sealed_.push_back(std::move(*commit));
+  expect_sound();
 }
 
 void Harness::sync() {
@@ -147,20 +159,28 @@ void Harness::free_before(Position position) {
 }
 
 void Harness::crash() {
+  seal();
+  std::vector<Commit> all = log_;
+  all.insert(all.end(), sealed_.begin(), sealed_.end());
+  check(replayed(settings_, all).digest() == partition_.digest(), "what is live is what the log folds to");
   sealed_.clear();
   partition_ = Partition(settings_);
   begin();
 }
 
-Rows fold(const PartitionSettings& settings, const std::vector<Commit>& log) {
+Partition replayed(const PartitionSettings& settings, const std::vector<Commit>& log) {
   Partition partition(settings);
   partition.loaded_to(Position(0));
   for (const Commit& commit : log) {
     const auto view = CommitView::parse(commit.value.bytes, settings.uuid, CommitView::Sections::kCheck);
     check(view.has_value() && partition.replay(*view).has_value(), "the log folds");
   }
+  return partition;
+}
+
+Rows fold(const PartitionSettings& settings, const std::vector<Commit>& log) {
   Rows rows;
-  apply_checkpoint(rows, partition.freeze());
+  apply_checkpoint(rows, replayed(settings, log).freeze());
   return rows;
 }
 

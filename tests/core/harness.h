@@ -30,7 +30,7 @@ class Harness {
   Now now() const { return now_; }
   void advance(Duration by);
 
-  void send(Command command) { partition_.handle(std::move(command), now_); }
+  void send(Command command);
   void request(SessionId session, CorrelationId correlation, proto::Request body, proto::Sections sections = {});
   /// Seals what is staged without making it durable.
   void seal();
@@ -48,7 +48,8 @@ class Harness {
   /// What the log holds from `position` on in the commit that has it cannot be read until mend().
   void damage(Position position) { damaged_.insert(position); }
   void mend() { damaged_.clear(); }
-  /// The process dies: what was not durable is gone. A new one loads tables and log.
+  /// The process dies: what was not durable is gone. A new one loads tables and log. What the old one held is first
+  /// compared with a replay of all that it had sealed.
   void crash();
 
   const Rows& rows() const { return rows_; }
@@ -56,6 +57,7 @@ class Harness {
 
  private:
   void begin();
+  void expect_sound() const;
   BlocksLoaded load(const LoadBlocks& request) const;
 
   PartitionSettings settings_;
@@ -69,6 +71,8 @@ class Harness {
   Position applied_;
 };
 
+/// Holds what `log` folds to from the beginning.
+Partition replayed(const PartitionSettings& settings, const std::vector<Commit>& log);
 /// The rows that a fold of `log` from the beginning gives: what the tables must equal.
 Rows fold(const PartitionSettings& settings, const std::vector<Commit>& log);
 /// `rows` without what depends on when checkpoints were cut: the index as plain segments.

@@ -1,0 +1,167 @@
+// What must hold in memory between any two calls, looked at apart from the paths that keep it so.
+
+#include <unordered_map>
+#include <utility>
+
+#include "broker/core/partition_body.h"
+
+namespace takt::core {
+namespace {
+
+using Broken = std::optional<std::string>;
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+
+/// `visit(first bit, count)` for each run of members, until it gives false.
+template <class Visit>
+void each_run(const SlabBits& bits, Visit&& visit) {
+  for (std::uint32_t at = bits.next(0); at < SlabBits::end();) {
+    const std::uint32_t stop = bits.next_clear(at);
+    visit(at, stop - at);
+    at = bits.next(stop);
+  }
+}
+
+std::uint64_t open_before(const DoneSet& done, Offset end) {
+  std::uint64_t open = 0;
+  for (Offset at = done.floor(); at < end;) {
+    const std::uint64_t n = done.open_run(at, end.value - at.value);
+    open += n;
+    at = done.next_open(at.plus(n));
+  }
+  return open;
+}
+
+std::uint64_t open_among(const DoneSet& done, Offset first, const SlabBits& bits) {
+  std::uint64_t open = 0;
+  each_run(bits, [&](std::uint32_t at, std::uint32_t count) {
+    for (std::uint32_t i = at; i < at + count; ++i) open += done.contains(first.plus(i)) ? 0 : 1;
+  });
+  return open;
+}
+
+std::string name_of(const LaneWork& lane) { return "group " + number(lane.work->group.value) + " lane " + number(lane.lane.value) + ": "; }
+
+}  // namespace
+
+/// Offsets below the floor are done, and only what is not done can have failed.
+std::optional<std::string> State::broken_invariant() const {
+  Broken broken;
+  for (const auto& [topic_id, topic] : topics_) {
+    for (const auto& [group_id, group] : topic.groups) {
+      group.lanes.each([&](Lane lane, const GroupLane& owed) {
+        const TopicLane* here = topic.lanes.find(lane);
+        const std::string name = "group " + number(group.id.value) + " lane " + number(lane.value) + ": ";
+        if (here == nullptr) {
+          broken = name + "it owes in a lane that its topic does not have";
+          return;
+        }
+        if (owed.done.floor() > here->next) broken = name + "its floor is beyond the end of the lane";
+        if (owed.done.floor().value + owed.done.count_above_floor() > here->next.value) broken = name + "more is done than there is";
+        for (const auto& [offset, retry] : owed.retries)
+          if (owed.done.contains(offset) || offset >= here->next)
+            broken = name + "a retry of offset " + number(offset.value) + ", not owed";
+        for (const auto& [offset, dead] : owed.dead)
+          if (!owed.done.contains(offset)) broken = name + "offset " + number(offset.value) + " is dead and not done";
+      });
+    }
+  }
+  return broken;
+}
+
+/// The counts of a session and its subscriptions are those of its ranges.
+std::optional<std::string> Dispatcher::broken_sum(const Session& session) const {
+  std::unordered_map<const Subscription*, std::uint64_t> out;
+  std::uint64_t leased = 0;
+  Broken broken;
+  session.slots.each([&](const LeaseRange& range) {
+    if (range.open == 0 || range.open != range.remaining.count()) broken = "a lease range counts what it does not have";
+    out[range.holder] += range.open;
+    leased += range.open;
+  });
+  if (leased != session.leased) broken = "session " + number(session.id.value) + " counts leases that it does not have";
+  for (const auto& [id, subscription] : session.subscriptions)
+    if (subscription->out_messages != out[subscription.get()]) broken = "subscription " + number(id.value) + " counts messages wrongly";
+  return broken;
+}
+
+/// `held` is what the sessions' ranges say of this lane: each offset at one of them (G2).
+std::optional<std::string> Dispatcher::broken_lane(const LaneWork& lane, const std::map<Offset, SlabBits>& held) const {
+  const GroupLane& owed = *journal_.state().find_topic(lane.work->topic)->groups.at(lane.work->group).lanes.find(lane.lane);
+  Broken broken;
+  std::uint64_t leased = 0;
+  std::uint64_t free = 0;
+  std::size_t slabs = 0;
+  lane.each_slab([&](Offset first, const Slab& slab) {
+    const auto of_sessions = held.find(first);
+    if (slab.leased != (of_sessions == held.end() ? SlabBits{} : of_sessions->second))
+      broken = "near offset " + number(first.value) + " the slab's leases are not the sessions'";
+    slabs += of_sessions == held.end() ? 0 : 1;
+    if (slab.leased.meets(slab.free) || slab.leased.meets(slab.staged) || slab.free.meets(slab.staged))
+      broken = "near offset " + number(first.value) + " an offset is in two states";
+    leased += slab.leased.count();
+    free += slab.free.count();
+    for (const SlabBits* bits : {&slab.leased, &slab.staged})
+      each_run(*bits, [&](std::uint32_t at, std::uint32_t count) {
+        if (owed.done.open_run(first.plus(at), count) != count) broken = "near offset " + number(first.value) + " what is done is leased";
+      });
+  });
+  if (slabs != held.size()) broken = "sessions hold what no slab knows";
+  if (leased != lane.leased || free != lane.free) broken = "the counts of leased or free offsets are wrong";
+  for (const Offset offset : lane.parked)
+    if (lane.is_leased(offset) || lane.is_free(offset) || lane.is_staged(offset) || !owed.retries.contains(offset))
+      broken = "offset " + number(offset.value) + " waits for its retry and is in another state as well";
+  if (broken) return name_of(lane) + *broken;
+  return broken_owing(lane);
+}
+
+/// Whatever is owed and was handed out before is leased, acked, back or waiting for its retry: nothing is forgotten.
+std::optional<std::string> Dispatcher::broken_owing(const LaneWork& lane) const {
+  const TopicId topic = lane.work->topic;
+  const GroupLane& owed = *journal_.state().find_topic(topic)->groups.at(lane.work->group).lanes.find(lane.lane);
+  std::uint64_t known = lane.leased + lane.parked.size();
+  lane.each_slab([&](Offset first, const Slab& slab) {
+    known += slab.staged.count();
+    known += open_among(owed.done, first, slab.free);
+  });
+  const std::uint64_t open = open_before(owed.done, lane.fresh);
+  const bool may_wait = !lane.grace_over || !lane.held_over || unreadable_.open(topic, lane.lane, owed.done) > 0;
+  if (known > open || (known < open && !may_wait))
+    return name_of(lane) + "of what was handed out " + number(open) + " are owed and " + number(known) + " are accounted for";
+  return std::nullopt;
+}
+
+std::optional<std::string> Dispatcher::broken_invariant() const {
+  std::unordered_map<const LaneWork*, std::map<Offset, SlabBits>> held;
+  std::uint64_t leased = 0;
+  Broken broken;
+  for (const auto& [id, session] : sessions_) {
+    if (Broken sum = broken_sum(*session)) return sum;
+    leased += session->leased;
+    std::as_const(session->slots).each([&](const LeaseRange& range) {
+      const std::uint64_t begin = range.first.value % slab_offsets;
+      SlabBits& bits = held[range.lane][Offset(range.first.value - begin)];
+      each_run(range.remaining, [&](std::uint32_t at, std::uint32_t count) {
+        const auto bit = static_cast<std::uint32_t>(begin + at);
+        if (bits.next(bit) < bit + count)
+          broken = name_of(*range.lane) + "an offset near " + number(range.first.value) + " is leased twice";
+        bits.set(bit, count);
+      });
+    });
+  }
+  if (broken) return broken;
+  if (leased != leased_) return "the count of all leases is wrong";
+  for (const auto& [key, work] : works_) {
+    work->lanes.each([&](Lane, const LaneWork& lane) {
+      if (!broken) broken = broken_lane(lane, held[&lane]);
+    });
+  }
+  return broken;
+}
+
+std::optional<std::string> Partition::Body::broken_invariant() const {
+  if (Broken broken = journal_.state().broken_invariant()) return broken;
+  return dispatcher_.broken_invariant();
+}
+
+}  // namespace takt::core

@@ -1,0 +1,47 @@
+// The replicated state as one number.
+
+#include "broker/core/bytes.h"
+#include "broker/core/state.h"
+#include "proto/section.h"
+
+namespace takt::core {
+namespace {
+
+void append_lane(ByteWriter& out, const GroupLane& owed, Offset end) {
+  out.id(owed.lent);
+  for (Offset at = owed.done.next_open(Offset(0)); at < end;) {
+    const std::uint64_t n = owed.done.open_run(at, end.value - at.value);
+    out.id(at).varint(n);
+    at = owed.done.next_open(at.plus(n));
+  }
+  for (const auto& [offset, r] : owed.retries)
+    out.id(offset).varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).varint(r.code).text(r.text);
+  for (const auto& [offset, d] : owed.dead)
+    out.id(offset).varint(d.attempts).signed_varint(d.time.time_since_epoch().count()).varint(d.code).text(d.text);
+  // What is all done meanwhile goes at the next checkpoint, whenever that is.
+  for (const auto& [first, held] : owed.held)
+    if (owed.done.next_open(first) < first.plus(held.count)) out.id(first).varint(held.count).id(held.client);
+}
+
+}  // namespace
+
+std::uint64_t State::digest() const {
+  ByteWriter out;
+  out.id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count());
+  for (const auto& [topic_id, topic] : topics_) {
+    out.key(topic_id).text(topic.name);
+    out.varint(topic.settings.keep_ms).varint(topic.settings.keep_bytes).varint(topic.settings.bytes_max);
+    topic.lanes.each([&](Lane lane, const TopicLane& here) { out.id(lane).id(here.next).id(here.horizon).varint(here.bytes); });
+    for (const auto& [group_id, group] : topic.groups) {
+      out.key(group_id).text(group.name).varint(group.settings.attempts_max).varint(group.done);
+      group.lanes.each([&](Lane lane, const GroupLane& owed) {
+        out.id(lane);
+        append_lane(out, owed, topic.lanes.find(lane)->next);
+      });
+    }
+  }
+  producers_.append_to(out);
+  return proto::section_checksum(as_bytes(out.take()));
+}
+
+}  // namespace takt::core
