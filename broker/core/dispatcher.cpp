@@ -233,12 +233,8 @@ void Dispatcher::tick(Now now) {
     switch (due->kind) {
       case TimerKey::Kind::kRetry:
         if (GroupWork* work = work_of()) {
-          LaneWork& lane = *work->lanes.find(Lane(static_cast<std::uint8_t>(due->c)));
           if (planted(PlantedBug::kRetryLost)) break;
-          lane.parked.erase(Offset(due->d));
-          lane.give_back(Offset(due->d), 1);
-          ++work->counters.returned_retry;
-          wake(*work);
+          unpark(*work->lanes.find(Lane(static_cast<std::uint8_t>(due->c))), Offset(due->d), now);
         }
         break;
       case TimerKey::Kind::kPull:

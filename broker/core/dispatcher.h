@@ -142,6 +142,7 @@ class Dispatcher {
                 Now now);
   void bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now);
   void park(LaneWork& lane, Offset offset, WallTime due, Now now);
+  void unpark(LaneWork& lane, Offset offset, Now now);
   void log_old_leases(Session& session, Now now);
   std::optional<std::string> broken_sum(const Session& session) const;
   std::optional<std::string> broken_lane(const LaneWork& lane, const std::map<Offset, SlabBits>& held) const;

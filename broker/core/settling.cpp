@@ -147,6 +147,21 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
               now.mono + std::max<Duration>(due - partition_time(now), Duration::zero()));
 }
 
+/// A retry's wait is over. Where the clock was set back meanwhile its due still lies ahead: a restart would take the message
+/// for one that waits, while a worker has it. So the log is told.
+void Dispatcher::unpark(LaneWork& lane, Offset offset, Now now) {
+  GroupWork& work = *lane.work;
+  lane.parked.erase(offset);
+  lane.give_back(offset, 1);
+  ++work.counters.returned_retry;
+  const auto& retries = owed_of(lane).retries;
+  if (const auto retry = retries.find(offset); retry != retries.end() && retry->second.due > partition_time(now)) {
+    const auto [attempts, due, code, text, position] = retry->second;
+    journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, partition_time(now), code, text}, now.wall);
+  }
+  wake(work);
+}
+
 /// The worker gives the rest of the range back: no attempt is counted.
 void Dispatcher::release(Slot slot, LeaseRange& range) {
   GroupWork& work = *range.lane->work;

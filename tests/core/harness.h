@@ -29,6 +29,8 @@ class Harness {
   Partition& partition() { return partition_; }
   Now now() const { return now_; }
   void advance(Duration by);
+  /// The wall clock is set, forward or back.
+  void set_clock(std::chrono::milliseconds by) { now_.wall += by; }
 
   void send(Command command);
   void request(SessionId session, CorrelationId correlation, proto::Request body, proto::Sections sections = {});

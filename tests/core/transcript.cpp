@@ -224,6 +224,8 @@ class Transcript {
       harness_->commit();
     } else if (verb == "wait") {
       harness_->advance(std::chrono::milliseconds(std::stoull(word(1))));
+    } else if (verb == "clock") {
+      harness_->set_clock(std::chrono::milliseconds(std::stoll(word(1))));
     } else if (verb == "crash") {
       harness_->crash();
       sessions_.clear();
