@@ -42,20 +42,34 @@ void MemoryDisk::carry_out(State& state, const Step& step) {
 
 void MemoryDisk::take(Step step) {
   carry_out(seen_, step);
-  unsynced_.push_back(std::move(step));
-  if (durability_ == Durability::kAtOnce) sync_steps();
+  const File file = file_of(step);
+  unsynced_[static_cast<std::size_t>(file)].push_back(std::move(step));
+  if (durability_ == Durability::kAtOnce) sync_file(file);
 }
 
-Position MemoryDisk::sync_steps() {
-  for (const Step& step : unsynced_) carry_out(durable_, step);
-  if (!unsynced_.empty()) ++syncs_;
-  unsynced_.clear();
-  return durable_.log.end;
+void MemoryDisk::keep(File file, std::size_t most) {
+  std::vector<Step>& steps = unsynced_[static_cast<std::size_t>(file)];
+  for (std::size_t i = 0; i < std::min(most, steps.size()); ++i) carry_out(durable_, steps[i]);
+  steps.clear();
+}
+
+void MemoryDisk::sync_file(File file) {
+  const std::size_t steps = unsynced_[static_cast<std::size_t>(file)].size();
+  if (steps > 0) ++syncs_;
+  keep(file, steps);
 }
 
 Position MemoryDisk::sync() {
   const std::lock_guard lock(mutex_);
-  return sync_steps();
+  sync_file(File::kLog);
+  sync_file(File::kTables);
+  return durable_.log.end;
+}
+
+Position MemoryDisk::sync(File file) {
+  const std::lock_guard lock(mutex_);
+  sync_file(file);
+  return durable_.log.end;
 }
 
 Position MemoryDisk::durable_end() const {
@@ -63,9 +77,9 @@ Position MemoryDisk::durable_end() const {
   return durable_.log.end;
 }
 
-std::size_t MemoryDisk::unsynced_steps() const {
+MemoryDisk::Steps MemoryDisk::unsynced_steps() const {
   const std::lock_guard lock(mutex_);
-  return unsynced_.size();
+  return {unsynced_[static_cast<std::size_t>(File::kLog)].size(), unsynced_[static_cast<std::size_t>(File::kTables)].size()};
 }
 
 std::uint64_t MemoryDisk::syncs() const {
@@ -93,11 +107,10 @@ void MemoryDisk::limit_log_bytes(std::uint64_t bytes) {
   log_bytes_max_ = bytes;
 }
 
-void MemoryDisk::crash(std::size_t steps_kept) {
+void MemoryDisk::crash(Steps kept) {
   const std::lock_guard lock(mutex_);
-  unsynced_.resize(std::min(steps_kept, unsynced_.size()));
-  for (const Step& step : unsynced_) carry_out(durable_, step);
-  unsynced_.clear();
+  keep(File::kLog, kept.log);
+  keep(File::kTables, kept.tables);
   seen_ = durable_;
   ++generation_;
   log_open_ = false;

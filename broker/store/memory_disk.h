@@ -2,6 +2,7 @@
 // The simulated disk under MemoryLog and MemoryTables: what would be left of one partition after a crash.
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -30,15 +31,23 @@ class MemoryDisk {
       : partition_(partition),
         durability_(durability) {}
 
+  /// Log and tables are two files: each is synced by itself, and a crash may keep more of one than of the other.
+  enum class File : std::uint8_t { kLog, kTables };
+  struct Steps {
+    std::size_t log = 0;
+    std::size_t tables = 0;
+  };
+
   /// Makes everything written durable. Returns the log's durable end.
   Position sync();
+  Position sync(File file);
   Position durable_end() const;
-  std::size_t unsynced_steps() const;
+  Steps unsynced_steps() const;
 
-  /// The machine stops: of the steps that were not synced the first `steps_kept` survive (a disk may have written more
-  /// than it confirmed, but a transaction is whole or absent and later ones stand on earlier ones). Objects that were open
-  /// answer kIo from now on; open new ones.
-  void crash(std::size_t steps_kept = 0);
+  /// The machine stops: of the steps that were not synced the first ones survive, as many as `kept` says per file (a disk
+  /// may have written more than it confirmed, but a torn transaction is absent, and later ones stand on earlier ones).
+  /// Objects that were open answer kIo from now on; open new ones.
+  void crash(Steps kept = {0, 0});
 
   /// The next append (checkpoint) fails with `kind` and writes nothing.
   void fail_next_append(StoreFailure::Kind kind);
@@ -83,10 +92,13 @@ class MemoryDisk {
   using Step = std::variant<Append, Truncate, Free, core::Checkpoint>;
 
   static void carry_out(State& state, const Step& step);
+  static File file_of(const Step& step) { return std::holds_alternative<core::Checkpoint>(step) ? File::kTables : File::kLog; }
   // With mutex_ held:
   /// To the state that is seen; to the durable one too, now or at sync().
   void take(Step step);
-  Position sync_steps();
+  /// The steps of `file` become durable, all of them or the first `most`.
+  void keep(File file, std::size_t most);
+  void sync_file(File file);
   static std::optional<StoreFailure::Kind> take_fault(std::optional<StoreFailure::Kind>& fault) {
     return std::exchange(fault, std::nullopt);
   }
@@ -97,7 +109,7 @@ class MemoryDisk {
   mutable std::mutex mutex_;       // guards what follows
   State durable_;
   State seen_;
-  std::vector<Step> unsynced_;
+  std::array<std::vector<Step>, 2> unsynced_;   ///< by file
   std::uint64_t generation_ = 0;   ///< counts crashes: objects opened before the last one are dead
   bool log_open_ = false;
   bool tables_open_ = false;

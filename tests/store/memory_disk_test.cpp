@@ -21,8 +21,8 @@ struct Machine {
     const auto commit = make_commit(log->bounds().end, count, 100);
     return log->append(std::span(&commit, 1));
   }
-  void restart(std::size_t steps_kept = 0) {
-    disk.crash(steps_kept);
+  void restart(MemoryDisk::Steps kept = {}) {
+    disk.crash(kept);
     log = std::make_unique<MemoryLog>(disk);
     tables = std::make_unique<MemoryTables>(disk);
   }
@@ -41,10 +41,25 @@ TEST(MemoryDisk, ACrashKeepsWhatWasSynced) {
 TEST(MemoryDisk, ACrashMayKeepMoreThanWasConfirmedButInOrder) {
   Machine machine;
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(machine.append(2).has_value());
-  EXPECT_EQ(machine.disk.unsynced_steps(), 3u);
-  machine.restart(2);
+  EXPECT_EQ(machine.disk.unsynced_steps().log, 3u);
+  machine.restart({.log = 2});
   EXPECT_EQ(machine.log->bounds().end, Position(4));
   EXPECT_EQ(machine.disk.durable_end(), Position(4));
+}
+
+TEST(MemoryDisk, ACrashMayKeepMoreOfOneFileThanOfTheOther) {
+  Machine machine;
+  ASSERT_TRUE(machine.append(2).has_value());
+  machine.disk.sync(MemoryDisk::File::kLog);
+  ASSERT_TRUE(machine.append(2).has_value());
+  core::Checkpoint checkpoint;
+  checkpoint.applied = Position(2);
+  ASSERT_TRUE(machine.tables->checkpoint(checkpoint).has_value());
+  machine.disk.sync(MemoryDisk::File::kLog);
+  EXPECT_EQ(machine.disk.unsynced_steps().tables, 1u) << "the log's sync is not the tables'";
+  machine.restart();
+  EXPECT_EQ(machine.log->bounds().end, Position(4));
+  EXPECT_EQ(machine.tables->applied(), Position(0));
 }
 
 TEST(MemoryDisk, ObjectsFromBeforeACrashAreDead) {
