@@ -22,7 +22,7 @@ void Admin::handle(sdk::Event&& event) {
     if (answered->ticket.value != last_ticket_) return;
     const GroupName group = groups_.front();
     groups_.pop_front();
-    if (checker_.view().find_group(group) == nullptr)
+    if (!checker_.view().has_ever(group))
       checker_.fail("group " + group.topic + "/" + group.group + " is confirmed and not in the durable log");
     ask();
   } else if (std::holds_alternative<sdk::RequestFailed>(event)) {

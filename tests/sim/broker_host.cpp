@@ -17,7 +17,14 @@ core::PartitionSettings partition_settings(const Options& options, const core::P
   settings.in_flight_per_worker_max = options.in_flight_per_worker_max;
   settings.held_after = options.held_after;
   settings.tail_cache_bytes = options.cache_bytes;
+  settings.producer_idle_expiry = options.producer_idle_expiry;
   return settings;
+}
+
+core::Partition empty_partition(const core::PartitionSettings& settings) {
+  core::Partition partition(settings);
+  partition.loaded_to(Position(0));
+  return partition;
 }
 
 runtime::ShardSettings shard_settings(const Options& options) {
@@ -52,9 +59,10 @@ struct BrokerHost::Process {
                   prior.push_back(std::move(mail));
                   wake();
                 },
-                [&host](std::vector<core::Commit> commits) { std::ranges::move(commits, std::back_inserter(host.written_)); },
+                [&host](const core::Commit& commit) { host.sealed_.push_back(commit); },
                 [&host] { host.observe(); },
-                [this](const char* where) { maybe_crash(where); }},
+                [this](const char* where) { maybe_crash(where); },
+                [&host](const core::Partition& loaded) { host.compare_with_fold(loaded); }},
         stores(host.disk_),
         committer(context, stores),
         reader(context, stores),
@@ -94,12 +102,17 @@ struct BrokerHost::Process {
     host_.world_.trace("turn", first.size(), then.size());
     shard->turn(std::move(first), std::move(then), host_.world_.now());
     alarm.set(shard->next_deadline());
+    host_.audit();
     if (shard->state() == runtime::ShardState::kFailed) host_.checker_.fail("the stores cannot be read back: " + shard->failure()->message);
     if (shard->state() == runtime::ShardState::kStopped) host_.machine_.after(Duration::zero(), [host = &host_] { host->end(); });
   }
 
   void maybe_crash(const char* where) {
-    const bool is_certain = std::string_view(where) == "certain";
+    ++host_.boundaries_;
+    const bool is_boundary = host_.boundaries_ == host_.options_.crash_at_boundary ||
+                             (host_.options_.crash_each_boundary != 0 && host_.boundaries_ % host_.options_.crash_each_boundary == 0);
+    if (is_boundary) ++host_.checker_.counts.boundary_crashes;
+    const bool is_certain = is_boundary || std::string_view(where) == "certain";
     if (!is_certain && !host_.world_.random().permille(host_.options_.crash_at_port_permille)) return;
     host_.world_.trace(where);
     host_.machine_.after(Duration::zero(), [host = &host_, this] {
@@ -132,6 +145,7 @@ BrokerHost::BrokerHost(World& world, const Options& options, Checker& checker, N
       checker_(checker),
       network_(network),
       disk_(uuid_, store::MemoryDisk::Durability::kWhenTold),
+      replica_(empty_partition(partition_settings(options, uuid_))),
       machine_(world) {
   network.serve(*this);
 }
@@ -144,7 +158,6 @@ void BrokerHost::lost(ConnectionId connection) { process_->gateway.lost(connecti
 void BrokerHost::start() {
   world_.trace("start");
   process_ = std::make_unique<Process>(*this);
-  compare_with_fold();
   auto loaded = process_->loader.load_fresh();
   if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
   process_->shard.emplace(
@@ -154,11 +167,18 @@ void BrokerHost::start() {
   process_->alarm.set(process_->shard->next_deadline());
 }
 
+// Of each file any number of its last writes may be lost.
 void BrokerHost::crash() {
   if (!process_) return;
-  ++checker_.counts.crashes;
-  const std::size_t kept = world_.random().below(disk_.unsynced_steps() + 1);
-  world_.trace("crash", disk_.unsynced_steps(), kept);
+  Counts& counts = checker_.counts;
+  ++counts.crashes;
+  compare_with_replay();
+  const store::MemoryDisk::Steps written = disk_.unsynced_steps();
+  const store::MemoryDisk::Steps kept{.log = world_.random().below(written.log + 1), .tables = world_.random().below(written.tables + 1)};
+  counts.kept_steps += kept.log + kept.tables;
+  counts.lost_steps += written.log + written.tables - kept.log - kept.tables;
+  counts.uneven_crashes += (kept.log < written.log) != (kept.tables < written.tables) ? 1 : 0;
+  world_.trace("crash", written.log * 100 + written.tables, kept.log * 100 + kept.tables);
   process_.reset();
   disk_.crash(kept);
   if (options_.lie == Lie::kLostCommit) forget_last_commit();
@@ -168,6 +188,7 @@ void BrokerHost::crash() {
 void BrokerHost::end() {
   if (!process_) return;
   world_.trace("stopped");
+  compare_with_replay();
   process_.reset();
   disk_.crash(disk_.unsynced_steps());
   restart();
@@ -175,7 +196,7 @@ void BrokerHost::end() {
 
 void BrokerHost::restart() {
   observe();
-  written_.clear();
+  sealed_.clear();
   checker_.process_ends();
   network_.server_died();
   machine_.after(world_.random().duration(std::chrono::milliseconds(1), options_.restart_max), [this] { start(); });
@@ -191,13 +212,47 @@ void BrokerHost::drain() {
 
 void BrokerHost::stall(Duration length) {
   if (!process_) return;
+  ++checker_.counts.stalls;
   world_.trace("stall");
   process_->timeline.pause(length);
 }
 
 void BrokerHost::observe() {
   const Position durable = disk_.durable_end();
-  for (; !written_.empty() && written_.front().end <= durable; written_.pop_front()) checker_.durable(written_.front(), uuid_);
+  for (; !sealed_.empty() && sealed_.front().end <= durable; sealed_.pop_front()) {
+    checker_.durable(sealed_.front(), uuid_);
+    replay(replica_, sealed_.front());
+  }
+}
+
+void BrokerHost::replay(core::Partition& partition, const core::Commit& commit) {
+  const auto view = core::CommitView::parse(commit.value.bytes, uuid_, core::CommitView::Sections::kTrust);
+  if (!view || !partition.replay(*view)) checker_.fail("a sealed commit cannot be replayed");
+}
+
+// After every turn: nothing is forgotten, nothing is leased twice; and when all is durable, the counts are the log's.
+void BrokerHost::audit() {
+  if (process_->shard->state() == runtime::ShardState::kReloading) return;
+  ++checker_.counts.audits;
+  if (const auto broken = process_->shard->partition().broken_invariant()) return checker_.fail("memory is not sound: " + *broken);
+  if (process_->shard->partition().staged_bytes() > 0) return;
+  if (const auto counted = stats()) checker_.audit(*counted);
+}
+
+// Whatever is in memory now is what a replay of all that it sealed gives.
+void BrokerHost::compare_with_replay() {
+  if (!process_->shard || process_->shard->state() == runtime::ShardState::kReloading ||
+      process_->shard->state() == runtime::ShardState::kFailed)
+    return;
+  core::Partition live = std::move(*process_->shard).surrender();
+  std::vector<core::Commit> tail(sealed_.begin(), sealed_.end());
+  while (auto commit = live.seal(world_.now())) tail.push_back(std::move(*commit));
+  for (const core::Commit& commit : tail) replay(replica_, commit);
+  ++checker_.counts.replays_compared;
+  if (replica_.digest() != live.digest()) checker_.fail("memory is not what its log folds to");
+  if (tail.empty()) return;
+  replica_ = empty_partition(partition_settings(options_, uuid_));   // some of the tail may be lost
+  for (const core::Commit& commit : checker_.log()) replay(replica_, commit);
 }
 
 void BrokerHost::forget_last_commit() {
@@ -214,30 +269,30 @@ void BrokerHost::forget_last_commit() {
 }
 
 // Tables and log read back must be what the whole log folds to, from its very first event.
-void BrokerHost::compare_with_fold() {
+void BrokerHost::compare_with_fold(const core::Partition& loaded) {
+  sealed_.clear();   // of a term that ended
+  if (loaded.end() != checker_.view().end())
+    return checker_.fail("the log ends at position " + std::to_string(loaded.end().value) + " and was durable up to " +
+                         std::to_string(checker_.view().end().value));
+  if (loaded.digest() == replica_.digest()) return;
+  // Which row it is tells more than that it differs.
   const core::PartitionSettings settings = partition_settings(options_, uuid_);
   core::test::Rows rows;
   for (std::size_t i = 0; i < core::table_count; ++i) {
     const auto table = static_cast<core::Table>(i);
     if (table == core::Table::kCold) continue;
-    const auto scanned = process_->stores.tables().scan(table, "", [&](std::string_view key, std::string_view value) {
+    [[maybe_unused]] const auto scanned = process_->stores.tables().scan(table, "", [&](std::string_view key, std::string_view value) {
       rows[{table, std::string(key)}] = std::string(value);
       return true;
     });
-    if (!scanned) return checker_.fail("table " + std::to_string(i) + " cannot be read");
   }
-  if (process_->stores.log().bounds().end != checker_.view().end())
-    return checker_.fail("the log ends at position " + std::to_string(process_->stores.log().bounds().end.value) +
-                         " and was durable up to " + std::to_string(checker_.view().end().value));
-  auto loaded = runtime::load_partition(process_->stores.log(), process_->stores.tables(), settings);
-  if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
-  core::Checkpoint rest = loaded->partition.freeze();
+  auto again = runtime::load_partition(process_->stores.log(), process_->stores.tables(), settings);
+  if (!again) return checker_.fail("the stores cannot be opened: " + again.error().message);
+  core::Checkpoint rest = again->partition.freeze();
   std::erase_if(rest.erased, [](const core::RowRange& range) { return range.table == core::Table::kCold; });
   core::test::apply_checkpoint(rows, rest);
   const auto mine = core::test::logical(rows);
-  const auto folded = core::test::logical(core::test::fold(settings, checker_.log()));
-  if (mine == folded) return;
-  for (const auto& [key, value] : folded)
+  for (const auto& [key, value] : core::test::logical(core::test::fold(settings, checker_.log())))
     if (const auto it = mine.find(key); it == mine.end() || it->second != value)
       return checker_.fail("after a restart the row of table " + key.substr(0, key.find(' ')) + " is not what the log folds to");
   checker_.fail("after a restart there are rows that the log does not fold to");

@@ -39,7 +39,10 @@ class BrokerHost final : public ServerEnd {
   void end();
   void restart();
   void observe();
-  void compare_with_fold();
+  void replay(core::Partition& partition, const core::Commit& commit);
+  void audit();
+  void compare_with_replay();
+  void compare_with_fold(const core::Partition& loaded);
   void forget_last_commit();
 
   World& world_;
@@ -48,7 +51,9 @@ class BrokerHost final : public ServerEnd {
   Network& network_;
   core::PartitionUuid uuid_{};
   store::MemoryDisk disk_;
-  std::deque<core::Commit> written_;   ///< appended and not yet known to be durable
+  std::deque<core::Commit> sealed_;    ///< given to the committer and not yet known to be durable
+  core::Partition replica_;            ///< replays what became durable, and nothing else
+  std::uint64_t boundaries_ = 0;       ///< calls of the ports so far
   Timeline machine_;
   std::unique_ptr<Process> process_;
 };

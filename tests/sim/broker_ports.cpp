@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "broker/core/cold_rows.h"
 #include "broker/runtime/block_reader.h"
 #include "broker/runtime/partition_loader.h"
 
@@ -11,6 +12,7 @@ namespace takt::sim {
 namespace {
 
 using store::StoreFailure;
+using File = store::MemoryDisk::File;
 
 constexpr Duration read_retry = std::chrono::seconds(1);
 constexpr std::size_t scan_bytes = 256u << 20;
@@ -24,6 +26,7 @@ Duration up_to(BrokerProcess& process, Duration most) { return process.world.ran
 // ---- committer
 
 void SimCommitter::append(core::Commit commit) {
+  process_.sealed(commit);
   process_.crash_point("append");
   waiting_.push_back(std::move(commit));
   wake();
@@ -52,7 +55,10 @@ void SimCommitter::append_all() {
   appended.end = commits.back().end;
   for (const core::Commit& commit : commits) appended.bytes += commit.value.size();
   Random& random = process_.world.random();
-  if (random.permille(process_.options.append_failure_permille)) process_.disk.fail_next_append(draw_failure(random));
+  if (random.permille(process_.options.append_failure_permille)) {
+    ++process_.checker.counts.append_failures;
+    process_.disk.fail_next_append(draw_failure(random));
+  }
   if (auto result = stores_.log().append(commits); !result) {
     process_.world.trace("append_failed", commits.front().first.value);
     if (process_.options.lie != Lie::kFailedAppendReported) appended.failure = result.error();
@@ -60,12 +66,11 @@ void SimCommitter::append_all() {
     return;
   }
   appended.log = stores_.log().bounds();
-  process_.written(commits);
   process_.crash_point("written");
   if (process_.options.lie == Lie::kAckBeforeSync) process_.mail(appended);
   appended.took = up_to(process_, process_.options.sync_max);
   process_.timeline.after(appended.took, [this, appended]() mutable {
-    process_.disk.sync();
+    process_.disk.sync(File::kLog);
     process_.synced();
     process_.crash_point("synced");
     answer(std::move(appended));
@@ -81,10 +86,19 @@ void SimCommitter::answer(runtime::Appended appended) {
 void SimCommitter::free_one() {
   const Position step = to_free_.front();
   to_free_.pop_front();
+  process_.checker.freeing(step, [this](TopicId topic, Lane lane, Offset offset) {
+    const std::string key = core::cold_key(topic, lane, offset);
+    bool is_there = false;
+    const auto scanned = stores_.tables().scan(core::Table::kCold, key, [&](std::string_view found, std::string_view) {
+      is_there = found.starts_with(key.substr(0, key.size() - sizeof(std::uint16_t)));
+      return false;
+    });
+    return scanned.has_value() && is_there;
+  });
   const bool is_freed = stores_.log().free_before(step).has_value();
   process_.crash_point("freed");
   process_.timeline.after(up_to(process_, process_.options.sync_max), [this, is_freed] {
-    process_.disk.sync();
+    process_.disk.sync(File::kLog);
     process_.synced();
     ++process_.checker.counts.frees;
     if (is_freed) process_.mail(runtime::FrontFreed{stores_.log().bounds()});
@@ -103,6 +117,7 @@ void SimReader::load(core::LoadBlocks request) {
 
 void SimReader::serve(const core::LoadBlocks& request) {
   if (process_.world.random().permille(process_.options.read_failure_permille)) {
+    ++process_.checker.counts.read_failures;
     process_.world.trace("read_failed", request.from.value);
     process_.timeline.after(read_retry, [this, request] { serve(request); });
     return;
@@ -189,7 +204,10 @@ class LyingTables final : public store::Tables {
 
 void SimBackground::write(const runtime::CheckpointJob& job) {
   Random& random = process_.world.random();
-  if (random.permille(process_.options.checkpoint_failure_permille)) process_.disk.fail_next_checkpoint(draw_failure(random));
+  if (random.permille(process_.options.checkpoint_failure_permille)) {
+    ++process_.checker.counts.checkpoint_failures;
+    process_.disk.fail_next_checkpoint(draw_failure(random));
+  }
   LyingTables tables(stores_.tables(), process_.options.lie);
   runtime::FrontKeeper::Outcome outcome = keeper_.write(job, stores_.log(), tables);
   process_.world.trace("checkpoint", job.rows->applied.value, outcome.written.carried_messages, outcome.written.failure ? 1 : 0);
@@ -203,8 +221,7 @@ void SimBackground::write(const runtime::CheckpointJob& job) {
     if (!outcome.written.failure && random.permille(500)) process_.crash_point("certain");
   }
   process_.timeline.after(up_to(process_, process_.options.sync_max), [this, outcome = std::move(outcome)] {
-    process_.disk.sync();
-    process_.synced();
+    process_.disk.sync(File::kTables);
     process_.crash_point("checkpoint_synced");
     if (!outcome.free_steps.empty()) committer_.free_before(outcome.free_steps);
     process_.mail(outcome.written);
@@ -224,6 +241,7 @@ void SimBackground::scan() {
 
 Result<runtime::LoadedPartition, StoreFailure> SimLoader::load_fresh() {
   auto loaded = runtime::load_partition(stores_.log(), stores_.tables(), settings_);
+  if (loaded) process_.loaded(loaded->partition);
   process_.checker.term_begins();
   return loaded;
 }

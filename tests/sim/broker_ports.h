@@ -30,9 +30,10 @@ struct BrokerProcess {
   const core::PartitionUuid uuid;
   Timeline& timeline;
   std::function<void(runtime::ShardMail)> mail;           ///< ahead of what clients want
-  std::function<void(std::vector<core::Commit>)> written; ///< appended, not yet durable
+  std::function<void(const core::Commit&)> sealed;        ///< on its way to the log
   std::function<void()> synced;                           ///< something became durable
   std::function<void(const char*)> crash_point;           ///< the process may die here
+  std::function<void(const core::Partition&)> loaded;     ///< read back, before its term begins
 };
 
 /// Log and tables, opened anew for a reload.

@@ -9,16 +9,17 @@ namespace {
 
 constexpr Duration backoff_first = std::chrono::milliseconds(50);
 constexpr Duration backoff_longest = std::chrono::seconds(2);
-constexpr std::size_t outcomes_kept = 16;
+constexpr std::size_t repeatable_kept = 16;
 
 }  // namespace
 
-Client::Client(World& world, const Options& options, Checker& checker, Network& network, proto::ClientKind kind, std::string name)
+Client::Client(World& world, const Options& options, Checker& checker, Network& network, proto::ClientKind kind, std::string name,
+               std::optional<ProducerId> producer)
     : world_(world),
       options_(options),
       checker_(checker),
       name_(std::move(name)),
-      producer_(ProducerId(world.random().next())),
+      producer_(producer.value_or(ProducerId(world.random().next()))),
       session_(session_options(kind)),
       network_(network),
       backoff_(backoff_first),
@@ -96,6 +97,7 @@ void Client::pump() {
   }
   for (Frames& frames : session_.take_frames()) {
     if (!is_up_) continue;
+    stamp(frames);
     const Frames sent = frames;
     network_.to_server(*connection_, std::move(frames));
     repeat_something(sent);
@@ -103,18 +105,22 @@ void Client::pump() {
   alarm_.set(session_.next_deadline());
 }
 
-// A late or repeated outcome, such as a library that replays a lost connection's frames would send: it must count for nothing.
+// A late or repeated request, such as a library that replays a lost connection's frames would send: outcomes and numbered
+// batches must count once.
 void Client::repeat_something(const Frames& sent) {
   if (options_.repeat_permille == 0) return;
   proto::Decoder decoder;
   const auto decoded = decoder.request(sent.front().bytes);
-  if (decoded && (std::holds_alternative<proto::Ack>(decoded->body) || std::holds_alternative<proto::Fail>(decoded->body))) {
-    outcomes_.push_back(sent);
-    if (outcomes_.size() > outcomes_kept) outcomes_.pop_front();
+  const bool is_repeatable =
+      decoded && (std::holds_alternative<proto::Ack>(decoded->body) || std::holds_alternative<proto::Fail>(decoded->body) ||
+                  std::holds_alternative<proto::Publish>(decoded->body) || std::holds_alternative<proto::Complete>(decoded->body));
+  if (is_repeatable) {
+    repeatable_.push_back(sent);
+    if (repeatable_.size() > repeatable_kept) repeatable_.pop_front();
   }
-  if (outcomes_.empty() || !world_.random().permille(options_.repeat_permille)) return;
+  if (repeatable_.empty() || !world_.random().permille(options_.repeat_permille)) return;
   ++checker_.counts.repeats;
-  network_.to_server(*connection_, outcomes_[world_.random().below(outcomes_.size())]);
+  network_.to_server(*connection_, repeatable_[world_.random().below(repeatable_.size())]);
 }
 
 }  // namespace takt::sim

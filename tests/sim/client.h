@@ -13,7 +13,9 @@ namespace takt::sim {
 /// One client process: the SDK's session and the loop around it, which connects, reconnects and moves frames.
 class Client : public ClientEnd {
  public:
-  Client(World& world, const Options& options, Checker& checker, Network& network, proto::ClientKind kind, std::string name);
+  /// `producer` when it takes over from another; else one of its own.
+  Client(World& world, const Options& options, Checker& checker, Network& network, proto::ClientKind kind, std::string name,
+         std::optional<ProducerId> producer = std::nullopt);
   ~Client() override;
 
   /// Stands still, connection and all, as a stopped process does.
@@ -28,6 +30,8 @@ class Client : public ClientEnd {
   /// Call after anything was done to the session.
   void pump();
   virtual void handle(sdk::Event&& event) = 0;
+  /// The last chance to change what is sent.
+  virtual void stamp(Frames&) {}
   void connect();
   void disconnect();
 
@@ -48,7 +52,7 @@ class Client : public ClientEnd {
   bool is_up_ = false;
   bool is_leaving_ = false;
   Duration backoff_;
-  std::deque<Frames> outcomes_;   ///< acks and fails that were sent, of this connection and earlier ones
+  std::deque<Frames> repeatable_;   ///< what was sent and may come again, on this connection and earlier ones
 
  protected:
   Timeline timeline_;

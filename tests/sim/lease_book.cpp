@@ -3,48 +3,93 @@
 #include <algorithm>
 
 namespace takt::sim {
+namespace {
 
-std::string text_of(const Spot& spot) {
-  return spot.group.topic + "/" + spot.group.group + " lane " + std::to_string(spot.lane.value) + " offset " +
-         std::to_string(spot.offset.value);
+/// Takes what `map` says of this group's spots.
+template <class Map>
+void erase_group(Map& map, GroupId group) {
+  map.erase(map.lower_bound(Spot{group, Lane(0), Offset(0)}), map.lower_bound(Spot{group.plus(1), Lane(0), Offset(0)}));
 }
 
-void LeaseBook::command(const core::Command& command) {
-  std::visit([this](const auto& c) { on(c); }, command);
+}  // namespace
+
+void LeaseBook::greeted(ConnectionId connection, SessionId session) {
+  by_connection_[connection] = session;
+  sessions_[session].connection = connection;
 }
 
-void LeaseBook::on(const core::SessionLost& lost) {
-  const auto connection = connections_.find(lost.session);
-  if (connection != connections_.end()) close([&](const Spot&, const Holder& holder) { return holder.connection == connection->second; });
-  sessions_.erase(lost.session);
+LeaseBook::SessionInfo* LeaseBook::session_of(ConnectionId connection) {
+  return const_cast<SessionInfo*>(std::as_const(*this).session_of(connection));
 }
 
-void LeaseBook::on(const core::ClientRequest& request) {
+const LeaseBook::SessionInfo* LeaseBook::session_of(ConnectionId connection) const {
+  const auto session = by_connection_.find(connection);
+  const auto info = session == by_connection_.end() ? sessions_.end() : sessions_.find(session->second);
+  return info == sessions_.end() ? nullptr : &info->second;
+}
+
+void LeaseBook::command(const core::Command& command, Time now) {
+  std::visit([&](const auto& c) { on(c, now); }, command);
+}
+
+void LeaseBook::on(const core::SessionLost& lost, Time) {
+  const auto session = sessions_.find(lost.session);
+  if (session == sessions_.end()) return;
+  if (const auto connection = session->second.connection)
+    close([&](const Spot&, const Holder& holder) { return holder.connection == *connection; });
+  sessions_.erase(session);
+}
+
+void LeaseBook::on(const core::ClientRequest& request, Time now) {
   const auto session = sessions_.find(request.session);
-  const auto connection = connections_.find(request.session);
-  if (session == sessions_.end() || connection == connections_.end()) return;
+  if (session == sessions_.end() || !session->second.connection) return;
+  SessionInfo& info = session->second;
+  const ConnectionId connection = *info.connection;
   if (const auto* subscribe = std::get_if<proto::Subscribe>(&request.body)) {
-    session->second.subscriptions[subscribe->subscription] = {subscribe->topic, subscribe->group};
+    info.subscriptions[subscribe->subscription] = {{subscribe->topic, subscribe->group}, view_.now(), std::nullopt};
   } else if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&request.body)) {
-    const auto group = session->second.subscriptions.find(unsubscribe->subscription);
-    if (group == session->second.subscriptions.end()) return;
-    close([&](const Spot& spot, const Holder& holder) { return holder.connection == connection->second && spot.group == group->second; });
+    const auto at = info.subscriptions.find(unsubscribe->subscription);
+    if (at == info.subscriptions.end() || !at->second.group) return;
+    close([&](const Spot& spot, const Holder& holder) { return holder.connection == connection && spot.group == *at->second.group; });
   } else if (const auto* fail = std::get_if<proto::Fail>(&request.body)) {
-    const Grant* grant = find(connection->second, fail->slot, fail->token);
-    if (grant == nullptr) return;
-    const Spot spot{grant->group, grant->lane, grant->first.plus(fail->index)};
-    const auto held = held_.find(spot);
-    if (held != held_.end() && held->second.token == fail->token.plus(fail->index)) held_.erase(held);
-  } else if (const auto* resume_body = std::get_if<proto::Resume>(&request.body)) {
-    resume(session->second, *resume_body);
+    on_fail(connection, *fail, now);
+  } else if (const auto* resume = std::get_if<proto::Resume>(&request.body)) {
+    // What the worker names it keeps (the Resumed that leaves says so); what it does not name may go to others.
+    const auto at = info.subscriptions.find(resume->subscription);
+    if (at == info.subscriptions.end()) return;
+    std::erase_if(waiting_, [&](const auto& entry) {
+      return entry.second.client == info.client && (!at->second.group || entry.first.group == *at->second.group);
+    });
   }
 }
 
-// What the worker names it keeps (the Resumed that leaves says so); what it does not name may go to others.
-void LeaseBook::resume(SessionInfo& session, const proto::Resume& resume) {
-  const auto group = session.subscriptions.find(resume.subscription);
-  if (group == session.subscriptions.end()) return;
-  std::erase_if(waiting_, [&](const auto& entry) { return entry.first.group == group->second && entry.second.client == session.client; });
+void LeaseBook::on_fail(ConnectionId connection, const proto::Fail& fail, Time now) {
+  const Grant* grant = find(connection, fail.slot, fail.token);
+  if (grant == nullptr || !grant->group) return;
+  const Spot spot{*grant->group, grant->lane, grant->first.plus(fail.index)};
+  const auto held = held_.find(spot);
+  if (held == held_.end() || held->second.token != fail.token.plus(fail.index)) return;
+  held_.erase(held);
+  const Time end = now + std::chrono::milliseconds(fail.delay_ms);
+  const auto [asked, is_first] = asked_delays_.emplace(spot, end);
+  asked->second = std::min(asked->second, end);
+}
+
+void LeaseBook::subscribed(ConnectionId connection, SubscriptionId subscription) {
+  SessionInfo* session = session_of(connection);
+  const auto at = session == nullptr ? std::map<SubscriptionId, Subscription>::iterator() : session->subscriptions.find(subscription);
+  if (session == nullptr || at == session->subscriptions.end()) return;
+  at->second.group = view_.only_group(at->second.name, at->second.asked);
+}
+
+void LeaseBook::ended(ConnectionId connection, SubscriptionId subscription) {
+  if (SessionInfo* session = session_of(connection)) session->subscriptions.erase(subscription);
+}
+
+void LeaseBook::dropped(GroupId group) {
+  erase_group(held_, group);
+  erase_group(left_, group);
+  erase_group(waiting_, group);
 }
 
 void LeaseBook::term_ends() {
@@ -53,35 +98,34 @@ void LeaseBook::term_ends() {
   for (const auto& [spot, holder] : held_) left_[spot] = holder;
   waiting_.clear();
   held_.clear();
+  asked_delays_.clear();
 }
 
 void LeaseBook::process_ends() {
   term_ends();
-  connections_.clear();
+  by_connection_.clear();
   sessions_.clear();
+  grants_.clear();
 }
 
-std::optional<GroupName> LeaseBook::group_of(ConnectionId connection, SubscriptionId subscription) const {
-  for (const auto& [session, its] : connections_) {
-    if (its != connection) continue;
-    const auto info = sessions_.find(session);
-    if (info == sessions_.end()) continue;
-    const auto group = info->second.subscriptions.find(subscription);
-    if (group != info->second.subscriptions.end()) return group->second;
-  }
-  return std::nullopt;
+const LeaseBook::Subscription* LeaseBook::subscription(ConnectionId connection, SubscriptionId subscription) const {
+  const SessionInfo* session = session_of(connection);
+  if (session == nullptr) return nullptr;
+  const auto at = session->subscriptions.find(subscription);
+  return at == session->subscriptions.end() ? nullptr : &at->second;
 }
 
 void LeaseBook::grant(ConnectionId connection, Slot slot, LeaseToken token, const Grant& grant) {
   grants_[{connection, slot, token}] = grant;
-  ClientId client;
-  for (const auto& [session, its] : connections_)
-    if (its == connection && sessions_.contains(session)) client = sessions_.at(session).client;
+  if (!grant.group) return;
+  const SessionInfo* session = session_of(connection);
+  const ClientId client = session == nullptr ? ClientId() : session->client;
   for (std::uint32_t i = 0; i < grant.count; ++i) {
-    const Spot spot{grant.group, grant.lane, grant.first.plus(i)};
+    const Spot spot{*grant.group, grant.lane, grant.first.plus(i)};
     held_[spot] = {connection, client, token.plus(i)};
     tokens_[spot] = token.plus(i);
     waiting_.erase(spot);
+    delays_.erase(spot);
   }
 }
 
@@ -109,6 +153,19 @@ void LeaseBook::settled(const Spot& spot) {
   held_.erase(spot);
   left_.erase(spot);
   waiting_.erase(spot);
+  delays_.erase(spot);
+}
+
+void LeaseBook::retried(const Spot& spot) {
+  const auto asked = asked_delays_.find(spot);
+  if (asked == asked_delays_.end()) return;
+  delays_[spot] = asked->second;
+  asked_delays_.erase(asked);
+}
+
+std::optional<Time> LeaseBook::not_before(const Spot& spot) const {
+  const auto it = delays_.find(spot);
+  return it == delays_.end() ? std::optional<Time>() : it->second;
 }
 
 }  // namespace takt::sim

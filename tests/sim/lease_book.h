@@ -16,17 +16,18 @@ namespace takt::sim {
 
 using transport::ConnectionId;
 
-/// A message as one group sees it.
+/// A message as one group sees it. Groups' numbers are never used again, so a group that is made anew has other spots.
 struct Spot {
-  GroupName group;
+  GroupId group;
   Lane lane;
   Offset offset;
   friend auto operator<=>(const Spot&, const Spot&) = default;
 };
-std::string text_of(const Spot& spot);
 
 class LeaseBook {
  public:
+  explicit LeaseBook(const LogView& view) : view_(view) {}
+
   struct Holder {
     ConnectionId connection;
     ClientId client;
@@ -39,15 +40,25 @@ class LeaseBook {
   };
   /// A range that left in a Deliver or Resumed; index i of the wire is offset first + i.
   struct Grant {
-    GroupName group;
+    std::optional<GroupId> group;   ///< none: which of several groups of its name cannot be told
     Lane lane;
     Offset first;
     std::uint32_t count = 0;
   };
+  struct Subscription {
+    GroupName name;
+    LogTime asked = 0;              ///< when the Subscribe entered the shard
+    std::optional<GroupId> group;   ///< as Grant's
+  };
 
-  void greeted(ConnectionId connection, SessionId session) { connections_[session] = connection; }
+  void greeted(ConnectionId connection, SessionId session);
+  void subscribed(ConnectionId connection, SubscriptionId subscription);
+  /// The broker ended it: its group is gone.
+  void ended(ConnectionId connection, SubscriptionId subscription);
   /// A command on its way to the shard; may end leases.
-  void command(const core::Command& command);
+  void command(const core::Command& command, Time now);
+  /// The group is deleted: nobody holds anything of it.
+  void dropped(GroupId group);
   /// The messages of a Resume go on with their worker or are given up by it.
   void term_ends();
   /// `until` says for each message that somebody held how long it waits.
@@ -58,10 +69,10 @@ class LeaseBook {
       if (const auto when = until(spot)) waiting_[spot] = {holder.client, *when};
     left_.clear();
   }
-  /// The broker's process is gone: its session numbers begin anew.
+  /// The process is gone, and its connections.
   void process_ends();
 
-  std::optional<GroupName> group_of(ConnectionId connection, SubscriptionId subscription) const;
+  const Subscription* subscription(ConnectionId connection, SubscriptionId subscription) const;
   void grant(ConnectionId connection, Slot slot, LeaseToken token, const Grant& grant);
   const Grant* find(ConnectionId connection, Slot slot, LeaseToken token) const;
 
@@ -69,30 +80,39 @@ class LeaseBook {
   const Waiting* waiting(const Spot& spot) const;
   std::optional<LeaseToken> last_token(const Spot& spot) const;
   void settled(const Spot& spot);
+  /// A Retry of the spot is in the log: until when no delay that a worker asked for lets it be handed out again.
+  void retried(const Spot& spot);
+  std::optional<Time> not_before(const Spot& spot) const;
 
  private:
   struct SessionInfo {
     ClientId client;
-    std::map<SubscriptionId, GroupName> subscriptions;
+    std::optional<ConnectionId> connection;
+    std::map<SubscriptionId, Subscription> subscriptions;
   };
 
-  void on(const core::SessionUp& up) { sessions_[up.session] = {up.client, {}}; }
-  void on(const core::SessionLost& lost);
-  void on(const core::ClientRequest& request);
-  void on(const core::BlocksLoaded&) {}
-  void resume(SessionInfo& session, const proto::Resume& resume);
+  void on(const core::SessionUp& up, Time) { sessions_[up.session].client = up.client; }
+  void on(const core::SessionLost& lost, Time now);
+  void on(const core::ClientRequest& request, Time now);
+  void on(const core::BlocksLoaded&, Time) {}
+  void on_fail(ConnectionId connection, const proto::Fail& fail, Time now);
+  SessionInfo* session_of(ConnectionId connection);
+  const SessionInfo* session_of(ConnectionId connection) const;
   template <class Which>
   void close(Which which) {
     std::erase_if(held_, [&](const auto& entry) { return which(entry.first, entry.second); });
   }
 
-  std::map<SessionId, ConnectionId> connections_;
+  const LogView& view_;
+  std::map<ConnectionId, SessionId> by_connection_;
   std::map<SessionId, SessionInfo> sessions_;
   std::map<std::tuple<ConnectionId, Slot, LeaseToken>, Grant> grants_;
   std::map<Spot, Holder> held_;
   std::map<Spot, Holder> left_;          ///< held when the last term ended
   std::map<Spot, Waiting> waiting_;
   std::map<Spot, LeaseToken> tokens_;    ///< the last one, ever
+  std::map<Spot, Time> asked_delays_;    ///< the earliest end of those whose Retry is not in the log yet
+  std::map<Spot, Time> delays_;
 };
 
 }  // namespace takt::sim

@@ -3,10 +3,12 @@
 // the decoder of its format.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,8 @@ namespace takt::sim {
 
 /// With what the workers release messages: a Retry event with it counts no failure.
 inline constexpr std::uint16_t release_code = 9;
+/// With what they fail them, to be tried again.
+inline constexpr std::uint16_t retry_code = 7;
 
 /// A message's payload begins with its value, which no other message has.
 using Value = std::uint64_t;
@@ -29,71 +33,190 @@ struct GroupName {
   friend auto operator<=>(const GroupName&, const GroupName&) = default;
 };
 
+/// Counts what the log says, event by event and run by run: earlier has the lower number.
+using LogTime = std::uint64_t;
+
+/// Offsets as a plain table.
+class OffsetTable {
+ public:
+  bool contains(std::uint64_t offset) const { return offset < is_in_.size() && is_in_[offset]; }
+  /// False when it is there already.
+  bool insert(std::uint64_t offset) {
+    if (contains(offset)) return false;
+    if (offset >= is_in_.size()) is_in_.resize(offset + 1);
+    ++size_;
+    return is_in_[offset] = true;
+  }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  std::vector<bool> is_in_;
+  std::uint64_t size_ = 0;
+};
+
+struct Failures {
+  std::uint32_t count = 0;
+  WallTime due{};
+};
 struct LaneView {
   std::uint64_t start = 0;
-  std::set<std::uint64_t> done;                       ///< acked, settled or dead
-  std::map<std::uint64_t, std::uint32_t> attempts;    ///< failures of what is not done
+  std::uint64_t floor = 0;                            ///< the first that is not done
+  OffsetTable done;                                   ///< acked, settled or dead, from start on
+  std::map<std::uint64_t, Failures> failures;         ///< of what is not done
   std::set<std::uint64_t> dead;
   std::set<std::uint64_t> held;                       ///< leases that had grown old
 };
 struct GroupView {
+  GroupId id;
   GroupName name;
+  LogTime made = 0;
+  /// Where it began in every lane: at the earliest message that was kept, at the end, or both at once.
+  bool is_from_earliest = false, is_from_now = false;
+  proto::GroupSettings settings;
   std::map<Lane, LaneView> lanes;
 };
 struct Stored {
   Value value = 0;
   Position position;
+  WallTime time{};                                    ///< of its commit
+  LogTime freeable = 0;                               ///< since when every group of that time had done it; 0 never
+};
+struct TopicLog {
+  std::vector<Stored> messages;                       ///< by offset
+  std::uint64_t horizon = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t message_bytes_max = 1;                ///< the largest mean of a batch
 };
 struct TopicView {
+  TopicId id;
   std::string name;
-  std::map<Lane, std::vector<Stored>> lanes;          ///< by offset
+  proto::TopicSettings settings;
+  proto::TopicSettings weakest;                       ///< the least of each keep since the first message
+  std::map<Lane, TopicLog> lanes;
   std::map<GroupId, GroupView> groups;
 
   std::uint64_t owed(const GroupView& group) const;   ///< not done
+  /// Before it no group owes anything and `keep` has passed.
+  std::uint64_t low(Lane lane) const;
+  std::uint64_t mean_bytes() const;
+  std::uint64_t retained() const;
 };
 struct Place {
   TopicId topic;
   Lane lane;
   Offset offset;
   Position position;
+  LogTime stored = 0;
+};
+/// A group of some name, while it was there.
+struct Incarnation {
+  GroupId group;
+  LogTime made = 0;
+  LogTime deleted = ~LogTime{0};
+};
+
+/// What the log's producers were promised.
+struct ViewSettings {
+  Duration producer_idle_expiry{};
+  Duration producer_silence_min{};   ///< when a new one needs the place
 };
 
 class LogView {
  public:
+  explicit LogView(const ViewSettings& settings) : settings_(settings) {}
+
   /// Something that the log may never say; the text tells what.
   using Complaint = std::optional<std::string>;
 
-  Complaint add(const core::RunView& run);
+  /// A commit of time `time` follows; no clock has ever shown more than `latest`.
+  Complaint begin(WallTime time, WallTime latest);
+  /// `may_repeat` tells whether a value that was stored then may be stored once more.
+  using MayRepeat = std::function<bool(Value, LogTime stored)>;
+  Complaint add(const core::RunView& run, const MayRepeat& may_repeat);
   Complaint add(const core::Event& event);
   void ends_at(Position end) { end_ = end; }
 
   Position end() const { return end_; }
+  LogTime now() const { return now_; }
+  /// Of the last commit.
+  WallTime time() const { return time_; }
   const std::map<TopicId, TopicView>& topics() const { return topics_; }
+  /// Where it was stored, also when its topic was deleted since.
   const Place* find(Value value) const;
-  const TopicView* find_topic(const std::string& name) const;
+  bool stands_at(Value value, Position position, Offset offset) const;
+  const TopicView* find_topic(std::string_view name) const;
   const GroupView* find_group(const GroupName& name) const;
+  const GroupView* find_group(GroupId group) const;
+  const TopicView* topic_of(GroupId group) const;
   /// The group's lane; null when the group or the lane is not there.
-  const LaneView* find_lane(const GroupName& name, Lane lane) const;
-  Value value_at(const Place& place) const { return topics_.at(place.topic).lanes.at(place.lane)[place.offset.value].value; }
+  const LaneView* find_lane(GroupId group, Lane lane) const;
+  /// Also of a group that is gone.
+  const GroupName& name_of(GroupId group) const { return names_.at(group); }
+  /// The only group of this name that was there at any time from `since` on; none when there were several, or none.
+  std::optional<GroupId> only_group(const GroupName& name, LogTime since) const;
+  bool is_repeated(Value value) const { return earlier_.contains(value); }
+  bool was_forgotten(ProducerId producer) const { return forgotten_.contains(producer); }
+  /// It was deleted and made anew at least once.
+  bool was_made_again(const GroupName& name) const { return incarnations_.at(name).size() > 1; }
+  bool has_ever(const GroupName& name) const { return incarnations_.contains(name); }
+  /// The message at this position; null when its topic is gone.
+  struct At {
+    const TopicView* topic;
+    Lane lane;
+    std::uint64_t offset;
+    const Stored* message;
+  };
+  std::optional<At> at(Position position) const;
+  /// Nothing is owed in any group.
+  bool is_drained() const { return owed_ == 0; }
+  std::uint64_t owed() const { return owed_; }
 
  private:
   Complaint on(const core::EpochBegun& e);
   Complaint on(const core::TopicPut& e);
+  Complaint on(const core::TopicDel& e);
   Complaint on(const core::GroupPut& e);
+  Complaint on(const core::GroupDel& e);
   Complaint on(const core::Done& e);
   Complaint on(const core::Retry& e);
   Complaint on(const core::Dead& e);
   Complaint on(const core::Held& e);
-  template <class Other>
-  Complaint on(const Other&) {
-    return std::nullopt;
-  }
-  LaneView* lane_of(TopicId topic, GroupId group, Lane lane);
+  Complaint on(const core::Retain& e);
+  Complaint on(const core::ProducerPut& e);
+  struct Target {
+    TopicView* topic = nullptr;
+    GroupView* group = nullptr;
+    LaneView* lane = nullptr;
+  };
+  Target target(TopicId topic, GroupId group, Lane lane);
+  Complaint start_group(const TopicView& topic, const core::GroupPut& e, GroupView& group);
+  Complaint settle(const Target& target, Lane lane, std::uint64_t offset);
+  Complaint store(Value value, const Place& place, ProducerId producer, const MayRepeat& may_repeat);
+  void forget_group(const GroupView& group);
+  void raise_horizons(TopicView& topic);
+  void note_freeable(TopicView& topic, Lane lane, std::uint64_t offset);
 
+  const ViewSettings settings_;
   std::map<TopicId, TopicView> topics_;
-  std::map<Value, Place> places_;
+  std::map<std::string, TopicId, std::less<>> by_name_;
+  std::map<GroupId, TopicId> topic_of_;
+  std::map<GroupId, GroupName> names_;
+  std::map<GroupName, std::vector<Incarnation>> incarnations_;
+  std::unordered_map<Value, Place> places_;
+  std::multimap<Value, Place> earlier_;               ///< of values that were stored again
+  std::vector<Place> by_position_;
+  struct Producer {
+    std::uint32_t epoch = 0;
+    WallTime last_seen{};
+  };
+  std::map<ProducerId, Producer> producers_;
+  std::map<ProducerId, LogTime> forgotten_;
   Position end_;
+  LogTime now_ = 0;
+  WallTime time_{};
+  WallTime latest_{};
   std::uint32_t epoch_ = 0;
+  std::uint64_t owed_ = 0;
 };
 
 }  // namespace takt::sim

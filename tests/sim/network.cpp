@@ -7,6 +7,8 @@
 namespace takt::sim {
 namespace {
 
+constexpr Duration late_max = std::chrono::seconds(4);   // of frames whose client has given the connection up
+
 std::uint64_t fingerprint_of(const Frames& frames) {
   std::uint64_t sum = 0;
   for (const SharedBytes& frame : frames) sum = sum * 31 + fingerprint(frame.bytes);
@@ -32,7 +34,7 @@ std::string reply_name(const Frames& frames) {
 
 ConnectionId Network::connect(ClientEnd& client) {
   const ConnectionId id(++last_);
-  wires_[id] = Wire{&client, false, world_.mono(), world_.mono()};
+  wires_[id] = Wire{.client = &client};
   client.timeline().after(latency(), [this, id] {
     const auto wire = wires_.find(id);
     if (wire == wires_.end() || wire->second.client == nullptr) return;
@@ -46,30 +48,60 @@ ConnectionId Network::connect(ClientEnd& client) {
   return id;
 }
 
-Time Network::next(Time& free) { return free = std::max(free + std::chrono::nanoseconds(1), world_.mono() + latency()); }
+Time Network::next(Path& path) { return path.free = std::max(path.free + std::chrono::nanoseconds(1), world_.mono() + latency()); }
+
+/// Behind all that is on its way, so that nothing overtakes what must wait.
+void Network::hold(Path& path, Duration length) {
+  path.held = path.free = std::max(path.free + std::chrono::nanoseconds(1), world_.mono() + length);
+}
 
 void Network::to_server(ConnectionId connection, Frames frames) {
   const auto wire = wires_.find(connection);
   if (wire == wires_.end() || !wire->second.is_up || !server_->is_up()) return;
-  server_->timeline().at(next(wire->second.to_server_free), [this, connection, frames = std::move(frames)]() mutable {
-    const auto there = wires_.find(connection);
-    if (there == wires_.end() || !there->second.is_up) return;
-    world_.trace("to_broker", connection.value, frames.size(), fingerprint_of(frames));
-    if (world_.is_watched()) world_.note(request_name(frames));
-    server_->received(connection, std::move(frames));
-  });
+  server_->timeline().at(next(wire->second.to_server),
+                         [this, connection, frames = std::move(frames)]() mutable { arrive_at_server(connection, std::move(frames)); });
+}
+
+void Network::arrive_at_server(ConnectionId connection, Frames frames) {
+  const auto wire = wires_.find(connection);
+  if (wire == wires_.end() || !wire->second.is_up) return;
+  if (world_.mono() < wire->second.to_server.held) {
+    return server_->timeline().at(wire->second.to_server.held, [this, connection, frames = std::move(frames)]() mutable {
+      arrive_at_server(connection, std::move(frames));
+    });
+  }
+  if (wire->second.is_late) ++late_frames_;
+  world_.trace("to_broker", connection.value, frames.size(), fingerprint_of(frames));
+  if (world_.is_watched()) world_.note(request_name(frames));
+  server_->received(connection, std::move(frames));
 }
 
 void Network::to_client(ConnectionId connection, Frames frames) {
   const auto wire = wires_.find(connection);
   if (wire == wires_.end() || !wire->second.is_up || wire->second.client == nullptr) return;
-  wire->second.client->timeline().at(next(wire->second.to_client_free), [this, connection, frames = std::move(frames)]() mutable {
-    const auto there = wires_.find(connection);
-    if (there == wires_.end() || !there->second.is_up || there->second.client == nullptr) return;
-    world_.trace("to_client", connection.value, frames.size(), fingerprint_of(frames));
-    if (world_.is_watched()) world_.note(reply_name(frames));
-    there->second.client->received(connection, std::move(frames));
+  wire->second.client->timeline().at(next(wire->second.to_client), [this, connection, frames = std::move(frames)]() mutable {
+    arrive_at_client(connection, std::move(frames));
   });
+}
+
+void Network::arrive_at_client(ConnectionId connection, Frames frames) {
+  const auto wire = wires_.find(connection);
+  if (wire == wires_.end() || !wire->second.is_up || wire->second.client == nullptr) return;
+  if (world_.mono() < wire->second.to_client.held) {
+    return wire->second.client->timeline().at(wire->second.to_client.held, [this, connection, frames = std::move(frames)]() mutable {
+      arrive_at_client(connection, std::move(frames));
+    });
+  }
+  world_.trace("to_client", connection.value, frames.size(), fingerprint_of(frames));
+  if (world_.is_watched()) world_.note(reply_name(frames));
+  wire->second.client->received(connection, std::move(frames));
+}
+
+void Network::delay(ConnectionId connection, Direction direction, Duration length) {
+  const auto wire = wires_.find(connection);
+  if (wire == wires_.end()) return;
+  world_.trace("delay", connection.value, static_cast<std::uint64_t>(direction));
+  hold(direction == Direction::kToServer ? wire->second.to_server : wire->second.to_client, length);
 }
 
 void Network::tell_client(const Wire& wire, ConnectionId connection) {
@@ -92,7 +124,7 @@ void Network::close(ConnectionId connection) {
   if (!wire->second.is_up) {
     wires_.erase(wire);
   } else {
-    tell_server(connection, next(wire->second.to_server_free));
+    tell_server(connection, next(wire->second.to_server));
   }
 }
 
@@ -108,9 +140,14 @@ void Network::cut(ConnectionId connection, Knowledge knowledge) {
   const auto wire = wires_.find(connection);
   if (wire == wires_.end() || !wire->second.is_up) return;
   world_.trace("cut", connection.value, static_cast<std::uint64_t>(knowledge));
-  wire->second.is_up = false;
   tell_client(wire->second, connection);
   wire->second.client = nullptr;
+  if (knowledge == Knowledge::kClientFirst) {
+    wire->second.is_late = true;
+    hold(wire->second.to_server, world_.random().duration(std::chrono::milliseconds(1), late_max));
+    return tell_server(connection, next(wire->second.to_server));
+  }
+  wire->second.is_up = false;
   // Nobody tells the broker: it finds out by the session's silence, and the socket goes with a keep-alive much later.
   const Duration later = knowledge == Knowledge::kBoth ? latency() : std::chrono::seconds(60);
   tell_server(connection, world_.mono() + later);

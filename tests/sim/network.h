@@ -50,19 +50,33 @@ class Network {
   /// The broker cuts one peer off.
   void cut_by_server(ConnectionId connection) { cut(connection, Knowledge::kBoth); }
 
-  enum class Knowledge : std::uint8_t { kBoth, kClientOnly };
+  enum class Knowledge : std::uint8_t { kBoth, kClientOnly, kClientFirst };
+  /// kClientFirst: what the client had sent still arrives, later, and only then does the broker hear of the end.
   void cut(ConnectionId connection, Knowledge knowledge);
+  enum class Direction : std::uint8_t { kToServer, kToClient };
+  /// Nothing moves in this direction for a while.
+  void delay(ConnectionId connection, Direction direction, Duration length);
+  /// Frames that arrived after their client had given the connection up.
+  std::uint64_t late_frames() const { return late_frames_; }
   /// One of those that are up; none when there is none.
   std::optional<ConnectionId> any();
 
  private:
+  struct Path {
+    Time free;                     ///< when the last frame arrives
+    Time held;                     ///< nothing arrives earlier
+  };
   struct Wire {
     ClientEnd* client = nullptr;   ///< null: that end is closed
     bool is_up = false;
-    Time to_server_free, to_client_free;
+    bool is_late = false;          ///< the client has given it up, and does not know what arrives
+    Path to_server{}, to_client{};
   };
   Duration latency() { return world_.random().duration(std::chrono::microseconds(20), options_.latency_max); }
-  Time next(Time& free);
+  Time next(Path& path);
+  void hold(Path& path, Duration length);
+  void arrive_at_server(ConnectionId connection, Frames frames);
+  void arrive_at_client(ConnectionId connection, Frames frames);
   void tell_client(const Wire& wire, ConnectionId connection);
   void tell_server(ConnectionId connection, Time when);
 
@@ -71,6 +85,7 @@ class Network {
   ServerEnd* server_ = nullptr;
   std::map<ConnectionId, Wire> wires_;
   std::uint64_t last_ = 0;
+  std::uint64_t late_frames_ = 0;
 };
 
 }  // namespace takt::sim

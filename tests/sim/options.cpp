@@ -34,6 +34,11 @@ void draw_faults(Options& o, Random& random) {
   o.restart_max = random.duration(milliseconds(10), seconds(3));
   o.drain_every = sometimes(250, seconds(3), seconds(20));
   const Duration stall_every = sometimes(250, seconds(3), seconds(20));
+  o.crash_each_boundary = random.permille(200) ? random.between(3, 60) : 0;
+  o.clock_step_every = sometimes(400, milliseconds(200), seconds(10));
+  // A calm run is one in which no producer is forgotten, so the clock stays within its expiry.
+  const Duration years = std::chrono::hours(24 * 365 * 3);
+  o.clock_step_max = random.pick<Duration>({milliseconds(50), seconds(20), std::chrono::hours(5), o.is_calm ? seconds(20) : years});
   o.append_failure_permille = random.permille(400) ? static_cast<std::uint32_t>(random.between(1, 40)) : 0;
   o.checkpoint_failure_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(10, 300)) : 0;
   o.read_failure_permille = random.permille(200) ? static_cast<std::uint32_t>(random.between(10, 200)) : 0;
@@ -41,11 +46,16 @@ void draw_faults(Options& o, Random& random) {
   o.stall_every = stall_every;   // a broker silent for a session timeout loses its clients' connections, and with them leases
   o.cut_every = sometimes(600, milliseconds(300), seconds(10));
   o.half_open_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(50, 800)) : 0;
+  o.late_permille = random.permille(400) ? static_cast<std::uint32_t>(random.between(100, 900)) : 0;
+  o.delay_every = sometimes(300, milliseconds(300), seconds(5));
   o.repeat_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(5, 100)) : 0;
   o.worker_death_every = sometimes(500, milliseconds(500), seconds(10));
   o.worker_freeze_every = sometimes(400, seconds(1), seconds(15));
   o.worker_leave_every = sometimes(300, milliseconds(500), seconds(10));
   o.producer_death_every = sometimes(400, milliseconds(500), seconds(10));
+  o.producer_freeze_every = sometimes(300, seconds(1), seconds(10));
+  o.takeover_every = sometimes(300, milliseconds(500), seconds(10));
+  o.delete_every = sometimes(250, milliseconds(500), seconds(10));
 }
 
 std::string text(Duration duration) { return std::to_string(duration / std::chrono::milliseconds(1)) + "ms"; }
@@ -79,6 +89,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.batch_messages_max = random.pick({1u, 3u, 20u, 100u});
   o.payload_bytes_max = random.pick({20u, 100u, 2000u});
   o.messages_max = random.between(200, 2500);
+  o.owed_max = random.pick<std::uint64_t>({50, 300, 1500});
   o.publish_every = random.duration(milliseconds(5), milliseconds(400));
   o.send_timeout = random.pick<Duration>({seconds(2), seconds(30), seconds(120)});
   o.relaxed_permille = random.permille(300) ? 200 : 0;
@@ -108,6 +119,18 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.attempts_max = random.pick({1u, 3u, 8u, 1000u});
   if (o.is_calm) o.attempts_max = 1000;
   o.inbox_bound = random.pick<std::size_t>({3, 100, 100'000});
+  o.producer_idle_expiry = !o.is_calm && random.permille(200) ? random.duration(seconds(1), seconds(20)) : std::chrono::hours(7 * 24);
+
+  const auto sometimes = [&](std::uint32_t permille, Duration low, Duration high) {
+    return random.permille(permille) ? random.duration(low, high) : Duration::zero();
+  };
+  o.look_every = sometimes(500, milliseconds(100), seconds(3));
+  o.settings_every = sometimes(400, milliseconds(300), seconds(10));
+  o.late_group_every = sometimes(300, seconds(1), seconds(10));
+  o.from_now_permille = random.pick({0u, 500u, 1000u});
+  o.keep_ms = random.permille(400) ? random.between(10, 20'000) : 0;
+  o.keep_bytes = random.permille(400) ? random.between(100, 50'000) : 0;
+  o.topic_bytes_max = random.permille(300) ? random.between(5'000, 50'000) : 0;
 
   if (!o.is_calm) {   // a calm run promises that Resume gets everything back, which a bound may refuse
     if (random.permille(200)) o.in_flight_max = static_cast<std::uint32_t>(random.between(3, 50));
@@ -124,8 +147,11 @@ Options draw_options(std::uint64_t seed, Lie lie) {
 }
 
 void Options::heal() {
-  crash_every = drain_every = stall_every = cut_every = worker_death_every = worker_freeze_every = worker_leave_every =
-      producer_death_every = Duration::zero();
+  was_deleting = deletes();
+  crash_every = drain_every = stall_every = cut_every = delay_every = worker_death_every = worker_freeze_every = worker_leave_every =
+      producer_death_every = producer_freeze_every = takeover_every = clock_step_every = settings_every = delete_every = late_group_every =
+          Duration::zero();
+  crash_each_boundary = crash_at_boundary = 0;
   repeat_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
   retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
   // What is left is worked off quickly: only faults are interesting when they meet work.
@@ -150,6 +176,7 @@ std::string Options::describe() const {
   number("workers", workers_per_group);
   number("batch", batch_messages_max);
   number("credit", credit_max);
+  number("owed", owed_max);
   time("publish", publish_every);
   time("handle", handle_time);
   if (in_flight_max < 1'000'000) number("in_flight", in_flight_max);
@@ -164,15 +191,30 @@ std::string Options::describe() const {
   time("sync", sync_max);
   time("crash", crash_every);
   number("port_crash", crash_at_port_permille);
+  number("boundary_crash", crash_each_boundary);
   time("drain", drain_every);
   time("stall", stall_every);
   time("cut", cut_every);
   number("half_open", half_open_permille);
+  number("late", late_permille);
+  time("delay", delay_every);
   number("repeat", repeat_permille);
   time("worker_death", worker_death_every);
   time("freeze", worker_freeze_every);
   time("leave", worker_leave_every);
   time("producer_death", producer_death_every);
+  time("producer_freeze", producer_freeze_every);
+  time("takeover", takeover_every);
+  if (producer_idle_expiry < std::chrono::hours(1)) time("expiry", producer_idle_expiry);
+  time("clock", clock_step_every);
+  if (clock_step_every != Duration::zero()) time("clock_step", clock_step_max);
+  time("look", look_every);
+  time("settings", settings_every);
+  number("keep_ms", keep_ms);
+  number("keep_bytes", keep_bytes);
+  number("topic_bytes", topic_bytes_max);
+  time("delete", delete_every);
+  time("late_group", late_group_every);
   number("append_failure", append_failure_permille);
   number("checkpoint_failure", checkpoint_failure_permille);
   number("read_failure", read_failure_permille);

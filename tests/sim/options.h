@@ -29,6 +29,9 @@ inline constexpr Lie last_lie = Lie::kSwallowedSessionEnd;
 std::string_view name_of(Lie lie);
 std::optional<Lie> lie_of(std::string_view name);
 
+/// Where workers' follow-ups go.
+inline constexpr const char* follow_up_topic = "next";
+
 struct Options {
   std::uint64_t seed = 0;
   std::uint64_t steps = 6000;              ///< events until the faults end and the queues are drained
@@ -43,6 +46,7 @@ struct Options {
   std::uint32_t batch_messages_max = 10;
   std::uint32_t payload_bytes_max = 100;
   std::uint64_t messages_max = 0;          ///< producers stop there
+  std::uint64_t owed_max = 0;              ///< and wait while so many are owed: faults shall meet work to the end
   Duration publish_every{};
   Duration send_timeout{};
   std::uint32_t relaxed_permille = 0;      ///< batches with acks=0
@@ -69,6 +73,15 @@ struct Options {
   std::uint64_t store_bytes_max = 0;
   std::uint32_t attempts_max = 8;
   std::size_t inbox_bound = 0;
+  Duration producer_idle_expiry{};
+
+  // What an operator does meanwhile.
+  Duration look_every{};                   ///< a peek or a listing
+  Duration settings_every{};               ///< a topic's or a group's
+  Duration delete_every{};                 ///< of a group or a topic; who uses it makes it anew
+  Duration late_group_every{};
+  std::uint32_t from_now_permille = 0;     ///< of the workers, who make groups that are not there
+  std::uint64_t keep_ms = 0, keep_bytes = 0, topic_bytes_max = 0;   ///< at most; of some topics
 
   // Delays.
   Duration latency_max{};
@@ -80,19 +93,30 @@ struct Options {
   // Faults: a mean time between two of them, or a chance; zero is never.
   Duration crash_every{};
   std::uint32_t crash_at_port_permille = 0;
+  std::uint64_t crash_each_boundary = 0;   ///< at every n-th call of a port; zero is never
+  std::uint64_t crash_at_boundary = 0;     ///< at this one, counted from 1
   Duration restart_max{};
   Duration drain_every{};
   Duration stall_every{};
   Duration cut_every{};
   std::uint32_t half_open_permille = 0;    ///< of the cuts
-  std::uint32_t repeat_permille = 0;       ///< a client's old acks and fails come again
+  std::uint32_t late_permille = 0;         ///< of the cuts: what the client had sent arrives after it has reconnected
+  Duration delay_every{};                  ///< one direction of a connection stands still for a while
+  std::uint32_t repeat_permille = 0;       ///< a client's old acks, fails, batches and completes come again
   Duration worker_death_every{};
   Duration worker_freeze_every{};
   Duration worker_leave_every{};
   Duration producer_death_every{};
+  Duration producer_freeze_every{};
+  Duration takeover_every{};               ///< a producer's successor, under its number, while it lives
+  Duration clock_step_every{};
+  Duration clock_step_max{};
   std::uint32_t append_failure_permille = 0;
   std::uint32_t checkpoint_failure_permille = 0;
   std::uint32_t read_failure_permille = 0;
+
+  bool deletes() const { return delete_every != Duration::zero() || was_deleting; }
+  bool was_deleting = false;               ///< until the faults ended
 
   /// The faults end: what is up stays up.
   void heal();

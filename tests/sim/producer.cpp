@@ -1,5 +1,6 @@
 #include "tests/sim/producer.h"
 
+#include "proto/codec.h"
 #include "proto/record.h"
 
 namespace takt::sim {
@@ -19,16 +20,20 @@ proto::Sections sections_of(Random& random, std::span<const Value> values, std::
   return builder.take();
 }
 
-Producer::Producer(World& world, const Options& options, Checker& checker, Network& network, std::string name)
-    : Client(world, options, checker, network, proto::ClientKind::kProducer, std::move(name)) {
+Producer::Producer(World& world, const Options& options, Checker& checker, Network& network, std::string name,
+                   std::optional<Identity> identity)
+    : Client(world, options, checker, network, proto::ClientKind::kProducer, std::move(name),
+             identity ? std::optional(identity->producer) : std::nullopt),
+      epoch_(identity ? identity->epoch : 1) {
   connect();
   send_later();
 }
 
 void Producer::send_later() {
   timeline_.after(world_.random().around(options_.publish_every), [this] {
-    if (is_stopped_) return;
-    if (open_.size() < open_max && checker_.counts.messages < options_.messages_max) send();
+    if (is_stopped_ || is_fenced_) return;
+    const bool is_wanted = checker_.counts.messages < options_.messages_max && checker_.view().owed() < options_.owed_max;
+    if (open_.size() < open_max && is_wanted) send();
     send_later();
   });
 }
@@ -37,6 +42,7 @@ void Producer::send() {
   Random& random = world_.random();
   BatchRecord record;
   record.producer = producer_;
+  record.epoch = epoch_;
   record.topic = "t" + std::to_string(random.below(options_.topics));
   record.lane = Lane(static_cast<std::uint8_t>(random.below(options_.lanes)));
   for (std::uint64_t n = random.between(1, options_.batch_messages_max); n > 0; --n) record.values.push_back(checker_.new_value());
@@ -59,12 +65,24 @@ void Producer::send() {
   pump();
 }
 
+// The SDK's producers have numbers of their own and know one epoch; a client that keeps its number raises it.
+void Producer::stamp(Frames& frames) {
+  if (epoch_ == 1) return;
+  proto::Decoder decoder;
+  auto decoded = decoder.request(frames.front().bytes);
+  auto* publish = decoded ? std::get_if<proto::Publish>(&decoded->body) : nullptr;
+  if (publish == nullptr) return;
+  publish->producer_epoch = epoch_;
+  frames.front() = SharedBytes::own(proto::encode(decoded->body, decoded->correlation));
+}
+
 void Producer::handle(sdk::Event&& event) {
   if (const auto* stored = std::get_if<sdk::BatchStored>(&event)) {
     open_.erase(stored->batch.value);
     checker_.stored(stored->batch.value, *stored);
   } else if (const auto* failed = std::get_if<sdk::BatchFailed>(&event)) {
     open_.erase(failed->batch.value);
+    is_fenced_ = is_fenced_ || failed->error.code == static_cast<std::uint16_t>(ErrorCode::kProducerFenced);
     world_.trace("batch_failed", failed->batch.value, failed->error.code);
     checker_.not_stored(failed->batch.value, failed->error.outcome);
   }

@@ -10,17 +10,35 @@ namespace takt::sim {
 /// Sends batches at random until told to stop.
 class Producer final : public Client {
  public:
-  Producer(World& world, const Options& options, Checker& checker, Network& network, std::string name);
+  /// Whose batches it sends, and in which epoch: a successor takes its predecessor's number and the next epoch.
+  struct Identity {
+    ProducerId producer;
+    std::uint32_t epoch = 1;
+  };
+  Producer(World& world, const Options& options, Checker& checker, Network& network, std::string name,
+           std::optional<Identity> identity = std::nullopt);
 
+  /// Once: two with one number and epoch would take each other's answers.
+  Identity successor() {
+    has_successor_ = true;
+    return {producer_, epoch_ + 1};
+  }
+  bool has_successor() const { return has_successor_; }
   void stop() { is_stopped_ = true; }
+  /// Its successor has written: it is of no use any more.
+  bool is_fenced() const { return is_fenced_; }
   bool is_idle() const { return open_.empty(); }
 
  private:
   void handle(sdk::Event&& event) override;
+  void stamp(Frames& frames) override;
   void send();
   void send_later();
 
+  const std::uint32_t epoch_;
   std::set<std::uint64_t> open_;   ///< batches without an answer
+  bool has_successor_ = false;
+  bool is_fenced_ = false;
   bool is_stopped_ = false;
 };
 

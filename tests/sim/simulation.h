@@ -8,6 +8,7 @@
 
 #include "tests/sim/admin.h"
 #include "tests/sim/broker_host.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/producer.h"
 #include "tests/sim/worker.h"
 
@@ -35,12 +36,20 @@ class Simulation {
   void crash_broker() { broker_.crash(); }
   void drain_broker() { broker_.drain(); }
   void stall_broker() { broker_.stall(world_.random().duration(std::chrono::milliseconds(10), std::chrono::seconds(5))); }
+  void step_clock();
   void cut();
+  void delay();
   void kill_worker();
   void freeze_worker();
   void retire_worker();
   void kill_producer();
-  void replace_gone_workers();
+  void freeze_producer();
+  void take_over();
+  void look() { operator_->look(); }
+  void change_settings() { operator_->change_settings(); }
+  void remove_something() { operator_->remove(); }
+  void add_late_group();
+  void replace_gone();
   void add_worker(const GroupName& group);
   void add_producer();
   void audit();
@@ -58,6 +67,8 @@ class Simulation {
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Admin> admin_;
+  std::unique_ptr<Operator> operator_;
+  std::uint32_t late_groups_ = 0;
   std::uint64_t names_ = 0;
 };
 

@@ -4,11 +4,6 @@
 #include "tests/sim/producer.h"
 
 namespace takt::sim {
-namespace {
-
-constexpr const char* follow_up_topic = "next";
-
-}  // namespace
 
 Worker::Worker(World& world, const Options& options, Checker& checker, Network& network, GroupName group, std::string name)
     : Client(world, options, checker, network, proto::ClientKind::kWorker, std::move(name)),
@@ -21,6 +16,7 @@ Worker::Worker(World& world, const Options& options, Checker& checker, Network& 
   spec.credit = random.permille(options_.pull_permille) ? proto::CreditKind::kOnce : proto::CreditKind::kStanding;
   spec.messages = static_cast<std::uint32_t>(random.between(1, options_.credit_max));
   spec.bytes = random.permille(200) ? 1000 : 8u << 20;
+  spec.from = random.permille(options_.from_now_permille) ? proto::StartFrom::kNow : proto::StartFrom::kEarliest;
   spec.wait = random.duration(std::chrono::milliseconds(0), std::chrono::seconds(5));
   subscription_ = session_.subscribe(std::move(spec), world_.now());
   connect();
@@ -112,7 +108,7 @@ void Worker::finish(JobId id) {
     return random.permille(500) ? Duration::zero() : random.duration(Duration::zero(), std::chrono::seconds(3));
   };
   if (dice < bound) {
-    session_.fail(lease, index, proto::FailOutcome::kRetry, some_delay(), 7, "did not work", now);
+    session_.fail(lease, index, proto::FailOutcome::kRetry, some_delay(), retry_code, "did not work", now);
   } else if (dice < (bound += options_.release_permille)) {
     session_.fail(lease, index, proto::FailOutcome::kRelease, some_delay(), release_code, "", now);
   } else if (dice < (bound += options_.dead_permille)) {

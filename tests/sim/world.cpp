@@ -10,10 +10,19 @@ namespace takt::sim {
 namespace {
 
 constexpr WallTime wall_at_start{std::chrono::milliseconds(1'700'000'000'000)};
+constexpr std::chrono::milliseconds clock_offset_most = std::chrono::hours(24 * 365 * 20);
 
 }  // namespace
 
-Now World::now() const { return {time_, wall_at_start + std::chrono::floor<std::chrono::milliseconds>(time_.time_since_epoch())}; }
+Now World::now() const {
+  return {time_, wall_at_start + clock_offset_ + std::chrono::floor<std::chrono::milliseconds>(time_.time_since_epoch())};
+}
+
+void World::step_clock(Duration by) {
+  latest_ = latest_wall();
+  clock_offset_ = std::clamp(clock_offset_ + std::chrono::floor<std::chrono::milliseconds>(by), -clock_offset_most, clock_offset_most);
+  trace("clock", static_cast<std::uint64_t>(clock_offset_.count()));
+}
 
 void World::at(Time when, std::function<void()> act) { events_.push({std::max(when, time_), serial_++, std::move(act)}); }
 

@@ -24,6 +24,10 @@ class World {
 
   Now now() const;
   Time mono() const { return time_; }
+  /// The wall clock is set, forward or back. It stays within some years of where it began.
+  void step_clock(Duration by);
+  /// The latest that the wall clock has ever shown.
+  WallTime latest_wall() const { return std::max(latest_, now().wall); }
   Random& random() { return random_; }
 
   void at(Time when, std::function<void()> act);
@@ -51,6 +55,8 @@ class World {
   Random random_;
   const Trace trace_;
   Time time_{std::chrono::hours(1)};
+  std::chrono::milliseconds clock_offset_{};
+  WallTime latest_{};
   std::priority_queue<Event, std::vector<Event>, Later> events_;
   std::uint64_t serial_ = 0;
   std::uint64_t steps_ = 0;

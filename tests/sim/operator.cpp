@@ -1,0 +1,92 @@
+#include "tests/sim/operator.h"
+
+namespace takt::sim {
+namespace {
+
+constexpr Duration patience = std::chrono::seconds(20);
+constexpr std::size_t asked_max = 20;
+
+}  // namespace
+
+Operator::Operator(World& world, const Options& options, Checker& checker, Network& network, std::vector<GroupName> groups)
+    : Client(world, options, checker, network, proto::ClientKind::kTool, "operator"),
+      groups_(std::move(groups)) {
+  connect();
+}
+
+void Operator::ask(proto::Request request) {
+  if (asked_.size() >= asked_max) return;
+  const sdk::TicketId ticket(++last_ticket_);
+  world_.trace("ask", static_cast<std::uint64_t>(proto::type_of(request)));
+  asked_.emplace(ticket, request);
+  session_.request(ticket, std::move(request), world_.mono() + patience, world_.now());
+  pump();
+}
+
+void Operator::look() {
+  Random& random = world_.random();
+  const GroupName& group = any_group();
+  switch (random.below(4)) {
+    case 0: return ask(proto::ListTopics{});
+    case 1: return ask(proto::ListGroups{random.permille(500) ? group.topic : ""});
+    default: break;
+  }
+  proto::Peek peek;
+  peek.topic = group.topic;
+  peek.lane = Lane(static_cast<std::uint8_t>(random.below(options_.lanes)));
+  if (random.permille(800)) peek.from = Offset(random.permille(500) ? 0 : random.below(200));
+  peek.messages_max = static_cast<std::uint32_t>(random.between(1, 100));
+  peek.bytes_max = random.permille(300) ? 500 : 1u << 20;
+  peek.wait_ms = random.permille(500) ? 0 : static_cast<std::uint32_t>(random.below(3000));
+  ask(peek);
+}
+
+proto::TopicSettings Operator::draw_settings() {
+  Random& random = world_.random();
+  proto::TopicSettings settings;
+  if (options_.keep_ms != 0 && random.permille(700)) settings.keep_ms = random.between(1, options_.keep_ms);
+  if (options_.keep_bytes != 0 && random.permille(700)) settings.keep_bytes = random.between(1, options_.keep_bytes);
+  if (options_.topic_bytes_max != 0 && random.permille(700)) settings.bytes_max = random.between(1000, options_.topic_bytes_max);
+  return settings;
+}
+
+// Follow-ups go to a topic without bounds: a complete that is refused for want of room would keep its lease for ever.
+void Operator::change_settings() {
+  Random& random = world_.random();
+  const GroupName& group = any_group();
+  ++checker_.counts.settings;
+  if (random.permille(700) && group.topic != follow_up_topic) return ask(proto::PutTopic{group.topic, draw_settings()});
+  const auto from = random.permille(options_.from_now_permille) ? proto::StartFrom::kNow : proto::StartFrom::kEarliest;
+  const std::uint32_t attempts =
+      options_.is_calm ? options_.attempts_max : static_cast<std::uint32_t>(random.between(1, options_.attempts_max));
+  ask(proto::PutGroup{group.topic, group.group, from, {attempts}});
+}
+
+void Operator::remove() {
+  const GroupName& group = any_group();
+  if (world_.random().permille(700))
+    ask(proto::DeleteGroup{group.topic, group.group});
+  else
+    ask(proto::DeleteTopic{group.topic});
+}
+
+void Operator::handle(sdk::Event&& event) {
+  if (auto* answered = std::get_if<sdk::RequestAnswered>(&event)) {
+    const auto asked = asked_.find(answered->ticket);
+    if (const auto* peeked = std::get_if<proto::Peeked>(&answered->reply)) {
+      std::uint32_t count = 0;
+      for (const proto::Stretch& stretch : peeked->stretches) count += stretch.count;
+      checker_.peeked(std::get<proto::Peek>(asked->second), *peeked,
+                      proto::SectionView(answered->metadata.bytes, answered->payload.bytes, count));
+    } else if (const auto* topics = std::get_if<proto::Topics>(&answered->reply)) {
+      checker_.listed(*topics);
+    } else if (const auto* groups = std::get_if<proto::Groups>(&answered->reply)) {
+      checker_.listed(*groups);
+    }
+    asked_.erase(asked);
+  } else if (const auto* failed = std::get_if<sdk::RequestFailed>(&event)) {
+    asked_.erase(failed->ticket);
+  }
+}
+
+}  // namespace takt::sim

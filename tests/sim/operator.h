@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+
+#include "tests/sim/client.h"
+
+namespace takt::sim {
+
+/// A person at the command line while the queues are at work: looks, changes settings, deletes.
+class Operator final : public Client {
+ public:
+  Operator(World& world, const Options& options, Checker& checker, Network& network, std::vector<GroupName> groups);
+
+  void look();
+  void change_settings();
+  void remove();
+  /// What it asked and was not answered does not matter any more.
+  bool is_idle() const { return asked_.empty(); }
+
+ private:
+  void handle(sdk::Event&& event) override;
+  void ask(proto::Request request);
+  const GroupName& any_group() { return groups_[world_.random().below(groups_.size())]; }
+  proto::TopicSettings draw_settings();
+
+  const std::vector<GroupName> groups_;
+  std::map<sdk::TicketId, proto::Request> asked_;
+  std::uint64_t last_ticket_ = 0;
+};
+
+}  // namespace takt::sim
