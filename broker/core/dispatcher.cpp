@@ -211,14 +211,21 @@ void Dispatcher::settle_missing(TopicId topic, Lane lane, Offset from, Offset un
     GroupLane* owed = group.lanes.find(lane);
     if (it == works_.end() || owed == nullptr) continue;
     LaneWork* here = it->second->lanes.find(lane);
-    for (Offset at = owed->done.next_open(from); here != nullptr && at < until; at = owed->done.next_open(at)) {
-      const std::uint64_t n = owed->done.open_run(at, until.value - at.value);
-      for (Offset o = at; o < at.plus(n); o = o.plus(1))
-        if (here->is_free(o)) here->forget(o);
-      journal_.stage(Done{topic, id, lane, {{at, n}}, std::nullopt}, journal_.state().time());
-      it->second->counters.settled += n;
-      wake(*it->second);
+    if (here == nullptr) continue;
+    Done gone{topic, id, lane, {}, std::nullopt};
+    for (Offset at = owed->done.next_open(from); at < until; at = owed->done.next_open(at.plus(1))) {
+      if (here->is_leased(at) || here->is_staged(at)) continue;   // a worker has it: it will say what became of it
+      if (here->is_free(at)) here->forget(at);
+      if (here->parked.erase(at) > 0) timers_.cancel({TimerKey::Kind::kRetry, topic.value, id.value, lane.value, at.value});
+      ++it->second->counters.settled;
+      if (!gone.runs.empty() && gone.runs.back().end() == at)
+        ++gone.runs.back().count;
+      else
+        gone.runs.push_back({at, 1});
     }
+    if (gone.runs.empty()) continue;
+    journal_.stage(gone, journal_.state().time());
+    wake(*it->second);
   }
 }
 

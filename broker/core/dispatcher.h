@@ -55,7 +55,8 @@ class Dispatcher {
 
   /// Messages of this lane became durable.
   void wake(TopicId topic);
-  /// Offsets [from, until) of a lane that no block holds are gone: settled for every group that still has them open.
+  /// Offsets [from, until) of a lane that no block holds are gone: settled for every group that still has them open, but
+  /// for those that a worker holds.
   void settle_missing(TopicId topic, Lane lane, Offset from, Offset until);
   /// The stored bytes of [from, until) are damaged: nobody is lent them in this term.
   void pass_over(TopicId topic, Lane lane, Offset from, Offset until) { unreadable_.add(topic, lane, from, until); }

@@ -232,6 +232,8 @@ class Transcript {
     } else if (verb == "checkpoint") {
       harness_->settle();
       harness_->checkpoint();
+    } else if (verb == "free") {
+      harness_->free_before(Position(std::stoull(word(1))));
     } else if (verb == "full") {
       harness_->partition().store_room(Partition::StoreRoom::kFull);
     } else {
