@@ -33,6 +33,14 @@ std::uint64_t Checker::sending(BatchRecord batch) {
   return id;
 }
 
+void Checker::repeating(const std::vector<SharedBytes>& frames) {
+  const auto decoded = decoder_.request(frames.front().bytes);
+  const auto* publish = decoded ? std::get_if<proto::Publish>(&decoded->body) : nullptr;
+  if (publish == nullptr) return;
+  const proto::SectionView messages(frames[1].bytes, frames[2].bytes, publish->count);
+  batches_.at(batch_of_.at(value_of(messages.payload(0)).value_or(0))).is_repeated = true;
+}
+
 void Checker::stored(std::uint64_t id, const sdk::BatchStored& answer) {
   BatchRecord& batch = batches_.at(id);
   if (batch.fate != BatchRecord::Fate::kOpen) fail("batch " + std::to_string(id) + " is answered twice");
@@ -50,7 +58,7 @@ void Checker::stored(std::uint64_t id, const sdk::BatchStored& answer) {
 void Checker::not_stored(std::uint64_t id, ErrorOutcome outcome) {
   BatchRecord& batch = batches_.at(id);
   if (batch.fate != BatchRecord::Fate::kOpen) fail("batch " + std::to_string(id) + " is answered twice");
-  const bool is_unknown = outcome == ErrorOutcome::kUnknown;
+  const bool is_unknown = outcome == ErrorOutcome::kUnknown || batch.is_repeated;
   batch.fate = is_unknown ? BatchRecord::Fate::kUnknown : BatchRecord::Fate::kRefused;
   ++(is_unknown ? counts.unknown : counts.refused);
   if (is_unknown) return;
@@ -154,7 +162,7 @@ void Checker::finish() {
   for (const auto& [id, batch] : batches_) {
     for (const Value value : batch.values) {
       const bool is_stored = view_.find(value) != nullptr;
-      if (batch.fate == BatchRecord::Fate::kRefused && is_stored)
+      if (batch.fate == BatchRecord::Fate::kRefused && is_stored && !batch.is_repeated)
         fail("message " + std::to_string(value) + " is refused for good and visible");
       if (batch.fate == BatchRecord::Fate::kStored && !batch.is_relaxed && !is_stored)
         fail("message " + std::to_string(value) + " is confirmed and lost");

@@ -36,6 +36,7 @@ struct BatchRecord {
   bool is_relaxed = false;                            ///< acks=0: nothing is promised
   enum class Fate : std::uint8_t { kOpen, kStored, kRefused, kUnknown } fate = Fate::kOpen;
   std::set<Sequence> sequences;                       ///< under which it reached the shard
+  bool is_repeated = false;                           ///< the network sent it again: its producer's last answer is not the last word
 };
 
 class Checker {
@@ -53,6 +54,8 @@ class Checker {
   std::vector<Value> follow_ups(Value parent, const GroupName& group);
   /// Gives the batch's number: batches of one producer, topic and lane are sent in the order of their numbers.
   std::uint64_t sending(BatchRecord batch);
+  /// The network repeats a request, of which the client knows nothing.
+  void repeating(const std::vector<SharedBytes>& frames);
   void stored(std::uint64_t batch, const sdk::BatchStored& answer);
   void not_stored(std::uint64_t batch, ErrorOutcome outcome);
   void executing(Value value, const GroupName& group);

@@ -111,7 +111,8 @@ void Checker::on_batch(const core::RunView& run) {
   const auto known = batch_of_.find(first);
   if (known == batch_of_.end()) return fail("message " + std::to_string(first) + " is stored and nobody sent it");
   const BatchRecord& batch = batches_.at(known->second);
-  if (batch.fate == BatchRecord::Fate::kRefused) fail("message " + std::to_string(first) + " was refused for good and is stored");
+  if (batch.fate == BatchRecord::Fate::kRefused && !batch.is_repeated)
+    fail("message " + std::to_string(first) + " was refused for good and is stored");
   if (batch.values.size() != run.count) fail("batch " + std::to_string(known->second) + " is stored with another number of messages");
   // Renumbered after a refusal, or numbered when nobody knew the numbers any more: others may have passed it.
   if (batch.sequences.size() > 1 || view_.was_forgotten(batch.producer)) return;

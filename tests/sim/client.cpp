@@ -120,7 +120,9 @@ void Client::repeat_something(const Frames& sent) {
   }
   if (repeatable_.empty() || !world_.random().permille(options_.repeat_permille)) return;
   ++checker_.counts.repeats;
-  network_.to_server(*connection_, repeatable_[world_.random().below(repeatable_.size())]);
+  const Frames& again = repeatable_[world_.random().below(repeatable_.size())];
+  checker_.repeating(again);
+  network_.to_server(*connection_, again);
 }
 
 }  // namespace takt::sim
