@@ -95,17 +95,18 @@ const Counter slow{"takt_slow_peers_dropped_total"};
 
 std::vector<Attack> reader_attacks() {
   const std::vector<std::string> room{"store.map_bytes=8GiB", "store.bytes_max=4GiB"};
+  // A worker's share of what may wait for all is small: where the kernel's buffers hold it, nobody need be dropped.
   return {
       {.name = "slow_workers",
        .what = "100 workers with all the credit there is that read nothing",
        .run = slow_workers,
-       .counted = {slow},
+       .counted = {},
        .settings = room,
        .prepare = hoard},
       {.name = "slow_subscriptions",
        .what = "10 workers with 100 subscriptions and more that read nothing",
        .run = slow_subscriptions,
-       .counted = {slow},
+       .counted = {},
        .settings = room,
        .prepare = hoard},
       {.name = "slow_peeks",
