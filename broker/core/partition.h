@@ -30,7 +30,7 @@ struct PartitionSettings {
   std::uint32_t in_flight_per_worker_max = 65'536;
   std::uint32_t topics_max = 200'000;
   std::uint32_t groups_per_topic_max = 1'000;
-  std::uint32_t groups_max = 200'000;
+  std::uint32_t groups_max = 100'000;
   std::uint32_t subscriptions_per_session_max = 1'000;
   /// Remembered at once. Above it, whoever was silent for an hour is forgotten early; without such a one a new one is refused.
   std::uint32_t producers_max = 50'000;

@@ -3,13 +3,13 @@
 // recovery, live operation and replication run the same code.
 
 #include <array>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/core/done_set.h"
 #include "broker/core/event.h"
@@ -89,13 +89,14 @@ struct Group {
   PerLane<GroupLane> lanes;
 };
 
+/// There may be hundreds of thousands: an empty deque would take 576 bytes, an empty vector none.
 struct TopicLane {
   Offset next;                               ///< of the next message
   Offset horizon;                            ///< `keep` has passed for what lies before; without a group: it is gone
   std::uint64_t bytes = 0;                   ///< appended, ever
-  std::deque<IndexSegment> recent;           ///< since the last checkpoint that is on disk
+  std::vector<IndexSegment> recent;          ///< since the last checkpoint that is on disk
   std::size_t frozen = 0;                    ///< of `recent`, in the checkpoint that is being written
-  std::deque<Offset> index_rows;             ///< first offsets of the index rows on disk
+  std::vector<Offset> index_rows;            ///< first offsets of the index rows on disk
   Offset erased_below;                       ///< kCold rows below are gone, but for dead messages
 
   // The leader's, not part of the fold.

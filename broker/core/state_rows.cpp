@@ -1,6 +1,7 @@
 // The state as rows, and back: what a checkpoint writes and recovery loads.
 
 #include <algorithm>
+#include <iterator>
 
 #include "broker/core/bytes.h"
 #include "broker/core/cold_rows.h"
@@ -68,15 +69,16 @@ void State::freeze_topic(Topic& topic, Checkpoint& out) {
     const Offset bound = topic.pinned(lane);
     // A row goes when the next one begins at or before the bound; what is still only in memory counts as the next one.
     const Offset first_row = here.index_rows.empty() ? Offset(0) : here.index_rows.front();
-    while (here.index_rows.size() > 1 && here.index_rows[1] <= bound) here.index_rows.pop_front();
-    if (here.index_rows.size() == 1 && !here.recent.empty() && here.recent.front().first <= bound) here.index_rows.pop_front();
+    auto passed = here.index_rows.begin();
+    while (here.index_rows.end() - passed > 1 && *std::next(passed) <= bound) ++passed;
+    here.index_rows.erase(here.index_rows.begin(), passed);
+    if (here.index_rows.size() == 1 && !here.recent.empty() && here.recent.front().first <= bound) here.index_rows.clear();
     const Offset kept = here.index_rows.empty() ? bound : here.index_rows.front();
     if (kept > first_row) out.erased.push_back({Table::kIndex, index_key(topic.id, lane, first_row), index_key(topic.id, lane, kept)});
     erase_cold(topic, lane, here, out);
     row.id(lane).id(here.next).id(here.horizon).varint(here.bytes).id(here.erased_below);
     check(here.frozen == 0, "one checkpoint at a time");
-    const std::vector<IndexSegment> segments(here.recent.begin(), here.recent.end());
-    for (RowChange& change : encode_index_rows(topic.id, lane, segments)) {
+    for (RowChange& change : encode_index_rows(topic.id, lane, here.recent)) {
       here.index_rows.push_back(decode_index_row(change.key, *change.value)->segments.front().first);
       out.changed.push_back(std::move(change));
     }

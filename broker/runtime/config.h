@@ -36,7 +36,7 @@ struct Config {
     std::uint64_t replies = 65'536;
     std::uint64_t topics = 200'000;
     std::uint64_t groups_per_topic = 1000;
-    std::uint64_t groups = 200'000;
+    std::uint64_t groups = 100'000;
     std::uint64_t producers = 50'000;
     std::uint64_t subscriptions_per_session = 1000;
     std::uint64_t in_flight = 1'000'000;

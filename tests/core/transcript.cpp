@@ -117,7 +117,7 @@ class Transcript {
       settings_.in_flight_max = static_cast<std::uint32_t>(number(w, "in_flight", 1'000'000));
       settings_.in_flight_per_worker_max = static_cast<std::uint32_t>(number(w, "per_worker", 65'536));
       settings_.topics_max = static_cast<std::uint32_t>(number(w, "topics", 200'000));
-      settings_.groups_max = static_cast<std::uint32_t>(number(w, "groups", 200'000));
+      settings_.groups_max = static_cast<std::uint32_t>(number(w, "groups", 100'000));
       settings_.groups_per_topic_max = static_cast<std::uint32_t>(number(w, "groups_per_topic", 1'000));
       settings_.subscriptions_per_session_max = static_cast<std::uint32_t>(number(w, "subscriptions", 1'000));
       harness_ = std::make_unique<Harness>(settings_);
