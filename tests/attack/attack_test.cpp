@@ -20,6 +20,7 @@ TEST_P(UnderAttack, TheBrokerHolds) {
   RunOptions options;
   options.before = 300ms;
   options.during = 3s;
+  options.settings = {"limits.topics=3000", "limits.groups=3000", "limits.producers=2000"};   // so that seconds reach them
   options.folder = folder.path();
   const Report report = run_attack(GetParam(), options);
   const std::string all = to_json(report).dump(2);

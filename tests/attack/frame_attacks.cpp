@@ -11,7 +11,6 @@ using takt::testing::bytes_of;
 using takt::testing::More;
 using takt::testing::random_bytes;
 using takt::testing::zmtp_command;
-using takt::testing::zmtp_frame;
 using takt::testing::zmtp_long_head;
 
 /// Sends `chunk` on a connection with a handshake until it is closed, and again on the next.

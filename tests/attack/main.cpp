@@ -61,6 +61,11 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(0.1, 86'400.0));
   app.add_option("--bytes-per-second", bytes_per_second, "The attack's budget")->transform(CLI::AsSizeValue(true))->capture_default_str();
+  std::vector<std::string> settings;
+  app.add_option("--set", settings, "A key of the broker's configuration; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
   app.add_flag("--judge-p99", judges_p99, "Exit with 1 also when honest p99 is above 50 ms and above three times what it was");
   app.footer("Exit code 0: the broker lives, stayed under 512 MiB of anonymous memory, refused and counted, and no honest request failed.");
   CLI11_PARSE(app, argc, argv);
@@ -80,6 +85,7 @@ int main(int argc, char** argv) {
     options.before = std::chrono::milliseconds(static_cast<long>(before * 1e3));
     options.during = std::chrono::milliseconds(static_cast<long>(seconds * 1e3));
     options.bytes_per_second = bytes_per_second;
+    options.settings = settings;
     options.seed = static_cast<std::uint32_t>(takt::testing::slice_or({}).seed);
     options.folder = folder.path();
     const Report report = run_attack(*attack, options);

@@ -122,7 +122,9 @@ nlohmann::json json_of(const Latencies& latencies) {
 }  // namespace
 
 Report run_attack(const Attack& attack, const RunOptions& options) {
-  BrokerProcess broker({.folder = options.folder, .settings = attack.settings, .descriptors_max = attack.descriptors_max});
+  std::vector<std::string> settings = attack.settings;
+  settings.insert(settings.end(), options.settings.begin(), options.settings.end());
+  BrokerProcess broker({.folder = options.folder, .settings = std::move(settings), .descriptors_max = attack.descriptors_max});
   Report report;
   report.attack = attack.name;
   Arena arena({broker.server(), broker.http_port(), options.bytes_per_second, options.seed});

@@ -16,6 +16,7 @@ struct RunOptions {
   std::chrono::milliseconds before{3'000};    ///< the honest clients alone
   std::chrono::milliseconds during{10'000};   ///< at least: the attack goes on until the broker has counted it
   std::uint64_t bytes_per_second = 100'000'000;
+  std::vector<std::string> settings{};        ///< of the broker, in place of the attack's own: KEY=VALUE
   std::uint32_t seed = 1;                     ///< of what the attackers draw
   std::filesystem::path folder;               ///< for the broker's data and log
 };

@@ -13,7 +13,6 @@ using takt::testing::append;
 using takt::testing::append_frame;
 using takt::testing::bytes_of;
 using takt::testing::random_bytes;
-using takt::testing::zmtp_frame;
 
 constexpr PartitionId partition{0};
 constexpr SubscriptionId subscription{1};
@@ -254,14 +253,14 @@ std::vector<Attack> session_attacks() {
       {"hellos", "sessions by the thousand, on one connection and of one client", hellos, {{"takt_sessions_taken_over_total"}}},
       {"subscriptions", "subscribing and unsubscribing without end", subscriptions, {refused("subscription_in_use")}},
       {"waiting_peeks", "thousands of peeks that wait for the next honest message", waiting_peeks, {refused("busy")}, 2},
-      {"topics", "topics made on the fly", topics, {refused("too_many_topics")}, 2, {"limits.topics=2000"}},
-      {"groups", "groups made on the fly, with long names", groups, {refused("too_many_groups")}, 2, {"limits.groups=2000"}},
+      {"topics", "topics made on the fly", topics, {refused("too_many_topics")}, 2},
+      {"groups", "groups made on the fly, with long names", groups, {refused("too_many_groups")}, 2},
       {"producers",
        "a new producer for each message",
        producers,
        {refused("too_many_producers")},
        2,
-       {"limits.producers=2000"},
+       {},
        {},
        HonestOptions::Newcomers::kShutOut},
       {"full_topic", "messages into a topic that is full", full_topic, {refused("topic_full")}},
