@@ -143,9 +143,10 @@ int run_all(const Settings& settings) {
       return 1;
     }
   }
-  if (settings.first == settings.last) return 0;
-  std::printf("%" PRIu64 " seeds\n", settings.last - settings.first + 1);
-  print(sum);
+  if (settings.first != settings.last) {
+    std::printf("%" PRIu64 " seeds\n", settings.last - settings.first + 1);
+    print(sum);
+  }
   takt::testing::print_figures(
       {{"seeds", settings.last - settings.first + 1}, {"steps", steps}, {"messages", sum.messages}, {"crashes", sum.crashes}});
   int code = 0;
