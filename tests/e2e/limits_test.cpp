@@ -47,11 +47,11 @@ class Limits : public ::testing::Test {
     proto::Publish publish;
     publish.topic = topic;
     publish.producer = ProducerId(producer);
-    publish.sequence = Sequence(++sequence);
+    publish.sequence = Sequence(++sequence_);
     publish.count = count;
     publish.metadata_checksum = proto::section_checksum(sections.metadata);
     publish.payload_checksum = proto::section_checksum(sections.payload);
-    client.send_frames(std::vector{proto::encode(publish, CorrelationId(sequence)), sections.metadata, sections.payload});
+    client.send_frames(std::vector{proto::encode(publish, CorrelationId(sequence_)), sections.metadata, sections.payload});
     return outcome<proto::Published>();
   }
   /// Payload of one of `count` messages whose batch has `bytes` in all.
@@ -78,7 +78,7 @@ class Limits : public ::testing::Test {
     return std::nullopt;
   }
 
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence_ = 0;
 };
 
 TEST_F(Limits, OfAMessageAndOfABatch) {
