@@ -219,7 +219,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
   read_mail();
   flush();
   set_option(router_.get(), ZMQ_LINGER, 200);
-  monitor_.reset();
+  close_monitor(router_.get(), monitor_);
   router_.reset();
   context_.reset();
 }

@@ -145,6 +145,11 @@ ZmqSocket open_monitor(void* context, void* router) {
   return monitor;
 }
 
+void close_monitor(void* router, ZmqSocket& monitor) {
+  zmq_socket_monitor(router, nullptr, 0);
+  monitor.reset();
+}
+
 std::optional<SocketEvent> next_event(void* monitor) {
   Message head;
   if (!receive_frame(monitor, head)) return std::nullopt;

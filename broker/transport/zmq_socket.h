@@ -52,6 +52,8 @@ struct SocketEvent {
 };
 /// A socket that tells `router`'s accepted and ended connections; null when it cannot be made.
 ZmqSocket open_monitor(void* context, void* router);
+/// Before `router` is closed: with nobody listening to its events libzmq's I/O thread would block for ever.
+void close_monitor(void* router, ZmqSocket& monitor);
 std::optional<SocketEvent> next_event(void* monitor);
 
 }  // namespace takt::transport

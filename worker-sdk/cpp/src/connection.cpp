@@ -92,8 +92,7 @@ class Connection::Loop {
         lose_socket("no connection to " + address_ + " within 5 s; check the host, and that taktd runs there", now);
       }
     }
-    socket_.reset();
-    monitor_.reset();
+    close_socket();
     session_.abandon("the client was closed");
     drain_events(read_clock());
   }
@@ -123,9 +122,15 @@ class Connection::Loop {
     connect_deadline_ = now.mono + connect_timeout;
   }
 
-  void lose_socket(const std::string& why, Now now) {
+  /// The monitor is stopped while somebody listens: libzmq's I/O thread would wait for a listener for ever, and all else with it.
+  void close_socket() {
+    if (socket_) zmq_socket_monitor(socket_->handle(), nullptr, 0);
     socket_.reset();
     monitor_.reset();
+  }
+
+  void lose_socket(const std::string& why, Now now) {
+    close_socket();
     outgoing_.clear();
     next_frame_ = 0;
     up_ = false;
