@@ -72,6 +72,16 @@ TEST_F(Link, AnEndedSessionIsLeft) {
   EXPECT_TRUE(peer.take().empty());
 }
 
+TEST_F(Link, AGoodbyeIsForGoodThoughItsAnswerIsLost) {
+  peer.greet();
+  session.goodbye();
+  peer.take_one<proto::Goodbye>();
+  peer.cut();
+  EXPECT_EQ(peer.take_events<SaidGoodbye>().size(), 1u);
+  peer.connect();
+  EXPECT_TRUE(peer.take().empty()) << "it gave back what it held, and must not come again to claim it";
+}
+
 TEST_F(Link, TellsTheFirstGreetingFromTheNext) {
   peer.greet();
   peer.cut();

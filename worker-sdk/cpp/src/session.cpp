@@ -67,7 +67,7 @@ void Session::disconnected(std::string_view why, Now now) {
 }
 
 void Session::die(std::string why) {
-  if (link_ == Link::kDead) return;
+  if (link_ == Link::kDead || link_ == Link::kLeft) return;
   link_ = Link::kDead;
   lose_link(why);
   outlet_.emit(LinkDead{std::move(why)});
@@ -79,10 +79,17 @@ void Session::lose_link(std::string_view why) {
   publishing_.link_down(why);
   consuming_.link_down();
   requests_.link_down(why);
+  if (is_leaving_) leave();
+}
+
+/// A client that said goodbye gave back what it held: it must not come again and claim it, though no answer came.
+void Session::leave() {
+  link_ = Link::kLeft;
+  outlet_.emit(SaidGoodbye{});
 }
 
 void Session::received(std::span<const SharedBytes> frames, Now now) {
-  if (link_ == Link::kDown || link_ == Link::kDead) return;
+  if (link_ == Link::kDown || link_ == Link::kDead || link_ == Link::kLeft) return;
   last_received_ = now.mono;
   if (frames.empty()) return die("the broker sent an empty message");
   auto decoded = decoder_.reply(frames[0].bytes);
@@ -106,7 +113,7 @@ void Session::handle(proto::DecodedReply reply, SharedBytes metadata, SharedByte
                    // all by plain reference: beside the generic last one, a const one would never be chosen
           [&](proto::HelloReply& hello) { greeted(hello, now); },
           [&](proto::HeartbeatReply&) {},
-          [&](proto::GoodbyeReply&) { outlet_.emit(SaidGoodbye{}); },
+          [&](proto::GoodbyeReply&) { leave(); },
           [&](proto::Published& published) { publishing_.answered(correlation, published); },
           [&](proto::Completed& completed) { consuming_.completed(correlation, completed); },
           [&](proto::Subscribed&) { consuming_.subscribed(correlation); },
@@ -232,11 +239,9 @@ void Session::complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpB
 }
 
 void Session::goodbye() {
-  if (link_ == Link::kLive) {
-    outlet_.send(proto::Goodbye{});
-  } else {
-    outlet_.emit(SaidGoodbye{});
-  }
+  if (link_ != Link::kLive) return leave();
+  is_leaving_ = true;
+  outlet_.send(proto::Goodbye{});
 }
 
 void Session::abandon(const std::string& why) {

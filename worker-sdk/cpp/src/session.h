@@ -64,7 +64,7 @@ class Session {
   /// The ack of one message and its follow-ups, all or nothing.
   void complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups, Now now);
 
-  /// Ends the session in order; SaidGoodbye answers. Without a link it is said at once.
+  /// Ends the session in order, for good; SaidGoodbye answers. Without a link, or when it breaks meanwhile, it is said at once.
   void goodbye();
   /// Nothing will be sent any more: everything unanswered is answered, as unknown when it may have happened.
   void abandon(const std::string& why);
@@ -80,6 +80,7 @@ class Session {
   enum class Link { kDown, kGreeting, kLive, kDead, kLeft };
 
   void advance(Now now);
+  void leave();
   void handle(proto::DecodedReply reply, SharedBytes metadata, SharedBytes payload, Now now);
   void greeted(const proto::HelloReply& reply, Now now);
   void refused(CorrelationId correlation, const proto::Error& error, Now now);
@@ -96,6 +97,7 @@ class Session {
 
   Link link_ = Link::kDown;
   bool greeted_before_ = false;
+  bool is_leaving_ = false;             ///< a goodbye is on its way
   std::optional<proto::HelloReply> broker_;
   Time hello_deadline_{};
   Time last_received_{};
