@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 from . import slow_sync
@@ -140,6 +141,8 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        if self.child.has_ended():
+            print(f"scripts/bench: {self.peer.name} ended by itself ({self.child.process.returncode}): {self.child.said()}", file=sys.stderr)
         self.stack.close()
 
     def wait_until_ready(self):
