@@ -55,6 +55,7 @@ inline constexpr std::uint8_t lane_count = 8;
 constexpr LeaseToken make_token(Epoch epoch, std::uint64_t counter) {
   return LeaseToken((std::uint64_t{epoch.value & 0xFFFFFu} << 44) | (counter & 0xFFF'FFFF'FFFFull));
 }
+constexpr Epoch epoch_of(LeaseToken token) { return Epoch(static_cast<std::uint32_t>(token.value >> 44)); }
 
 }  // namespace takt
 

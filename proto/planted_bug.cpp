@@ -12,7 +12,7 @@ namespace takt {
 namespace {
 
 /// In the order of the enumerators.
-constexpr std::array<std::string_view, 25> names{
+constexpr std::array<std::string_view, 27> names{
     "ack_before_sync",
     "answered_before_append",
     "sync_skipped",
@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 25> names{
     "failed_append_not_reloaded",
     "lease_given_twice",
     "resume_of_given_lease",
+    "older_lease_resumed",
+    "reclaim_untold",
     "held_grace_skipped",
     "stale_ack_accepted",
     "epoch_not_raised",

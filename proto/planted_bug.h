@@ -15,6 +15,8 @@ enum class PlantedBug : std::uint8_t {
   kFailedAppendNotReloaded,    ///< after an append that failed the shard goes on with its memory
   kLeaseGivenTwice,            ///< when a restart's grace ends, messages that were resumed are freed too
   kResumeOfGivenLease,         ///< a Resume gets back what another worker has by now
+  kOlderLeaseResumed,          ///< a Resume gets back a message of which a later lease has ended meanwhile
+  kReclaimUntold,              ///< that a restart's grace has ended is not in the log
   kHeldGraceSkipped,           ///< a logged lease does not wait for its worker after a restart
   kStaleAckAccepted,           ///< a slot that is used again takes acks under its old token
   kEpochNotRaised,             ///< a start after the first begins no new epoch

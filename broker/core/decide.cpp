@@ -76,7 +76,7 @@ Result<void, Refusal> Partition::Body::check_group_room(const std::string& topic
 GroupId Partition::Body::ensure_group(TopicId topic_id, const std::string& name, proto::StartFrom from, Now now) {
   Topic& topic = *journal_.state().find_topic(topic_id);
   if (const Group* group = topic.find_group(name)) return group->id;
-  GroupPut put{topic_id, journal_.state().next_group(), name, {}, {}};
+  GroupPut put{topic_id, journal_.state().next_group(), name, {}, {}, dispatcher_.next_token()};
   topic.lanes.each([&](Lane lane, const TopicLane&) { put.starts.push_back({lane, topic.start(lane, from)}); });
   const GroupId id = put.group;
   journal_.stage(std::move(put), now.wall);
@@ -341,7 +341,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::PutGroup& 
   const bool created = journal_.state().find_topic(*topic)->find_group(put.group) == nullptr;
   const GroupId group = ensure_group(*topic, put.group, put.from, now);
   if (journal_.state().find_topic(*topic)->groups.at(group).settings != put.settings) {
-    journal_.stage(GroupPut{*topic, group, put.group, put.settings, {}}, now.wall);
+    journal_.stage(GroupPut{*topic, group, put.group, put.settings, {}, {}}, now.wall);
   }
   answer(request, proto::GroupDone{created});
 }

@@ -255,7 +255,7 @@ void Dispatcher::tick(Now now) {
         if (GroupWork* work = work_of()) {
           work->lanes.each([&](Lane, LaneWork& lane) {
             (due->kind == TimerKey::Kind::kGrace ? lane.grace_over : lane.held_over) = true;
-            free_uncertain(lane, owed_of(lane));
+            free_uncertain(lane, owed_of(lane), now);
           });
           wake(*work);
         }

@@ -38,6 +38,8 @@ class Dispatcher {
   std::size_t session_count() const { return sessions_.size(); }
   std::size_t subscription_count() const { return subscription_count_; }
   std::uint64_t leased() const { return leased_; }
+  /// Every lease from now on has this token or a later one.
+  LeaseToken next_token() const { return make_token(journal_.state().epoch(), next_token_); }
 
   /// The group must be there. The caller has checked that `id` is unused in the session.
   Subscription& subscribe(Session& session, SubscriptionId id, TopicId topic, GroupId group, Now now);
@@ -115,7 +117,7 @@ class Dispatcher {
 
   GroupWork& work(TopicId topic, GroupId group, Now now);
   void begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_lane, Now now);
-  void free_uncertain(LaneWork& lane, GroupLane& owed);
+  void free_uncertain(LaneWork& lane, GroupLane& owed, Now now);
   void wake(GroupWork& work);
   void mark_dirty(GroupWork& work);
 
@@ -138,6 +140,7 @@ class Dispatcher {
   void close_offsets(LeaseRange& range, std::uint32_t count);
   void release(Slot slot, LeaseRange& range);
   void lose(Slot slot, LeaseRange& range, Now now);
+  bool is_void(const Group& group, LeaseToken token) const;
   void fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now);
   void postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, std::uint32_t code, const std::string& text, Duration delay,
                 Now now);
@@ -160,6 +163,7 @@ class Dispatcher {
   BlockCache& cache_;
 
   Time started_{};
+  Epoch reclaimed_at_start_;   ///< what the state said when the term began
   std::uint64_t next_token_ = 1;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::map<std::pair<TopicId, GroupId>, std::unique_ptr<GroupWork>> works_;

@@ -112,7 +112,7 @@ template <class Coder, class E>
 void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, GroupPut>
 {
-  c(e.topic), c(e.group), c(e.name), settings(c, e.settings), c(e.starts);
+  c(e.topic), c(e.group), c(e.name), settings(c, e.settings), c(e.starts), c(e.leases_from);
 }
 template <class Coder, class E>
 void fields(Coder& c, E& e)
@@ -130,7 +130,7 @@ template <class Coder, class E>
 void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, Retry>
 {
-  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.due), c(e.code), c(e.text);
+  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.due), c(e.lease), c(e.code), c(e.text);
 }
 template <class Coder, class E>
 void fields(Coder& c, E& e)
@@ -155,6 +155,12 @@ void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, ProducerPut>
 {
   c(e.producer), c(e.epoch);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Reclaimed>
+{
+  c(e.epoch);
 }
 
 template <std::size_t I = 0>

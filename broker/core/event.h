@@ -49,6 +49,7 @@ enum class EventType : std::uint8_t {
   kOutboxDone = 0x22,
   kTopicDel = 0x23,
   kEra = 0x24,
+  kReclaimed = 0x25,
 };
 
 /// Why a message failed or died; stored, so numbers never change. From 1,000 on: the application's own codes + 1,000.
@@ -88,6 +89,7 @@ struct LaneStart {
   friend bool operator==(const LaneStart&, const LaneStart&) = default;
 };
 /// Makes a group (the id is the next free one) owing everything from `starts` on, or changes its settings (no starts).
+/// Leases of it have tokens from `leases_from` on: older ones are of another group, which had its name.
 struct GroupPut {
   static constexpr auto type = EventType::kGroupPut;
   TopicId topic;
@@ -95,6 +97,7 @@ struct GroupPut {
   std::string name;
   proto::GroupSettings settings;
   std::vector<LaneStart> starts;
+  LeaseToken leases_from;
   friend bool operator==(const GroupPut&, const GroupPut&) = default;
 };
 struct GroupDel {
@@ -123,6 +126,7 @@ struct Retry {
   Offset offset;
   std::uint32_t attempts = 0;    ///< failures so far
   WallTime due{};
+  LeaseToken lease;              ///< the one that ended so: who holds it, or an older one, has lost the message
   std::uint32_t code = 0;
   std::string text;
   friend bool operator==(const Retry&, const Retry&) = default;
@@ -165,7 +169,14 @@ struct ProducerPut {
   friend bool operator==(const ProducerPut&, const ProducerPut&) = default;
 };
 
-using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut>;
+/// The grace of a term is over: what nobody resumed is handed out again, so leases of earlier terms are void from here on.
+struct Reclaimed {
+  static constexpr auto type = EventType::kReclaimed;
+  Epoch epoch;
+  friend bool operator==(const Reclaimed&, const Reclaimed&) = default;
+};
+
+using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut, Reclaimed>;
 
 /// Appends the event's stored form: type u8, then its fields as varints in the order declared above.
 void append_event(ByteWriter& out, const Event& event);

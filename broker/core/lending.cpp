@@ -101,7 +101,8 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
   proto::Deliver frame{settings_.partition, subscription.id, {}};
   std::vector<BlockSlice> slices;
   std::uint64_t frame_bytes = 0;
-  Position after = std::max(journal_.state().epoch_position(), group_of(work).put_position);
+  const State& state = journal_.state();
+  Position after = std::max({state.epoch_position(), state.reclaimed_position(), group_of(work).put_position});
   for (std::uint8_t i = lane_count; i-- > 0 && !result.blocked;) {
     LaneWork* lane = work.lanes.find(Lane(i));
     if (lane == nullptr) continue;
@@ -224,7 +225,7 @@ Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, O
                                    Time now) {
   const auto count = static_cast<std::uint32_t>(run.count);
   lane.lease(run.first, count);
-  const LeaseToken token = make_token(journal_.state().epoch(), next_token_);
+  const LeaseToken token = next_token();
   next_token_ += count;
   LeaseRange range{.holder = &subscription,
                    .lane = &lane,

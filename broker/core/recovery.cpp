@@ -25,10 +25,20 @@ bool is_idle(const LaneWork& lane, Offset offset) {
   return !lane.is_leased(offset) && !lane.is_staged(offset) && !lane.is_free(offset) && !lane.parked.contains(offset);
 }
 
+/// Whether the message has left this lease behind: a later one has ended too, or this one was ended by its worker, or in a term that
+/// may have lent the message again. One that ended with its session in the running term lives on while nobody else has the message.
+bool has_lost(const GroupLane& owed, Offset offset, LeaseToken token, LeaseToken now) {
+  if (planted(PlantedBug::kOlderLeaseResumed)) return false;
+  const auto it = owed.retries.find(offset);
+  if (it == owed.retries.end() || token > it->second.lease) return false;
+  return token != it->second.lease || epoch_of(token) != epoch_of(now) || it->second.code != failure_worker_lost;
+}
+
 }  // namespace
 
 void Dispatcher::start(Now now) {
   started_ = now.mono;
+  reclaimed_at_start_ = journal_.state().reclaimed();
   for (auto& [id, topic] : journal_.state().topics()) {
     topic.lanes.each([](Lane, TopicLane& lane) { lane.committed = lane.at_start = lane.next; });
   }
@@ -47,18 +57,29 @@ void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_l
   here.held_over = floor == here.uncertain_end || now.mono >= held_end;
   if (!here.grace_over) timers_.set({TimerKey::Kind::kGrace, work.topic.value, work.group.value}, grace_end);
   if (!here.held_over) timers_.set({TimerKey::Kind::kHeld, work.topic.value, work.group.value}, held_end);
-  free_uncertain(here, owed);
+  free_uncertain(here, owed, now);
 }
 
-/// Frees what nobody resumed in time.
-void Dispatcher::free_uncertain(LaneWork& lane, GroupLane& owed) {
+/// Frees what nobody resumed in time. Somebody else may have it from then on, so the log is told that older leases are void.
+void Dispatcher::free_uncertain(LaneWork& lane, GroupLane& owed, Now now) {
   if (!lane.grace_over) return;
+  const auto give_back = [&](Offset offset) {
+    lane.give_back(offset, 1);
+    const State& state = journal_.state();
+    if (state.reclaimed() != state.epoch() && !planted(PlantedBug::kReclaimUntold)) journal_.stage(Reclaimed{state.epoch()}, now.wall);
+  };
   for (Offset at = owed.done.next_open(Offset(0)); at < lane.uncertain_end;) {
     const Offset stop = at.plus(owed.done.open_run(at, lane.uncertain_end.value - at.value));
     for (; at < stop; at = at.plus(1))
-      if (is_idle(lane, at) && (lane.held_over || !is_held(owed, at))) lane.give_back(at, 1);
+      if (is_idle(lane, at) && (lane.held_over || !is_held(owed, at))) give_back(at);
     at = owed.done.next_open(at);
   }
+}
+
+/// Whether a lease is of another group that had this one's name, or of a term before one that may have given its messages to others.
+/// What happened in the running term is known message by message.
+bool Dispatcher::is_void(const Group& group, LeaseToken token) const {
+  return token < group.leases_from || epoch_of(token) < reclaimed_at_start_;
 }
 
 proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<proto::HeldRange>& held, Now now) {
@@ -77,10 +98,11 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
       continue;
     }
     GroupLane& owed = owed_of(*lane);
-    const Offset reach = std::min(end, lane->fresh);
+    const Offset reach = is_void(group_of(work), range.token) ? range.first : std::min(end, lane->fresh);
     const auto grantable = [&](Offset o) {
       if (planted(PlantedBug::kResumeOfGivenLease) && lane->is_leased(o)) return true;
-      return !lane->is_leased(o) && !lane->is_staged(o) && !lane->parked.contains(o);
+      return !lane->is_leased(o) && !lane->is_staged(o) && !lane->parked.contains(o) &&
+             !has_lost(owed, o, range.token.plus(o.value - range.first.value), next_token());
     };
     const auto attempt_of = [&](Offset o) {
       const auto retry = owed.retries.find(o);

@@ -86,12 +86,8 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
   range->remaining.clear(fail.index, 1);
   switch (fail.outcome) {
     case proto::FailOutcome::kRelease:
-      if (delay > Duration::zero()) {
-        postpone(*range, offset, range->attempt - 1, failure_application_base + fail.code, fail.text, delay, now);
-      } else {
-        lane.give_back(offset, 1);
-        ++subscription.work->counters.returned_released;
-      }
+      postpone(*range, offset, range->attempt - 1, failure_application_base + fail.code, fail.text, delay, now);
+      if (delay == Duration::zero()) ++subscription.work->counters.returned_released;
       break;
     case proto::FailOutcome::kRetry:
       fail_offset(*range, offset, failure_application_base + fail.code, fail.text, delay, now);
@@ -123,7 +119,8 @@ void Dispatcher::postpone(LeaseRange& range, Offset offset, std::uint32_t attemp
   LaneWork& lane = *range.lane;
   GroupWork& work = *lane.work;
   const WallTime due = partition_time(now) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
-  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, due, code, text}, now.wall);
+  const LeaseToken lease = range.token.plus(offset.value - range.first.value);
+  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, due, lease, code, text}, now.wall);
   if (delay > Duration::zero()) {
     park(lane, offset, due, now);
   } else {
@@ -156,8 +153,8 @@ void Dispatcher::unpark(LaneWork& lane, Offset offset, Now now) {
   ++work.counters.returned_retry;
   const auto& retries = owed_of(lane).retries;
   if (const auto retry = retries.find(offset); retry != retries.end() && retry->second.due > partition_time(now)) {
-    const auto [attempts, due, code, text, position] = retry->second;
-    journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, partition_time(now), code, text}, now.wall);
+    const auto [attempts, due, lease, code, text, position] = retry->second;
+    journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, partition_time(now), lease, code, text}, now.wall);
   }
   wake(work);
 }

@@ -146,6 +146,14 @@ Result<void, Corruption> State::on(const EpochBegun& e, Position position, WallT
   return {};
 }
 
+Result<void, Corruption> State::on(const Reclaimed& e, Position position, WallTime) {
+  if (e.epoch <= reclaimed_ || e.epoch > epoch_)
+    return failed(Corruption{"the grace of epoch " + std::to_string(e.epoch.value) + " ends in epoch " + std::to_string(epoch_.value)});
+  reclaimed_ = e.epoch;
+  reclaimed_position_ = position;
+  return {};
+}
+
 Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime) {
   if (Topic* topic = find_topic(e.topic)) {
     if (keeps(e.settings) && !keeps(topic->settings)) raise_horizons(*topic);   // what is gone already is not kept
@@ -187,6 +195,7 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
     ++group_count_;
     it->second.id = e.group;
     it->second.name = e.name;
+    it->second.leases_from = e.leases_from;
     for (const LaneStart& start : e.starts) it->second.lanes.make(start.lane, start.from);
     topic->lanes.each([&](Lane lane, const TopicLane&) { it->second.lanes.make(lane, Offset(0)); });
   }
@@ -257,7 +266,7 @@ Result<void, Corruption> State::on(const Retry& e, Position position, WallTime) 
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
   if (at->lane->done.contains(e.offset)) return {};
-  at->lane->retries[e.offset] = {e.attempts, e.due, e.code, cut(e.text), position};
+  at->lane->retries[e.offset] = {e.attempts, e.due, e.lease, e.code, cut(e.text), position};
   at->lane->changed_retries.insert(e.offset);
   return {};
 }

@@ -48,6 +48,7 @@ inline constexpr std::size_t stored_text_bytes_max = 1000;
 struct RetryState {
   std::uint32_t attempts = 0;
   WallTime due{};
+  LeaseToken lease;           ///< the last one that ended unsettled
   std::uint32_t code = 0;
   std::string text;
   Position position;          ///< of the Retry event: a redelivery leaves only after it is durable
@@ -85,6 +86,7 @@ struct Group {
   std::string name;
   proto::GroupSettings settings;
   Position put_position{};                   ///< of its last GroupPut
+  LeaseToken leases_from;                    ///< older ones are not of this group
   std::uint64_t done = 0;                    ///< acked, settled or dead, ever
   PerLane<GroupLane> lanes;
 };
@@ -148,6 +150,9 @@ class State {
   std::size_t group_count() const { return group_count_; }
   Epoch epoch() const { return epoch_; }
   Position epoch_position() const { return epoch_position_; }
+  /// The last term whose grace ended: leases of earlier ones are void.
+  Epoch reclaimed() const { return reclaimed_; }
+  Position reclaimed_position() const { return reclaimed_position_; }
   WallTime time() const { return time_; }
   /// A commit of `time` begins: partition time never goes back.
   void open_commit(WallTime time) { time_ = std::max(time_, time); }
@@ -174,6 +179,7 @@ class State {
   Result<void, Corruption> on(const Held&, Position, WallTime);
   Result<void, Corruption> on(const Retain&, Position, WallTime);
   Result<void, Corruption> on(const ProducerPut&, Position, WallTime);
+  Result<void, Corruption> on(const Reclaimed&, Position, WallTime);
 
   struct Target {
     Topic* topic;
@@ -201,6 +207,8 @@ class State {
   std::size_t group_count_ = 0;                           ///< sum over topics_
   Epoch epoch_;
   Position epoch_position_;
+  Epoch reclaimed_;
+  Position reclaimed_position_;
   WallTime time_{};
 
   std::set<TopicId> changed_topics_;                      ///< row or lanes

@@ -15,7 +15,7 @@ void append_lane(ByteWriter& out, const GroupLane& owed, Offset end) {
     at = owed.done.next_open(at.plus(n));
   }
   for (const auto& [offset, r] : owed.retries)
-    out.id(offset).varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).varint(r.code).text(r.text);
+    out.id(offset).varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).id(r.lease).varint(r.code).text(r.text);
   for (const auto& [offset, d] : owed.dead)
     out.id(offset).varint(d.attempts).signed_varint(d.time.time_since_epoch().count()).varint(d.code).text(d.text);
   // What is all done meanwhile goes at the next checkpoint, whenever that is.
@@ -27,13 +27,13 @@ void append_lane(ByteWriter& out, const GroupLane& owed, Offset end) {
 
 std::uint64_t State::digest() const {
   ByteWriter out;
-  out.id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count());
+  out.id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count()).id(reclaimed_);
   for (const auto& [topic_id, topic] : topics_) {
     out.key(topic_id).text(topic.name);
     out.varint(topic.settings.keep_ms).varint(topic.settings.keep_bytes).varint(topic.settings.bytes_max);
     topic.lanes.each([&](Lane lane, const TopicLane& here) { out.id(lane).id(here.next).id(here.horizon).varint(here.bytes); });
     for (const auto& [group_id, group] : topic.groups) {
-      out.key(group_id).text(group.name).varint(group.settings.attempts_max).varint(group.done);
+      out.key(group_id).text(group.name).varint(group.settings.attempts_max).varint(group.done).id(group.leases_from);
       group.lanes.each([&](Lane lane, const GroupLane& owed) {
         out.id(lane);
         append_lane(out, owed, topic.lanes.find(lane)->next);

@@ -57,8 +57,9 @@ Checkpoint State::freeze(Position end) {
   changed_topics_.clear();
   changed_groups_.clear();
   for (RowChange& row : producers_.take_changes()) out.changed.push_back(std::move(row));
-  out.changed.push_back({Table::kMeta, "state",
-                         ByteWriter().id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count()).take()});
+  out.changed.push_back(
+      {Table::kMeta, "state",
+       ByteWriter().id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count()).id(reclaimed_).take()});
   return out;
 }
 
@@ -107,7 +108,7 @@ void State::erase_cold(const Topic& topic, Lane lane, TopicLane& here, Checkpoin
 
 void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
   ByteWriter row;
-  row.text(group.name).varint(group.settings.attempts_max).varint(group.done);
+  row.text(group.name).varint(group.settings.attempts_max).varint(group.done).id(group.leases_from);
   group.lanes.each([&](Lane lane, GroupLane& owed) {
     row.id(lane).id(owed.done.floor()).id(owed.lent);
     const auto put = [&](Table table, std::uint64_t last, std::optional<std::string> value) {
@@ -121,7 +122,7 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
       } else {
         const RetryState& r = it->second;
         put(Table::kRetries, offset.value,
-            ByteWriter().varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).varint(r.code).text(r.text).take());
+            ByteWriter().varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).id(r.lease).varint(r.code).text(r.text).take());
       }
     }
     for (const Offset offset : owed.changed_dead) {
@@ -189,6 +190,7 @@ Result<void, Corruption> State::load_meta(std::string_view value) {
   next_topic_ = in.id<TopicId>();
   next_group_ = in.id<GroupId>();
   time_ = WallTime(std::chrono::milliseconds(in.signed_varint()));
+  reclaimed_ = in.id<Epoch>();
   if (!in.finished()) return failed(Corruption{"the state row is malformed"});
   return {};
 }
@@ -229,6 +231,7 @@ Result<void, Corruption> State::load_group(std::string_view key, std::string_vie
   group.name = in.text();
   group.settings.attempts_max = in.number<std::uint32_t>();
   group.done = in.varint();
+  group.leases_from = in.id<LeaseToken>();
   while (in.ok() && in.remaining() > 0) {
     const auto lane = in.id<Lane>();
     if (lane.value >= lane_count) break;
@@ -255,6 +258,7 @@ Result<void, Corruption> State::load_group_lane(Table table, std::string_view ke
     RetryState& r = owed->retries[Offset(last)];
     r.attempts = in.number<std::uint32_t>();
     r.due = WallTime(std::chrono::milliseconds(in.signed_varint()));
+    r.lease = in.id<LeaseToken>();
     r.code = in.number<std::uint32_t>();
     r.text = in.text();
   } else if (table == Table::kDead) {

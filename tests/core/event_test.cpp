@@ -16,15 +16,16 @@ std::vector<Event> samples() {
   return {EpochBegun{Epoch(5)},
           TopicPut{t, "photos", {1, 2, 3}},
           TopicDel{t},
-          GroupPut{t, g, "resize", {12}, {{Lane(0), Offset(4)}, {Lane(7), Offset(1u << 20)}}},
+          GroupPut{t, g, "resize", {12}, {{Lane(0), Offset(4)}, {Lane(7), Offset(1u << 20)}}, make_token(Epoch(1), 1)},
           GroupDel{t, g},
           Done{t, g, l, {{Offset(10), 3}, {Offset(20), 1}, {Offset(UINT64_MAX - 5), 2}}, Offset(0)},
           Done{t, g, l, {}, std::nullopt},
-          Retry{t, g, l, Offset(99), 2, WallTime(std::chrono::milliseconds(-5)), 1007, "no disk"},
+          Retry{t, g, l, Offset(99), 2, WallTime(std::chrono::milliseconds(-5)), LeaseToken(300), 1007, "no disk"},
           Dead{t, g, l, Offset(100), 8, 1, ""},
           Held{t, g, l, ClientId(UINT64_MAX), {{Offset(1), 1024}}},
           Retain{t, l, Offset(77)},
-          ProducerPut{ProducerId(123456789012345ull), 3}};
+          ProducerPut{ProducerId(123456789012345ull), 3},
+          Reclaimed{Epoch(5)}};
 }
 
 TEST(Event, IsReadBackAsItWasWritten) {

@@ -42,7 +42,7 @@ struct WorkerKillReport : KillReport {
   std::uint64_t stale_outcomes = 0;        ///< told to the workers that lived to the end
 };
 /// Workers are killed while they hold leases, in push and in pull, also such that store follow-ups. Every fourth time one
-/// is frozen instead until its session is over, and says what it has to say too late.
+/// is frozen instead until its session is over, and says what it has to say too late; at times the broker falls just then.
 WorkerKillReport run_worker_kills(const ClientKillPlan& plan);
 /// Producers are killed while a batch is on its way; others go on in their place.
 KillReport run_producer_kills(const ClientKillPlan& plan);

@@ -78,8 +78,12 @@ class Loop {
     if (report_.kills < plan_.kills && cast_.random()() % 2 == 0) kill_at_work();
     if (!wait_until([&] { return timed_out() > before; })) cast_.add_trouble(victim.name() + " kept its session");
     if (!cast_.wait_until_others_began(in_hand, victim)) cast_.add_trouble("what " + victim.name() + " held was left undone");
-    cast_.pause(300ms);
-    cast_.thaw(victim);
+    if (cast_.random()() % 2 == 0) {
+      cast_.kill_broker([&] { cast_.thaw(victim); });   // it may be back before those that have its messages now
+    } else {
+      cast_.pause(300ms);
+      cast_.thaw(victim);
+    }
     if (!cast_.wait_for_progress({&victim})) cast_.add_trouble(victim.name() + " did not go on");
   }
 

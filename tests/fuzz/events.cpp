@@ -20,7 +20,7 @@ State some_state() {
   };
   apply(EpochBegun{Epoch(1)});
   apply(TopicPut{TopicId(1), "t", {}});
-  apply(GroupPut{TopicId(1), GroupId(1), "g", {8}, {}});
+  apply(GroupPut{TopicId(1), GroupId(1), "g", {8}, {}, {}});
   RunView run;
   run.topic = TopicId(1);
   run.run_class = proto::RunClass::kImmediate;

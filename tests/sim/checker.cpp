@@ -58,7 +58,8 @@ void Checker::stored(std::uint64_t id, const sdk::BatchStored& answer) {
 void Checker::not_stored(std::uint64_t id, ErrorOutcome outcome) {
   BatchRecord& batch = batches_.at(id);
   if (batch.fate != BatchRecord::Fate::kOpen) fail("batch " + std::to_string(id) + " is answered twice");
-  const bool is_unknown = outcome == ErrorOutcome::kUnknown || batch.is_repeated;
+  // Of a producer that was forgotten meanwhile the broker does not know what it has stored.
+  const bool is_unknown = outcome == ErrorOutcome::kUnknown || batch.is_repeated || view_.was_forgotten(batch.producer);
   batch.fate = is_unknown ? BatchRecord::Fate::kUnknown : BatchRecord::Fate::kRefused;
   ++(is_unknown ? counts.unknown : counts.refused);
   if (is_unknown) return;

@@ -62,7 +62,8 @@ void Checker::each_acked(ConnectionId connection, const std::vector<proto::AckEn
 void Checker::on(ConnectionId connection, CorrelationId, const proto::Acked& reply) {
   each_acked(connection, reply.done, [&](const Spot& spot, LeaseToken token) {
     ++counts.acked;
-    if (book_.last_token(spot) != token) fail(ack_of(spot) + " is accepted from a stale lease");
+    if (const auto* last = book_.last(spot); last == nullptr || last->token != token)
+      fail(ack_of(spot) + " is accepted from a stale lease");
     if (view_.find_group(spot.group) == nullptr) return;   // deleted meanwhile
     const LaneView* lane = view_.find_lane(spot.group, spot.lane);
     if (lane == nullptr || !lane->done.contains(spot.offset.value)) fail(ack_of(spot) + " is answered before it is durable");
@@ -76,9 +77,13 @@ void Checker::on(ConnectionId connection, CorrelationId, const proto::Resumed& r
   if (subscription == nullptr) return fail("a Resumed for a subscription that the session does not have");
   for (const proto::ResumedRange& range : reply.granted) {
     counts.resumed += range.held.count;
-    if (subscription->group)
-      for (std::uint32_t i = 0; i < range.held.count; ++i)
-        hand_out(connection, {*subscription->group, range.held.lane, range.held.first.plus(i)}, range.token.plus(i));
+    for (std::uint32_t i = 0; subscription->group && i < range.held.count; ++i) {
+      const Spot spot{*subscription->group, range.held.lane, range.held.first.plus(i)};
+      const auto* last = book_.last(spot);   // when it is the client itself, the answer was lost on the way
+      if (last != nullptr && last->token > range.held.token.plus(i) && last->client != book_.client(connection) && !last->is_given_back)
+        fail(text_of(spot) + " goes back to a worker, though another one has been given it since");
+      hand_out(connection, spot, range.token.plus(i));
+    }
     book_.grant(connection, range.slot, range.token, {subscription->group, range.held.lane, range.held.first, range.held.count});
   }
 }
@@ -98,7 +103,6 @@ void Checker::on(ConnectionId connection, const proto::Deliver& frame, const std
               messages.payload(index), range.attempt);
       if (!spot) continue;
       hand_out(connection, *spot, range.token.plus(i));
-      // A Resume of somebody who held it before may come first: then the last holder is told that it lost it.
       if (const auto* waiting = book_.waiting(*spot); waiting != nullptr && world_.mono() < waiting->until)
         fail(text_of(*spot) + " is delivered while it waits for its worker after a restart");
     }
@@ -127,9 +131,10 @@ void Checker::deliver(const GroupName& name, const Spot* spot, Lane lane, Offset
   if (attempt != (has_failed ? failures->second.count : 0) + 1)
     return fail(what + " is delivered as attempt " + std::to_string(attempt) + " after " +
                 std::to_string(has_failed ? failures->second.count : 0) + " failures");
-  // A clock that was put forward, and a restart, may end a delay early; nothing else may.
-  const auto until = book_.not_before(*spot);
-  if (has_failed && until && world_.mono() < *until && world_.latest_wall() < failures->second.due)
+  // A clock that is set forward, and a restart, may end a delay early; nothing else may.
+  const auto delay = book_.delay(*spot);
+  constexpr Duration tick = std::chrono::milliseconds(1);   // of the dues in the log
+  if (has_failed && delay && world_.mono() + tick < delay->until && world_.forward_steps() == delay->forward_steps)
     fail(what + " is delivered before the delay that its worker asked for is over");
 }
 
@@ -137,7 +142,7 @@ void Checker::hand_out(ConnectionId connection, const Spot& spot, LeaseToken tok
   const LaneView* lane = view_.find_lane(spot.group, spot.lane);
   if (lane != nullptr && lane->done.contains(spot.offset.value)) fail(text_of(spot) + " is handed out after it was done");
   if (confirmed_.contains(spot)) fail(text_of(spot) + " is handed out after its ack was confirmed");
-  if (const auto last = book_.last_token(spot); last && token <= *last)
+  if (const auto* last = book_.last(spot); last != nullptr && token <= last->token)
     fail(text_of(spot) + " is handed out under a token that is not above the last one");
   if (const auto* holder = book_.holder(spot); holder != nullptr && holder->connection != connection)
     fail(text_of(spot) + " is leased to two sessions at once");
@@ -160,7 +165,7 @@ void Checker::arrived(ConnectionId connection, const std::vector<SharedBytes>& f
 }
 
 void Checker::command(const core::Command& command) {
-  book_.command(command, world_.mono());
+  book_.command(command, {world_.mono(), world_.forward_steps()});
   const auto* request = std::get_if<core::ClientRequest>(&command);
   if (request == nullptr) return;
   const auto asks = [&](const auto& body) {

@@ -30,7 +30,7 @@ void Checker::check_follow_ups(const core::RunView& run, const Ended& ended) {
     if (parent == parent_of_.end()) continue;
     const GroupName& group = parent->second.group;
     const bool is_acked = ended.done.contains({parent->second.value, group});
-    if (!is_acked && !ended.groups.contains(group) && !view_.was_made_again(group))   // as in on_done()
+    if (!is_acked && !ended.groups.contains(group))
       fail("follow-up " + std::to_string(parent->first) + " is stored without the ack of its parent in the same commit");
   }
 }
@@ -126,9 +126,8 @@ void Checker::on_done(TopicId topic, GroupId id, Lane lane, Offset offset) {
   const Stored& message = view_.topics().at(topic).lanes.at(lane).messages[offset.value];
   const GroupView& group = *view_.find_group(id);
   if (handled_.contains({message.value, group.name})) return;
-  // A group that was made when others had done a message may find it gone. And a worker that heard nothing of a deletion
-  // resumes what it held by offset alone, in the topic that was made anew: it acks what it never had (docs/testing.md).
-  if (!is_excused(message, group) && !view_.was_made_again(group.name))
+  // A group that was made when others had done a message may find it gone.
+  if (!is_excused(message, group))
     fail("message " + std::to_string(message.value) + ", " + text_of({id, lane, offset}) + ", is done and nobody handled it");
   ++counts.settled;
 }

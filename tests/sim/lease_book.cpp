@@ -28,19 +28,24 @@ const LeaseBook::SessionInfo* LeaseBook::session_of(ConnectionId connection) con
   return info == sessions_.end() ? nullptr : &info->second;
 }
 
-void LeaseBook::command(const core::Command& command, Time now) {
+void LeaseBook::command(const core::Command& command, Moment now) {
   std::visit([&](const auto& c) { on(c, now); }, command);
 }
 
-void LeaseBook::on(const core::SessionLost& lost, Time) {
+void LeaseBook::on(const core::SessionLost& lost, Moment) {
   const auto session = sessions_.find(lost.session);
   if (session == sessions_.end()) return;
-  if (const auto connection = session->second.connection)
-    close([&](const Spot&, const Holder& holder) { return holder.connection == *connection; });
+  if (const auto connection = session->second.connection) {
+    const auto is_its = [&](const Spot&, const Holder& holder) { return holder.connection == *connection; };
+    if (lost.how == core::SessionEnd::kGoodbye)
+      give_back(is_its);
+    else
+      close(is_its);
+  }
   sessions_.erase(session);
 }
 
-void LeaseBook::on(const core::ClientRequest& request, Time now) {
+void LeaseBook::on(const core::ClientRequest& request, Moment now) {
   const auto session = sessions_.find(request.session);
   if (session == sessions_.end() || !session->second.connection) return;
   SessionInfo& info = session->second;
@@ -50,7 +55,7 @@ void LeaseBook::on(const core::ClientRequest& request, Time now) {
   } else if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&request.body)) {
     const auto at = info.subscriptions.find(unsubscribe->subscription);
     if (at == info.subscriptions.end() || !at->second.group) return;
-    close([&](const Spot& spot, const Holder& holder) { return holder.connection == connection && spot.group == *at->second.group; });
+    give_back([&](const Spot& spot, const Holder& holder) { return holder.connection == connection && spot.group == *at->second.group; });
   } else if (const auto* fail = std::get_if<proto::Fail>(&request.body)) {
     on_fail(connection, *fail, now);
   } else if (const auto* resume = std::get_if<proto::Resume>(&request.body)) {
@@ -63,16 +68,16 @@ void LeaseBook::on(const core::ClientRequest& request, Time now) {
   }
 }
 
-void LeaseBook::on_fail(ConnectionId connection, const proto::Fail& fail, Time now) {
+void LeaseBook::on_fail(ConnectionId connection, const proto::Fail& fail, Moment now) {
   const Grant* grant = find(connection, fail.slot, fail.token);
   if (grant == nullptr || !grant->group) return;
   const Spot spot{*grant->group, grant->lane, grant->first.plus(fail.index)};
   const auto held = held_.find(spot);
   if (held == held_.end() || held->second.token != fail.token.plus(fail.index)) return;
   held_.erase(held);
-  const Time end = now + std::chrono::milliseconds(fail.delay_ms);
-  const auto [asked, is_first] = asked_delays_.emplace(spot, end);
-  asked->second = std::min(asked->second, end);
+  const Delay delay{now.now + std::chrono::milliseconds(fail.delay_ms), now.forward_steps};
+  const auto [asked, is_first] = asked_delays_.emplace(spot, delay);
+  if (delay.until < asked->second.until) asked->second = delay;
 }
 
 void LeaseBook::subscribed(ConnectionId connection, SubscriptionId subscription) {
@@ -118,15 +123,18 @@ const LeaseBook::Subscription* LeaseBook::subscription(ConnectionId connection, 
 void LeaseBook::grant(ConnectionId connection, Slot slot, LeaseToken token, const Grant& grant) {
   grants_[{connection, slot, token}] = grant;
   if (!grant.group) return;
-  const SessionInfo* session = session_of(connection);
-  const ClientId client = session == nullptr ? ClientId() : session->client;
   for (std::uint32_t i = 0; i < grant.count; ++i) {
     const Spot spot{*grant.group, grant.lane, grant.first.plus(i)};
-    held_[spot] = {connection, client, token.plus(i)};
-    tokens_[spot] = token.plus(i);
+    held_[spot] = {connection, client(connection), token.plus(i)};
+    last_[spot] = held_[spot];
     waiting_.erase(spot);
     delays_.erase(spot);
   }
+}
+
+ClientId LeaseBook::client(ConnectionId connection) const {
+  const SessionInfo* session = session_of(connection);
+  return session == nullptr ? ClientId() : session->client;
 }
 
 const LeaseBook::Grant* LeaseBook::find(ConnectionId connection, Slot slot, LeaseToken token) const {
@@ -144,9 +152,9 @@ const LeaseBook::Waiting* LeaseBook::waiting(const Spot& spot) const {
   return it == waiting_.end() ? nullptr : &it->second;
 }
 
-std::optional<LeaseToken> LeaseBook::last_token(const Spot& spot) const {
-  const auto it = tokens_.find(spot);
-  return it == tokens_.end() ? std::optional<LeaseToken>() : it->second;
+const LeaseBook::Holder* LeaseBook::last(const Spot& spot) const {
+  const auto it = last_.find(spot);
+  return it == last_.end() ? nullptr : &it->second;
 }
 
 void LeaseBook::settled(const Spot& spot) {
@@ -163,9 +171,9 @@ void LeaseBook::retried(const Spot& spot) {
   asked_delays_.erase(asked);
 }
 
-std::optional<Time> LeaseBook::not_before(const Spot& spot) const {
+std::optional<LeaseBook::Delay> LeaseBook::delay(const Spot& spot) const {
   const auto it = delays_.find(spot);
-  return it == delays_.end() ? std::optional<Time>() : it->second;
+  return it == delays_.end() ? std::optional<Delay>() : it->second;
 }
 
 }  // namespace takt::sim

@@ -32,6 +32,7 @@ class LeaseBook {
     ConnectionId connection;
     ClientId client;
     LeaseToken token;
+    bool is_given_back = false;
   };
   /// After a restart: until when the message waits for its worker.
   struct Waiting {
@@ -55,8 +56,12 @@ class LeaseBook {
   void subscribed(ConnectionId connection, SubscriptionId subscription);
   /// The broker ended it: its group is gone.
   void ended(ConnectionId connection, SubscriptionId subscription);
+  struct Moment {
+    Time now;
+    std::uint64_t forward_steps = 0;
+  };
   /// A command on its way to the shard; may end leases.
-  void command(const core::Command& command, Time now);
+  void command(const core::Command& command, Moment now);
   /// The group is deleted: nobody holds anything of it.
   void dropped(GroupId group);
   /// The messages of a Resume go on with their worker or are given up by it.
@@ -78,11 +83,18 @@ class LeaseBook {
 
   const Holder* holder(const Spot& spot) const;
   const Waiting* waiting(const Spot& spot) const;
-  std::optional<LeaseToken> last_token(const Spot& spot) const;
+  /// Who was given the message last, though it may be held no more.
+  const Holder* last(const Spot& spot) const;
+  ClientId client(ConnectionId connection) const;
   void settled(const Spot& spot);
-  /// A Retry of the spot is in the log: until when no delay that a worker asked for lets it be handed out again.
+  /// A delay that a worker asked for, and how often the wall clock had been set forward by then.
+  struct Delay {
+    Time until;
+    std::uint64_t forward_steps = 0;
+  };
+  /// A Retry of the spot is in the log; it is a worker's, or says that a wait is over.
   void retried(const Spot& spot);
-  std::optional<Time> not_before(const Spot& spot) const;
+  std::optional<Delay> delay(const Spot& spot) const;
 
  private:
   struct SessionInfo {
@@ -91,16 +103,23 @@ class LeaseBook {
     std::map<SubscriptionId, Subscription> subscriptions;
   };
 
-  void on(const core::SessionUp& up, Time) { sessions_[up.session].client = up.client; }
-  void on(const core::SessionLost& lost, Time now);
-  void on(const core::ClientRequest& request, Time now);
-  void on(const core::BlocksLoaded&, Time) {}
-  void on_fail(ConnectionId connection, const proto::Fail& fail, Time now);
+  void on(const core::SessionUp& up, Moment) { sessions_[up.session].client = up.client; }
+  void on(const core::SessionLost& lost, Moment now);
+  void on(const core::ClientRequest& request, Moment now);
+  void on(const core::BlocksLoaded&, Moment) {}
+  void on_fail(ConnectionId connection, const proto::Fail& fail, Moment now);
   SessionInfo* session_of(ConnectionId connection);
   const SessionInfo* session_of(ConnectionId connection) const;
   template <class Which>
   void close(Which which) {
     std::erase_if(held_, [&](const auto& entry) { return which(entry.first, entry.second); });
+  }
+  /// Unfinished, and by its holder's own will.
+  template <class Which>
+  void give_back(Which which) {
+    for (const auto& [spot, holder] : held_)
+      if (which(spot, holder)) last_.at(spot).is_given_back = true;
+    close(which);
   }
 
   const LogView& view_;
@@ -110,9 +129,9 @@ class LeaseBook {
   std::map<Spot, Holder> held_;
   std::map<Spot, Holder> left_;          ///< held when the last term ended
   std::map<Spot, Waiting> waiting_;
-  std::map<Spot, LeaseToken> tokens_;    ///< the last one, ever
-  std::map<Spot, Time> asked_delays_;    ///< the earliest end of those whose Retry is not in the log yet
-  std::map<Spot, Time> delays_;
+  std::map<Spot, Holder> last_;          ///< who was given it last, ever
+  std::map<Spot, Delay> asked_delays_;    ///< the earliest end of those whose Retry is not in the log yet
+  std::map<Spot, Delay> delays_;
 };
 
 }  // namespace takt::sim

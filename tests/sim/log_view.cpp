@@ -375,6 +375,10 @@ LogView::Complaint LogView::on(const core::Retain& e) {
   return std::nullopt;
 }
 
+LogView::Complaint LogView::on(const core::Reclaimed& e) {
+  return e.epoch.value == epoch_ ? std::nullopt : Complaint("the end of another term's grace");
+}
+
 LogView::Complaint LogView::on(const core::ProducerPut& e) {
   const auto known = producers_.find(e.producer);
   if (known == producers_.end()) return "a producer changed that never sent";

@@ -156,8 +156,6 @@ class LogView {
   std::optional<GroupId> only_group(const GroupName& name, LogTime since) const;
   bool is_repeated(Value value) const { return earlier_.contains(value); }
   bool was_forgotten(ProducerId producer) const { return forgotten_.contains(producer); }
-  /// It was deleted and made anew at least once.
-  bool was_made_again(const GroupName& name) const { return incarnations_.at(name).size() > 1; }
   bool has_ever(const GroupName& name) const { return incarnations_.contains(name); }
   /// The message at this position; null when its topic is gone.
   struct At {
@@ -183,6 +181,7 @@ class LogView {
   Complaint on(const core::Held& e);
   Complaint on(const core::Retain& e);
   Complaint on(const core::ProducerPut& e);
+  Complaint on(const core::Reclaimed& e);
   struct Target {
     TopicView* topic = nullptr;
     GroupView* group = nullptr;

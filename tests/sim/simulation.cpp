@@ -172,12 +172,6 @@ void Simulation::heal() {
   world_.trace("heal");
   options_.heal();
   options_.producers = 0;   // who goes is not replaced
-  // What a worker resumed in a group that was made anew it may have forgotten, and would hold for ever (docs/testing.md).
-  for (auto& worker : workers_) {
-    if (!options_.was_deleting) break;
-    const GroupName group = worker->group();
-    worker = std::make_unique<Worker>(world_, options_, checker_, network_, group, "worker-" + std::to_string(++names_));
-  }
   for (auto& producer : producers_) producer->stop();
 }
 

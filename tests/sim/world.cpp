@@ -20,6 +20,7 @@ Now World::now() const {
 
 void World::step_clock(Duration by) {
   latest_ = latest_wall();
+  forward_steps_ += by > Duration::zero() ? 1 : 0;
   clock_offset_ = std::clamp(clock_offset_ + std::chrono::floor<std::chrono::milliseconds>(by), -clock_offset_most, clock_offset_most);
   trace("clock", static_cast<std::uint64_t>(clock_offset_.count()));
 }

@@ -26,6 +26,8 @@ class World {
   Time mono() const { return time_; }
   /// The wall clock is set, forward or back. It stays within some years of where it began.
   void step_clock(Duration by);
+  /// How often it was set forward.
+  std::uint64_t forward_steps() const { return forward_steps_; }
   /// The latest that the wall clock has ever shown.
   WallTime latest_wall() const { return std::max(latest_, now().wall); }
   Random& random() { return random_; }
@@ -57,6 +59,7 @@ class World {
   Time time_{std::chrono::hours(1)};
   std::chrono::milliseconds clock_offset_{};
   WallTime latest_{};
+  std::uint64_t forward_steps_ = 0;
   std::priority_queue<Event, std::vector<Event>, Later> events_;
   std::uint64_t serial_ = 0;
   std::uint64_t steps_ = 0;
