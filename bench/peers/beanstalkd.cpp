@@ -156,7 +156,7 @@ class BeanstalkdConsumer final : public Consumer {
 class Beanstalkd final : public Peer {
  public:
   explicit Beanstalkd(const PeerOptions& options) : options_(options) {}
-  void prepare() override {}  // the tube `default` is always there
+  void prepare() override { const Connection connection(options_); }  // the tube `default` is always there
   std::unique_ptr<Producer> producer() override { return std::make_unique<BeanstalkdProducer>(options_); }
   std::unique_ptr<Consumer> consumer() override { return std::make_unique<BeanstalkdConsumer>(options_); }
 

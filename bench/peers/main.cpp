@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   app.add_option("--take", options.take, "Messages asked for at a time")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--connections", options.connections, "Of a producer")->capture_default_str()->check(CLI::PositiveNumber);
   CLI::App* prepare = app.add_subcommand("prepare", "Make the queue");
+  CLI::App* empty = app.add_subcommand("empty", "Throw away what an earlier load left in the queue");
   CLI::App* send = app.add_subcommand("send", "Send until all is confirmed");
   CLI::App* work = app.add_subcommand("work", "Take and ack");
   CLI::App* latency = app.add_subcommand("latency", "Send at a rate, and take");
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
     const auto peer = takt::bench::make_peer(options);
     takt::bench::Json result = takt::bench::Json::object();
     if (prepare->parsed()) peer->prepare();
+    if (empty->parsed()) peer->empty();
     if (send->parsed()) result = takt::bench::send(*peer, count, size, options.outstanding);
     if (work->parsed()) result = takt::bench::work(*peer, count);
     if (latency->parsed()) result = takt::bench::latency(*peer, rate, seconds, size, options.outstanding);

@@ -50,6 +50,8 @@ class Peer {
   virtual ~Peer() = default;
   /// Makes the queue. Once per server.
   virtual void prepare() = 0;
+  /// Throws away what an earlier load left, where a peer leaves something.
+  virtual void empty() {}
   virtual std::unique_ptr<Producer> producer() = 0;
   virtual std::unique_ptr<Consumer> consumer() = 0;
 };

@@ -132,6 +132,12 @@ class RabbitMq final : public Peer {
     amqp_queue_declare(connection.get(), channel, amqp_cstring_bytes("bench"), 0, 1, 0, 0, {1, &type});
     connection.answered("queue.declare");
   }
+  // What a worker acks just before it leaves may come back.
+  void empty() override {
+    const Connection connection(options_);
+    amqp_queue_purge(connection.get(), channel, amqp_cstring_bytes("bench"));
+    connection.answered("queue.purge");
+  }
   std::unique_ptr<Producer> producer() override { return std::make_unique<RabbitProducer>(options_); }
   std::unique_ptr<Consumer> consumer() override { return std::make_unique<RabbitConsumer>(options_); }
 

@@ -32,7 +32,7 @@ class Child:
         self.out, self.err = tempfile.TemporaryFile("w+", dir=folder), tempfile.TemporaryFile("w+", dir=folder)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAKT_")}
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
-                                        env={**inherited, **environment}, start_new_session=True)
+                                        env={**inherited, **environment}, process_group=0)
 
     def __enter__(self):
         return self

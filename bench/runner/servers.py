@@ -170,6 +170,7 @@ class Server:
 
     def end_to_end(self, size, count, options):
         """As Broker.end_to_end."""
+        self.empty()
         begun = time.monotonic()
         with self.client(options, "work", "--count", str(count)) as worker, \
                 self.client(options, "send", "--size", str(size), "--count", str(count)) as producer:
@@ -177,7 +178,12 @@ class Server:
             worker.wait()
             return count / (time.monotonic() - begun)
 
+    def empty(self):
+        with self.client(self.peer.batched, "empty") as client:
+            client.wait()
+
     def latency(self, rate, seconds):
+        self.empty()
         with self.client(self.peer.steady, "latency", "--rate", str(rate), "--seconds", str(seconds)) as child:
             child.wait()
             return child.answer()

@@ -126,7 +126,7 @@ struct Retry {
   Offset offset;
   std::uint32_t attempts = 0;    ///< failures so far
   WallTime due{};
-  LeaseToken lease;              ///< the one that ended so: who holds it, or an older one, has lost the message
+  LeaseToken lease;              ///< the one that ended so; see Dispatcher::resume for whose it still may be
   std::uint32_t code = 0;
   std::string text;
   friend bool operator==(const Retry&, const Retry&) = default;
@@ -169,7 +169,7 @@ struct ProducerPut {
   friend bool operator==(const ProducerPut&, const ProducerPut&) = default;
 };
 
-/// The grace of a term is over: what nobody resumed is handed out again, so leases of earlier terms are void from here on.
+/// The grace of a term is over: what nobody resumed is handed out again, so leases of earlier terms are void after the next crash.
 struct Reclaimed {
   static constexpr auto type = EventType::kReclaimed;
   Epoch epoch;

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <deque>
 #include <iterator>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -15,10 +16,8 @@ class Outbox {
  public:
   /// Leaves once `position` is durable.
   void send_after(Position position, Effect effect) {
-    if (position < committed_ || planted(PlantedBug::kEffectBeforeCommit))
-      ready_.push_back(std::move(effect));
-    else
-      withheld_[position].push_back(std::move(effect));
+    if (position < committed_ || planted(PlantedBug::kEffectBeforeCommit)) return ready_.push_back(std::move(effect));
+    withheld_.insert(std::ranges::upper_bound(withheld_, position, {}, &Withheld::position), {position, std::move(effect)});
   }
   /// Leaves once everything that is staged now, acks among it, is durable.
   void send_after_open_commit(Effect effect) { staged_.push_back(std::move(effect)); }
@@ -35,18 +34,15 @@ class Outbox {
   }
   void committed(Position end) {
     committed_ = end;
-    while (!withheld_.empty() && withheld_.begin()->first < end) {
-      auto& effects = withheld_.begin()->second;
-      std::move(effects.begin(), effects.end(), std::back_inserter(ready_));
-      withheld_.erase(withheld_.begin());
-    }
+    for (; !withheld_.empty() && withheld_.front().position < end; withheld_.pop_front())
+      ready_.push_back(std::move(withheld_.front().effect));
   }
   Position committed() const { return committed_; }
   std::vector<Effect> take() { return std::exchange(ready_, {}); }
   /// Everything that was not allowed out, in order of its position.
   std::vector<Effect> take_withheld() {
     std::vector<Effect> all;
-    for (auto& [position, effects] : withheld_) std::move(effects.begin(), effects.end(), std::back_inserter(all));
+    for (Withheld& one : withheld_) all.push_back(std::move(one.effect));
     std::move(staged_.begin(), staged_.end(), std::back_inserter(all));
     withheld_.clear();
     staged_.clear();
@@ -54,10 +50,15 @@ class Outbox {
   }
 
  private:
+  struct Withheld {
+    Position position;
+    Effect effect;
+  };
+
   Position committed_;
   std::vector<Effect> ready_;
   std::vector<Effect> staged_;
-  std::map<Position, std::vector<Effect>> withheld_;
+  std::deque<Withheld> withheld_;   ///< by position
 };
 
 }  // namespace takt::core

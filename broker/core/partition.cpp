@@ -87,7 +87,7 @@ void Partition::Body::on(SessionLost&& lost, Now now) {
     return true;
   });
   // Each lease may become a Retry event: a commit of their own, when they would make this one too large.
-  constexpr std::size_t event_bytes = 32;
+  constexpr std::size_t event_bytes = 40;
   const Session* session = dispatcher_.find_session(lost.session);
   if (session != nullptr && journal_.bytes() + session->leased * event_bytes > commit_bytes_target) close_commit(now);
   dispatcher_.end_session(lost, now);

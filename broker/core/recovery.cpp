@@ -79,7 +79,7 @@ void Dispatcher::free_uncertain(LaneWork& lane, GroupLane& owed, Now now) {
 /// Whether a lease is of another group that had this one's name, or of a term before one that may have given its messages to others.
 /// What happened in the running term is known message by message.
 bool Dispatcher::is_void(const Group& group, LeaseToken token) const {
-  return token < group.leases_from || epoch_of(token) < reclaimed_at_start_;
+  return token < std::max(group.leases_from, make_token(reclaimed_at_start_, 0));
 }
 
 proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<proto::HeldRange>& held, Now now) {

@@ -150,7 +150,7 @@ class State {
   std::size_t group_count() const { return group_count_; }
   Epoch epoch() const { return epoch_; }
   Position epoch_position() const { return epoch_position_; }
-  /// The last term whose grace ended: leases of earlier ones are void.
+  /// The last term whose grace ended: in later terms leases from before it are void.
   Epoch reclaimed() const { return reclaimed_; }
   Position reclaimed_position() const { return reclaimed_position_; }
   WallTime time() const { return time_; }

@@ -37,6 +37,12 @@ constexpr std::uint64_t scarce_half_messages_bytes_max = 4u << 20;              
 constexpr Duration look_interval = std::chrono::milliseconds(100);                 // the one thing that is polled
 constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
+template <class T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  if (to.empty()) return to.swap(from);
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
 struct EndSessions {
   Refusal reason;
 };
@@ -81,6 +87,7 @@ class ZmqGateway::Loop {
                  settings.memory_bytes_expected}) {}
   ~Loop() {
     stop();
+    if (monitor_) close_monitor(router_.get(), monitor_);   // it never ran
     if (wake_fd_ >= 0) ::close(wake_fd_);
   }
   Loop(const Loop&) = delete;
@@ -284,7 +291,7 @@ void ZmqGateway::Loop::receive_messages() {
   const Time begin = settings_.clock();
   bool is_empty = false;
   while (held_.empty() && batch.size() < receive_messages_max && bytes < receive_bytes_max) {
-    auto received = receive(router_.get(), limits::frames_max);
+    auto received = receive(router_.get());
     if (!received) {
       is_empty = true;
       floods_.read_empty();
@@ -368,8 +375,8 @@ void ZmqGateway::Loop::offer() {
     }
     for (const ConnectionId id : output.dropped) cut(id);
     goes_on = !output.commands.empty() || !output.departures.empty() || !output.dropped.empty();
-    std::ranges::move(output.commands.prior, std::back_inserter(held_.prior));
-    std::ranges::move(output.commands.later, std::back_inserter(held_.later));
+    append(held_.prior, output.commands.prior);
+    append(held_.later, output.commands.later);
   }
 }
 

@@ -3,15 +3,18 @@
 #include <sys/random.h>
 #include <zmq.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "proto/check.h"
+#include "proto/limits.h"
 
 namespace takt::transport {
 namespace {
 
+constexpr std::size_t frames_kept_max = limits::frames_max + 1;
 constexpr std::size_t copied_frame_bytes_max = 64;   // below this a copy is cheaper than a counted owner
 
 class Message {
@@ -101,20 +104,21 @@ bool is_readable(void* socket) {
   return (events & ZMQ_POLLIN) != 0;
 }
 
-std::optional<Received> receive(void* router, std::size_t frames_max) {
+std::optional<Received> receive(void* router) {
   Message routing;
   if (!receive_frame(router, routing)) return std::nullopt;
   Received received;
   received.routing = std::string(as_text(routing.bytes()));
   bool more = routing.more();
-  while (more && received.frames.size() <= frames_max) {
-    auto frame = std::make_shared<Message>();
-    check(receive_frame(router, *frame), "a multipart message arrives as a whole");
-    more = frame->more();
-    if (received.descriptor < 0) received.descriptor = zmq_msg_get(frame->get(), ZMQ_SRCFD);
-    const ByteView bytes = frame->bytes();
-    received.wire_bytes += wire_bytes(bytes.size());
-    received.frames.push_back({std::move(frame), bytes});
+  const auto parts = std::make_shared<std::array<Message, frames_kept_max>>();   // one allocation for the frames of a message
+  received.frames.reserve(parts->size());
+  while (more && received.frames.size() < parts->size()) {
+    Message& frame = (*parts)[received.frames.size()];
+    check(receive_frame(router, frame), "a multipart message arrives as a whole");
+    more = frame.more();
+    if (received.descriptor < 0) received.descriptor = zmq_msg_get(frame.get(), ZMQ_SRCFD);
+    received.wire_bytes += wire_bytes(frame.bytes().size());
+    received.frames.push_back({parts, frame.bytes()});
   }
   for (Message frame; more; more = frame.more(), ++received.frames_thrown) {
     check(receive_frame(router, frame), "a multipart message arrives as a whole");

@@ -37,9 +37,9 @@ struct Received {
   std::size_t frames_thrown = 0;
   std::uint64_t wire_bytes = 0;    ///< of all frames, with their heads
 };
-/// The next message, if there is one now. Of a message with more than `frames_max` frames one frame too many is kept, so
+/// The next message, if there is one now. Of a message with more than limits::frames_max frames one frame too many is kept, so
 /// that it can be refused, and the rest is thrown away and counted.
-std::optional<Received> receive(void* router, std::size_t frames_max);
+std::optional<Received> receive(void* router);
 
 enum class SendOutcome : std::uint8_t { kSent, kFull, kGone };
 /// Hands one message to the peer; the frames' owners are held until libzmq has written them.

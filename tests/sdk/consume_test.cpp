@@ -317,10 +317,12 @@ TEST_F(Consuming, ADeliveryThatDoesNotAddUpEndsTheLink) {
 TEST_F(Consuming, FailsOnTheirWayAreBounded) {
   begin(push());
   peer.take();
-  const LeaseId lease = deliver(100);
-  for (std::uint32_t i = 0; i < 100; ++i) session.fail(lease, i, proto::FailOutcome::kRelease, {}, 0, {}, peer.now);
+  const LeaseId first = deliver(1000);
+  const LeaseId second = deliver(100, 1000, 1, 2000);
+  for (std::uint32_t i = 0; i < 1100; ++i)
+    session.fail(i < 1000 ? first : second, i % 1000, proto::FailOutcome::kRelease, {}, 0, {}, peer.now);
   const auto sent = peer.take();
-  EXPECT_EQ(sent.size(), 64u);
+  EXPECT_EQ(sent.size(), 1024u);
   peer.answer(sent[0], proto::Failed{SubscriptionId(1), 0, false});
   EXPECT_EQ(peer.take().size(), 1u);
 }

@@ -45,6 +45,7 @@ void Batcher::hurry() {
 template <class Due>
 std::vector<OpenBatch> Batcher::take_where(Due due) {
   std::vector<OpenBatch> ready = std::exchange(full_, {});
+  full_.reserve(ready.size());   // as many may come until the next time
   for (auto at = open_.begin(); at != open_.end();) {
     if (!due(at->second)) {
       ++at;
@@ -53,7 +54,7 @@ std::vector<OpenBatch> Batcher::take_where(Due due) {
     ready.push_back(std::move(at->second));
     at = open_.erase(at);
   }
-  std::sort(ready.begin(), ready.end(), [](const OpenBatch& a, const OpenBatch& b) { return a.id < b.id; });
+  std::ranges::sort(ready, {}, &OpenBatch::id);
   return ready;
 }
 

@@ -25,7 +25,7 @@ constexpr int reads_per_turn = 256;
 constexpr int send_queue_max = 64;            // messages the socket queues beyond buffer_bytes_max: a full publish window
 constexpr std::size_t copy_bytes_max = 512;   // below, a copy is cheaper than a shared buffer
 constexpr int monitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_MONITOR_STOPPED;
+                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 zmq::message_t to_message(const SharedBytes& frame) {
   if (frame.size() <= copy_bytes_max) return zmq::message_t(frame.bytes.data(), frame.size());

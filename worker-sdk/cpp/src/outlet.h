@@ -14,9 +14,11 @@ class Outlet {
   /// Queues one request; types with sections always have three frames.
   CorrelationId send(const proto::Request& request, SharedBytes metadata = {}, SharedBytes payload = {}) {
     const CorrelationId correlation(++last_correlation_);
+    const std::size_t count = proto::frame_count(proto::type_of(request));
     Frames frames;
+    frames.reserve(count);
     frames.push_back(SharedBytes::own(proto::encode(request, correlation)));
-    if (proto::frame_count(proto::type_of(request)) == 3) {
+    if (count == 3) {
       frames.push_back(std::move(metadata));
       frames.push_back(std::move(payload));
     }

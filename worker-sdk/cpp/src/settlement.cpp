@@ -8,7 +8,7 @@
 namespace takt::sdk {
 namespace {
 
-constexpr std::size_t settlements_in_flight_max = 64;
+constexpr std::size_t settlements_in_flight_max = 1024;
 
 }  // namespace
 
