@@ -42,6 +42,7 @@ class Outbox {
   /// Everything that was not allowed out, in order of its position.
   std::vector<Effect> take_withheld() {
     std::vector<Effect> all;
+    all.reserve(withheld_.size() + staged_.size());
     for (Withheld& one : withheld_) all.push_back(std::move(one.effect));
     std::move(staged_.begin(), staged_.end(), std::back_inserter(all));
     withheld_.clear();

@@ -52,10 +52,9 @@ int send_frame(void* socket, const SharedBytes& frame, int flags) {
     check(zmq_msg_init_size(&message, frame.size()) == 0, "memory for a small frame");
     if (frame.size() > 0) std::memcpy(zmq_msg_data(&message), frame.bytes.data(), frame.size());
   } else {
-    auto owner = std::make_unique<SharedBytes>(frame);
-    void* const data = const_cast<std::byte*>(frame.bytes.data());   // libzmq only reads what it sends
-    check(zmq_msg_init_data(&message, data, frame.size(), release_owner, owner.get()) == 0, "memory for a frame's header");
-    static_cast<void>(owner.release());   // release_owner has it
+    void* const owner = std::make_unique<SharedBytes>(frame).release();   // release_owner has it
+    void* const data = const_cast<std::byte*>(frame.bytes.data());         // libzmq only reads what it sends
+    check(zmq_msg_init_data(&message, data, frame.size(), release_owner, owner) == 0, "memory for a frame's header");
   }
   int rc;
   do {
