@@ -17,6 +17,10 @@ constexpr std::uint16_t prefetch = 2'000;
 constexpr timeval moment{0, 100'000};
 constexpr timeval at_once{0, 0};
 
+bool has_timed_out(const amqp_rpc_reply_t* reply) {
+  return reply->reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply->library_error == AMQP_STATUS_TIMEOUT;
+}
+
 void must(bool ok, const std::string& what) {
   if (!ok) throw std::runtime_error("rabbitmq: " + what + " failed");
 }
@@ -99,7 +103,7 @@ class RabbitConsumer final : public Consumer {
       amqp_envelope_t envelope;
       const timeval patience = came == 0 ? moment : at_once;
       const amqp_rpc_reply_t reply = amqp_consume_message(connection_.get(), &envelope, &patience, 0);
-      if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_TIMEOUT) break;
+      if (has_timed_out(&reply)) break;
       must(reply.reply_type == AMQP_RESPONSE_NORMAL, "consume");
       handle({static_cast<const char*>(envelope.message.body.bytes), envelope.message.body.len});
       last = envelope.delivery_tag;

@@ -56,7 +56,7 @@ class MemoryWatch {
   std::jthread thread_{[this](const std::stop_token& stop) { watch(stop); }};
 };
 
-/// None: the broker is gone, or too busy to show them for now.
+/// None: the broker is gone, or too busy to answer.
 std::optional<MetricsPage> metrics_of(std::uint16_t port) {
   const auto answer = takt::testing::http_get(port, "/metrics");
   if (!answer || answer->status != 200) return std::nullopt;
