@@ -64,7 +64,7 @@ class LeaseBook {
   void command(const core::Command& command, Moment now);
   /// The group is deleted: nobody holds anything of it.
   void dropped(GroupId group);
-  /// The messages of a Resume go on with their worker or are given up by it.
+  /// Who held something may come back for it in the next term.
   void term_ends();
   /// `until` says for each message that somebody held how long it waits.
   template <class Until>
