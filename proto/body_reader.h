@@ -25,6 +25,8 @@ class BodyReader {
     structure(message);
   }
   const std::optional<Refusal>& refusal() const { return refusal_; }
+  /// What follows the body.
+  std::span<const Token> rest() const { return tokens_.subspan(at_); }
 
   template <class T, class Rule = Any>
   void operator()(std::string_view name, T& field, const Rule& rule = {}) {

@@ -9,18 +9,25 @@ namespace takt::proto {
 namespace {
 
 constexpr std::uint32_t envelope_elements = 4;
+constexpr std::uint32_t section_elements = 2;
+constexpr std::size_t small_envelope_bytes = 128;
 
 template <class Body>
-std::vector<std::byte> encode_envelope(const Body& body, CorrelationId correlation) {
+std::vector<std::byte> encode_envelope(const Body& body, CorrelationId correlation, const SectionViews* sections = nullptr) {
   std::vector<std::byte> out;
-  out.reserve(128);
+  out.reserve(small_envelope_bytes + (sections == nullptr ? 0 : sections->metadata.size() + sections->payload.size()));
   ByteSink sink{out};
   msgpack::packer<ByteSink> packer(sink);
-  packer.pack_array(envelope_elements);
+  packer.pack_array(envelope_elements + (sections == nullptr ? 0 : section_elements));
   packer.pack_uint64(protocol_version);
   packer.pack_uint64(static_cast<std::uint8_t>(type_of(body)));
   packer.pack_uint64(correlation.value);
   std::visit([&](const auto& message) { BodyWriter(packer).body(message); }, body);
+  if (sections == nullptr) return out;
+  for (const ByteView section : {sections->metadata, sections->payload}) {
+    packer.pack_bin(static_cast<std::uint32_t>(section.size()));
+    packer.pack_bin_body(as_text(section).data(), static_cast<std::uint32_t>(section.size()));
+  }
   return out;
 }
 
@@ -28,6 +35,7 @@ std::vector<std::byte> encode_envelope(const Body& body, CorrelationId correlati
 struct EnvelopeHead {
   std::uint64_t type = 0;
   std::optional<CorrelationId> correlation;
+  bool has_sections = false;
 };
 
 /// Reads as much of the head as the tokens hold; it may be called on what was read of a broken envelope.
@@ -45,12 +53,14 @@ Result<EnvelopeHead, Refusal> read_head(std::span<const Token> tokens) {
     return failed(Refusal{ErrorCode::kUnsupportedVersion, "envelope: protocol version " + std::to_string(*version) + ", only " +
                                                               std::to_string(protocol_version) + " is spoken here"});
   }
-  if (tokens[0].size != envelope_elements) return malformed("envelope: expected 4 elements, got " + std::to_string(tokens[0].size));
+  const bool has_sections = tokens[0].size == envelope_elements + section_elements;
+  if (tokens[0].size != envelope_elements && !has_sections)
+    return malformed("envelope: expected 4 elements, or 6 with sections, got " + std::to_string(tokens[0].size));
   const auto type = number(2);
   if (!type) return malformed("envelope: expected the message type, a number, second");
   const auto correlation = number(3);
   if (!correlation) return malformed("envelope: expected the correlation id, a number, third");
-  return EnvelopeHead{.type = *type, .correlation = CorrelationId(*correlation)};
+  return EnvelopeHead{.type = *type, .correlation = CorrelationId(*correlation), .has_sections = has_sections};
 }
 
 template <class Variant>
@@ -71,6 +81,18 @@ std::string unknown_type(std::uint64_t type, std::string_view direction) {
   return text.append(" is not a ").append(direction);
 }
 
+/// The two elements behind the body of an envelope that has them.
+Result<SectionViews, Refusal> read_sections(MessageType type, std::span<const Token> tokens) {
+  const auto malformed = [&](std::string_view what) {
+    return failed(Refusal{ErrorCode::kMalformedFrame, "envelope: " + std::string(name_of(type)) + std::string(what)});
+  };
+  if (frame_count(type) == 1) return malformed(" has no sections: expected 4 elements, got 6");
+  const bool are_binary =
+      tokens.size() == section_elements && tokens[0].kind == Token::Kind::kBinary && tokens[1].kind == Token::Kind::kBinary;
+  if (!are_binary) return malformed(": expected its metadata and payload section, both binary, after the body");
+  return SectionViews{binary_of(tokens[0]), binary_of(tokens[1])};
+}
+
 /// Decoded is DecodedRequest or DecodedReply.
 template <class Decoded>
 Result<Decoded, DecodeFailure> decode_envelope(Tokenizer& tokenizer, ByteView envelope, const TokenLimits& token_limits,
@@ -88,13 +110,25 @@ Result<Decoded, DecodeFailure> decode_envelope(Tokenizer& tokenizer, ByteView en
   BodyReader reader(name_of(type_of(decoded.body)), tokens.subspan(envelope_elements));
   std::visit([&](auto& message) { reader.body(message); }, decoded.body);
   if (reader.refusal()) return failed(DecodeFailure{*reader.refusal(), head->correlation});
-  return decoded;
+  if (!head->has_sections) return decoded;
+  if constexpr (requires { decoded.sections; }) {
+    const auto sections = read_sections(type_of(decoded.body), reader.rest());
+    if (!sections) return failed(DecodeFailure{sections.error(), head->correlation});
+    decoded.sections = *sections;
+    return decoded;
+  } else {
+    return failed(
+        DecodeFailure{Refusal{ErrorCode::kMalformedFrame, "envelope: a reply's sections stand in frames of their own"}, head->correlation});
+  }
 }
 
 }  // namespace
 
 std::vector<std::byte> encode(const Request& request, CorrelationId correlation) { return encode_envelope(request, correlation); }
 std::vector<std::byte> encode(const Reply& reply, CorrelationId correlation) { return encode_envelope(reply, correlation); }
+std::vector<std::byte> encode(const Request& request, CorrelationId correlation, const SectionViews& sections) {
+  return encode_envelope(request, correlation, &sections);
+}
 
 struct Decoder::Tokens {
   Tokenizer tokenizer;

@@ -1,9 +1,11 @@
 #pragma once
 // The envelope: one msgpack array [version, type, correlation id, body], the body a positional array of the message's
-// fields in the order of messages.h. Decoding is strict: exact counts, exact types, exact end, canonical widths not
+// fields in the order of messages.h. A request with sections may carry them as two more elements, [..., metadata, payload],
+// instead of in frames of their own: a small message is then one frame, which costs both ends less than three. Decoding is strict: exact counts, exact types, exact end, canonical widths not
 // required. Pure functions; any thread, each with its own Decoder.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,9 +15,15 @@
 
 namespace takt::proto {
 
+struct SectionViews {
+  ByteView metadata;
+  ByteView payload;
+};
+
 struct DecodedRequest {
   CorrelationId correlation;
   Request body;
+  std::optional<SectionViews> sections{};  ///< that stood in the envelope; they live as long as its bytes
 };
 struct DecodedReply {
   CorrelationId correlation;
@@ -24,6 +32,8 @@ struct DecodedReply {
 
 std::vector<std::byte> encode(const Request& request, CorrelationId correlation);
 std::vector<std::byte> encode(const Reply& reply, CorrelationId correlation);
+/// With its sections in the envelope; for types that have sections.
+std::vector<std::byte> encode(const Request& request, CorrelationId correlation, const SectionViews& sections);
 
 /// Why an envelope was refused; `correlation` is there when it could still be read, so that the refusal can be addressed.
 struct DecodeFailure {
@@ -50,7 +60,8 @@ class Decoder {
   std::unique_ptr<Tokens> tokens_;
 };
 
-/// Frames that `type` has on the wire, envelope included: 3 for Publish, Complete, Deliver and Peeked, else 1.
+/// Frames that `type` has on the wire, envelope included, unless that carries the sections: 3 for Publish, Complete, Deliver
+/// and Peeked, else 1.
 std::size_t frame_count(MessageType type);
 MessageType type_of(const Request& request);
 MessageType type_of(const Reply& reply);

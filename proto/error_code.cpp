@@ -15,7 +15,7 @@ constexpr auto table = std::to_array<ErrorEntry>({
     {ErrorCode::kUnknownType, "unknown_type", "The envelope's message type is not one that may be sent in this direction.",
      "Check the type number; a newer client may need a newer broker."},
     {ErrorCode::kFrameCount, "frame_count", "The message has more or fewer frames than its type has.",
-     "Send three frames for publish and complete, one for every other request."},
+     "Send one frame, or three for a publish or complete whose envelope does not carry its sections."},
     {ErrorCode::kFrameTooLarge, "frame_too_large", "A frame is larger than its bound, or holds more values than a message may.",
      "Split the request; the bounds are in the hello reply and in docs/protocol.md."},
     {ErrorCode::kTooDeep, "too_deep", "The msgpack is nested deeper than any message of the protocol.", "Fix the client's encoder."},

@@ -260,6 +260,7 @@ void fields(auto& f, Of<Published> auto& m) {
   f("first_offset", m.first_offset);
   f("count", m.count);
   f("duplicate", m.duplicate);
+  f("requests", m.requests, Between{1, limits::entries_max});
 }
 void fields(auto& f, Of<Completed> auto& m) {
   f("partition", m.partition);

@@ -107,7 +107,7 @@ struct Metadata {
   friend bool operator==(const Metadata&, const Metadata&) = default;
 };
 
-/// One batch: frame 2 is its metadata section, frame 3 its payload section (section.h).
+/// One batch with its metadata and payload section (section.h).
 struct Publish {
   static constexpr auto type = MessageType::kPublish;
   PartitionId partition{};
@@ -119,12 +119,12 @@ struct Publish {
   std::uint32_t producer_epoch = 1;
   Sequence sequence{};
   std::uint32_t count = 0;                ///< messages, 1 to the batch limit
-  std::uint64_t metadata_checksum = 0;    ///< XXH3-64 of frame 2, unseeded
-  std::uint64_t payload_checksum = 0;     ///< XXH3-64 of frame 3, unseeded
+  std::uint64_t metadata_checksum = 0;    ///< XXH3-64, unseeded
+  std::uint64_t payload_checksum = 0;     ///< XXH3-64, unseeded
   friend bool operator==(const Publish&, const Publish&) = default;
 };
 
-/// One of a Complete's follow-up batches; the sections stand one after another in frames 2 and 3.
+/// One of a Complete's follow-up batches; in each section theirs stand one after another.
 struct FollowUp {
   std::string topic{};
   Lane lane{};
@@ -316,13 +316,16 @@ struct MetadataReply {
   std::vector<std::uint32_t> slots{};     ///< 1,024 entries: routing slot to partition
   friend bool operator==(const MetadataReply&, const MetadataReply&) = default;
 };
+/// Answers one publish, or a run of them whose correlation ids follow one another from the envelope's on and which were
+/// stored one behind the other, `count` messages each: the messages of request i begin i * count places behind the first.
 struct Published {
   static constexpr auto type = MessageType::kPublished;
   PartitionId partition{};
   Position first_position{};
   Offset first_offset{};
-  std::uint32_t count = 0;
+  std::uint32_t count = 0;                ///< messages of each request
   bool duplicate = false;                 ///< stored earlier under the same sequence; this is the original's answer
+  std::uint32_t requests = 1;
   friend bool operator==(const Published&, const Published&) = default;
 };
 struct Completed {

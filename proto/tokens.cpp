@@ -38,7 +38,9 @@ class TokenVisitor : public msgpack::null_visitor {
   bool visit_str(const char* text, std::uint32_t size) {
     return add({.kind = Token::Kind::kText, .size = size, .number = reinterpret_cast<std::uintptr_t>(text)}, size);
   }
-  bool visit_bin(const char*, std::uint32_t size) { return add({.kind = Token::Kind::kBinary, .size = size}, size); }
+  bool visit_bin(const char* bytes, std::uint32_t size) {
+    return add({.kind = Token::Kind::kBinary, .size = size, .number = reinterpret_cast<std::uintptr_t>(bytes)}, size);
+  }
   bool visit_ext(const char*, std::uint32_t size) { return add({.kind = Token::Kind::kExtension, .size = size}, size); }
   bool start_array(std::uint32_t elements) { return open(Token::Kind::kArray, elements, elements); }
   bool start_map(std::uint32_t pairs) { return open(Token::Kind::kMap, pairs, std::uint64_t{pairs} * 2); }
@@ -108,6 +110,7 @@ std::string_view name_of(Token::Kind kind) {
 }
 
 std::string_view text_of(const Token& token) { return {reinterpret_cast<const char*>(token.number), token.size}; }
+ByteView binary_of(const Token& token) { return {reinterpret_cast<const std::byte*>(token.number), token.size}; }
 
 struct Tokenizer::Body {
   MsgpackWalk<TokenVisitor> walk;

@@ -15,14 +15,15 @@ namespace takt::proto {
 struct Token {
   enum class Kind : std::uint8_t { kNil, kBool, kUnsigned, kNegative, kFloat, kText, kBinary, kExtension, kArray, kMap };
   Kind kind = Kind::kNil;
-  std::uint32_t size = 0;      ///< elements of an array, pairs of a map, bytes of a text
-  std::uint64_t number = 0;    ///< value of a boolean or unsigned; of a text its address
+  std::uint32_t size = 0;      ///< elements of an array, pairs of a map, bytes of a text or binary
+  std::uint64_t number = 0;    ///< value of a boolean or unsigned; of a text or binary its address
 };
 
 /// "a number", "text", ... for messages to people.
 std::string_view name_of(Token::Kind kind);
-/// The text that a kText token stands for; lives as long as the bytes that were read.
+/// What a kText or kBinary token stands for; lives as long as the bytes that were read.
 std::string_view text_of(const Token& token);
+ByteView binary_of(const Token& token);
 
 struct TokenLimits {
   std::size_t bytes_max = 0;

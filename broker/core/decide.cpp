@@ -191,7 +191,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
   std::size_t payload_at = 0;
   for (const proto::FollowUp& batch : complete.follow_ups) {
     if (batch.metadata_length > request.metadata.size() - meta_at || batch.payload_length > request.payload.size() - payload_at) {
-      return refuse(request, {ErrorCode::kBadSection, "complete: the follow-ups name more bytes than frames 2 and 3 have"});
+      return refuse(request, {ErrorCode::kBadSection, "complete: the follow-ups name more bytes than the sections have"});
     }
     meta_at += batch.metadata_length;
     payload_at += batch.payload_length;

@@ -19,8 +19,11 @@ class Outbox {
     if (position < committed_ || planted(PlantedBug::kEffectBeforeCommit)) return ready_.push_back(std::move(effect));
     withheld_.insert(std::ranges::upper_bound(withheld_, position, {}, &Withheld::position), {position, std::move(effect)});
   }
-  /// Leaves once everything that is staged now, acks among it, is durable.
-  void send_after_open_commit(Effect effect) { staged_.push_back(std::move(effect)); }
+  /// Leaves once everything that is staged now, acks among it, is durable. An answer that goes on where the one before it
+  /// ends becomes a part of that one.
+  void send_after_open_commit(Effect effect) {
+    if (staged_.empty() || !joined(staged_.back(), effect)) staged_.push_back(std::move(effect));
+  }
   void send_now(Effect effect) { ready_.push_back(std::move(effect)); }
 
   /// The open commit was sealed and ends at `end`; an empty one ends where the log does.
@@ -51,6 +54,8 @@ class Outbox {
   }
 
  private:
+  static bool joined(Effect& last, const Effect& next);
+
   struct Withheld {
     Position position;
     Effect effect;

@@ -230,13 +230,17 @@ void Partition::Body::checkpointed() {
 
 std::vector<Effect> Partition::Body::abandon() {
   std::vector<Effect> answers = outbox_.take();
-  for (Effect& effect : outbox_.take_withheld()) {
-    auto* outgoing = std::get_if<Outgoing>(&effect);
+  for (const Effect& effect : outbox_.take_withheld()) {
+    const auto* const outgoing = std::get_if<Outgoing>(&effect);
     if (outgoing == nullptr || std::holds_alternative<proto::Deliver>(outgoing->body)) continue;
-    outgoing->slices.clear();
-    outgoing->body =
-        proto::Error{ErrorCode::kUnknownOutcome, "the store failed before this was confirmed; ask again with the same sequence", 1000};
-    answers.push_back(std::move(effect));
+    const auto* const published = std::get_if<proto::Published>(&outgoing->body);
+    const std::uint32_t requests = published == nullptr ? 1 : published->requests;
+    for (std::uint32_t i = 0; i < requests; ++i)
+      answers.push_back(Outgoing{
+          outgoing->session,
+          outgoing->correlation.plus(i),
+          proto::Error{ErrorCode::kUnknownOutcome, "the store failed before this was confirmed; ask again with the same sequence", 1000},
+          {}});
   }
   return answers;
 }

@@ -78,23 +78,23 @@ void Desk::received(ConnectionId from, std::span<const SharedBytes> frames, Time
   for (const SharedBytes& frame : frames) stats_.received_bytes += frame.size();
   if (entry->second.session) sessions_.at(*entry->second.session).last_seen = now;
 
-  auto decoded = intake_.envelope(frames);
-  if (!decoded) return refuse(from, decoded.error().correlation.value_or(CorrelationId(0)), decoded.error().refusal);
-  request(from, std::move(*decoded), frames, now);
+  auto incoming = intake_.envelope(frames);
+  if (!incoming) return refuse(from, incoming.error().correlation.value_or(CorrelationId(0)), incoming.error().refusal);
+  request(from, std::move(*incoming), now);
 }
 
-void Desk::request(ConnectionId from, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames, Time now) {
-  if (auto* body = std::get_if<proto::Hello>(&decoded.body)) return hello(from, decoded.correlation, std::move(*body), now);
+void Desk::request(ConnectionId from, Incoming&& incoming, Time now) {
+  if (auto* body = std::get_if<proto::Hello>(&incoming.body)) return hello(from, incoming.correlation, std::move(*body), now);
   const auto& known = connections_.at(from).session;
-  if (!known) return refuse(from, decoded.correlation, {ErrorCode::kHelloRequired, "this connection has no session: say Hello first"});
+  if (!known) return refuse(from, incoming.correlation, {ErrorCode::kHelloRequired, "this connection has no session: say Hello first"});
   const auto session = sessions_.find(*known);
   check(session != sessions_.end(), "a connection's session is in the table");
 
-  if (std::holds_alternative<proto::Heartbeat>(decoded.body)) return send(from, decoded.correlation, proto::HeartbeatReply{});
-  if (std::holds_alternative<proto::Goodbye>(decoded.body)) return goodbye(session, decoded.correlation);
-  if (std::holds_alternative<proto::Metadata>(decoded.body))
-    return send(from, decoded.correlation, proto::MetadataReply{{{PartitionId(0), ""}}, std::vector<std::uint32_t>(1024, 0)});
-  forward(session, std::move(decoded), frames);
+  if (std::holds_alternative<proto::Heartbeat>(incoming.body)) return send(from, incoming.correlation, proto::HeartbeatReply{});
+  if (std::holds_alternative<proto::Goodbye>(incoming.body)) return goodbye(session, incoming.correlation);
+  if (std::holds_alternative<proto::Metadata>(incoming.body))
+    return send(from, incoming.correlation, proto::MetadataReply{{{PartitionId(0), ""}}, std::vector<std::uint32_t>(1024, 0)});
+  forward(session, std::move(incoming));
 }
 
 void Desk::hello(ConnectionId from, CorrelationId correlation, proto::Hello&& body, Time now) {
@@ -142,33 +142,30 @@ void Desk::goodbye(Sessions::iterator session, CorrelationId correlation) {
   send(connection, correlation, proto::GoodbyeReply{});
 }
 
-void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames) {
+void Desk::forward(Sessions::iterator entry, Incoming&& incoming) {
   Session& session = entry->second;
-  const Admission admission = core::is_answered(decoded.body) ? Admission::kReply : Admission::kSilent;
-  const bool is_publish = std::holds_alternative<proto::Publish>(decoded.body);
-  adjust(session, decoded.body);
-  const Cost cost = cost_of(decoded.body, frames);
-  auto accepted = admit(session, decoded.body, admission, cost);
-  if (accepted) accepted = intake_.content(decoded.body, frames);
+  const Admission admission = core::is_answered(incoming.body) ? Admission::kReply : Admission::kSilent;
+  const bool is_publish = std::holds_alternative<proto::Publish>(incoming.body);
+  adjust(session, incoming.body);
+  const Cost cost = cost_of(incoming);
+  auto accepted = admit(session, incoming.body, admission, cost);
+  if (accepted) accepted = intake_.content(incoming);
   if (!accepted) {
     // acks=0 promised that there is no answer: the refusal is counted, not sent.
     if (is_publish && admission == Admission::kSilent) {
       ++stats_.refusals[accepted.error().code];
       return;
     }
-    return refuse(session.connection, decoded.correlation, accepted.error());
+    return refuse(session.connection, incoming.correlation, accepted.error());
   }
 
-  note(session, decoded.body);
-  core::ClientRequest command{entry->first, decoded.correlation, std::move(decoded.body), {}, {}};
-  auto ticket = std::make_shared<Ticket>(frames.size() == 3 ? publish_bytes_ : request_bytes_, cost.request_bytes);
-  if (frames.size() == 3) {
-    ticket->metadata_owner = frames[1].owner;
-    ticket->payload_owner = frames[2].owner;
-    command.payload = {ticket, frames[2].bytes};
-    command.metadata.bytes = frames[1].bytes;
-  }
-  command.metadata.owner = std::move(ticket);
+  note(session, incoming.body);
+  core::ClientRequest command{entry->first, incoming.correlation, std::move(incoming.body), {}, {}};
+  auto ticket = std::make_shared<Ticket>(incoming.has_sections ? publish_bytes_ : request_bytes_, cost.request_bytes);
+  ticket->metadata_owner = std::move(incoming.metadata.owner);
+  ticket->payload_owner = std::move(incoming.payload.owner);
+  if (incoming.has_sections) command.payload = {ticket, incoming.payload.bytes};
+  command.metadata = {std::move(ticket), incoming.metadata.bytes};
   if (admission == Admission::kReply) {
     Owed& owed = session.owed[command.correlation];
     ++owed.count;
@@ -186,11 +183,10 @@ void Desk::forward(Sessions::iterator entry, proto::DecodedRequest&& decoded, st
   queue.emplace_back(std::move(command));
 }
 
-Desk::Cost Desk::cost_of(const proto::Request& body, std::span<const SharedBytes> frames) const {
-  const std::size_t envelope_bytes = frames.front().size();
-  Cost cost{ticket_bytes, core::is_answered(body) ? reply_bytes(body, envelope_bytes) : 0};
-  if (!std::holds_alternative<proto::Publish>(body)) cost.request_bytes += decoded_factor * envelope_bytes;
-  for (const SharedBytes& frame : frames.subspan(1)) cost.request_bytes += frame.size();
+Desk::Cost Desk::cost_of(const Incoming& incoming) const {
+  Cost cost{ticket_bytes, core::is_answered(incoming.body) ? reply_bytes(incoming.body, incoming.envelope_bytes) : 0};
+  if (!std::holds_alternative<proto::Publish>(incoming.body)) cost.request_bytes += decoded_factor * incoming.envelope_bytes;
+  cost.request_bytes += incoming.section_bytes();
   return cost;
 }
 
@@ -322,7 +318,13 @@ void Desk::reply(core::Outgoing&& outgoing) {
 
 void Desk::settle(Session& session, const core::Outgoing& outgoing) {
   if (is_push(outgoing.body)) return;
-  const auto owed = session.owed.find(outgoing.correlation);
+  const auto* const published = std::get_if<proto::Published>(&outgoing.body);
+  const std::uint32_t requests = published == nullptr ? 1 : published->requests;
+  for (std::uint32_t i = 0; i < requests; ++i) settle(session, outgoing.correlation.plus(i));
+}
+
+void Desk::settle(Session& session, CorrelationId correlation) {
+  const auto owed = session.owed.find(correlation);
   if (owed == session.owed.end()) return;
   const std::size_t bytes = owed->second.bytes / owed->second.count;
   const std::size_t large_bytes = owed->second.large_bytes / owed->second.count;

@@ -124,16 +124,17 @@ class Desk {
   };
   using Sessions = std::unordered_map<SessionId, Session>;
 
-  void request(ConnectionId from, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames, Time now);
+  void request(ConnectionId from, Incoming&& incoming, Time now);
   void hello(ConnectionId from, CorrelationId correlation, proto::Hello&& hello, Time now);
   void goodbye(Sessions::iterator session, CorrelationId correlation);
-  void forward(Sessions::iterator session, proto::DecodedRequest&& decoded, std::span<const SharedBytes> frames);
-  Cost cost_of(const proto::Request& body, std::span<const SharedBytes> frames) const;
+  void forward(Sessions::iterator session, Incoming&& incoming);
+  Cost cost_of(const Incoming& incoming) const;
   Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const;
   void adjust(const Session& session, proto::Request& body) const;
   void note(Session& session, const proto::Request& body);
   bool goes_prior(const Session& session, const proto::Request& body) const;
   void settle(Session& session, const core::Outgoing& outgoing);
+  void settle(Session& session, CorrelationId correlation);
   void end_session(Sessions::iterator session, core::SessionEnd how);
   void drop(ConnectionId id);
   void refuse(ConnectionId to, CorrelationId correlation, const Refusal& refusal);

@@ -17,23 +17,35 @@ struct IntakeLimits {
   std::uint32_t partitions = 1;
 };
 
+/// One message as it came in, its envelope read. The sections are empty for types that have none.
+struct Incoming {
+  CorrelationId correlation;
+  proto::Request body;
+  bool has_sections = false;
+  SharedBytes metadata;
+  SharedBytes payload;
+  std::size_t envelope_bytes = 0;   ///< without the sections, wherever they stood
+
+  std::size_t section_bytes() const { return metadata.size() + payload.size(); }
+};
+
 class Intake {
  public:
   explicit Intake(const IntakeLimits& limits) : limits_(limits) {}
 
-  /// Reads the envelope and compares the number of frames with what its type asks for. The content of frames 2 and 3 is
-  /// not looked at: that costs, and the request may be refused for cheaper reasons first.
+  /// Reads the envelope and finds the sections, in it or in frames 2 and 3. What they hold is not looked at: that costs,
+  /// and the request may be refused for cheaper reasons first.
   /// Refusals: the decoder's, kFrameCount, kFrameTooLarge.
-  Result<proto::DecodedRequest, proto::DecodeFailure> envelope(std::span<const SharedBytes> frames);
+  Result<Incoming, proto::DecodeFailure> envelope(std::span<const SharedBytes> frames);
 
-  /// Checks what stands in the body and in frames 2 and 3, where `request` has them: partition, class, counts, sizes,
-  /// checksums, sections. Cost: one pass over metadata and payload.
+  /// Checks what stands in the body and in the sections: partition, class, counts, sizes, checksums, messages. Cost: one
+  /// pass over metadata and payload.
   /// Refusals: kUnknownPartition, kUnsupportedField, kBadField, kBatchTooLarge, kChecksumMismatch, and check_sections'.
-  Result<void, Refusal> content(const proto::Request& request, std::span<const SharedBytes> frames) const;
+  Result<void, Refusal> content(const Incoming& request) const;
 
  private:
-  Result<void, Refusal> publish(const proto::Publish& publish, ByteView metadata, ByteView payload) const;
-  Result<void, Refusal> complete(const proto::Complete& complete, ByteView metadata, ByteView payload) const;
+  Result<void, Refusal> publish(const proto::Publish& publish, const Incoming& request) const;
+  Result<void, Refusal> complete(const proto::Complete& complete, const Incoming& request) const;
   Result<void, Refusal> batch(std::uint32_t count, ByteView metadata, ByteView payload, std::uint64_t metadata_checksum,
                               std::uint64_t payload_checksum) const;
 

@@ -304,7 +304,8 @@ void ZmqGateway::Loop::receive_messages() {
   // After receiving and before handling: what was accepted must be known before its messages are.
   drain_monitor(now);
   for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
-  for (const Received& received : batch) {
+  for (const std::size_t index : by_sender(batch)) {
+    const Received& received = batch[index];
     const ConnectionId from = connection_of(received, now);
     desk_.received(from, received.frames, now);
     if (received.frames_thrown <= frames_thrown_max) continue;

@@ -168,11 +168,15 @@ class Model {
     for (const Outgoing& outgoing : all) {
       if (outgoing.session != SessionId(session_)) continue;   // of a session that is over
       if (const auto* published = std::get_if<proto::Published>(&outgoing.body)) {
-        const std::uint64_t seq = outgoing.correlation.value - 1000;
-        for (std::uint32_t i = 0; i < sent_[seq].size(); ++i) {
-          const auto [it, fresh] = offsets_.try_emplace(sent_[seq][i], published->first_offset.value + i);
-          ASSERT_EQ(it->second, published->first_offset.value + i) << "a retried batch was stored twice";
-          confirmed_.insert(sent_[seq][i]);
+        std::uint64_t offset = published->first_offset.value;
+        for (std::uint32_t request = 0; request < published->requests; ++request) {
+          const auto& batch = sent_[outgoing.correlation.value - 1000 + request];
+          ASSERT_EQ(batch.size(), published->count);
+          for (const auto& message : batch) {
+            ASSERT_EQ(offsets_.try_emplace(message, offset).first->second, offset) << "a retried batch was stored twice";
+            confirmed_.insert(message);
+            ++offset;
+          }
         }
       } else if (const auto* acked = std::get_if<proto::Acked>(&outgoing.body)) {
         for (const proto::AckEntry& entry : acked->done) {

@@ -252,6 +252,7 @@ class Transcript {
   void show_body(const proto::Published& p, const Outgoing&) {
     out_ << "published 0-" << p.first_position.value << " offset=" << p.first_offset.value << " count=" << p.count
          << (p.duplicate ? " duplicate" : "");
+    if (p.requests > 1) out_ << " requests=" << p.requests;
   }
   void show_body(const proto::Completed& c, const Outgoing&) {
     out_ << "completed 0-" << c.first_position.value << " count=" << c.count << (c.duplicate ? " duplicate" : "");

@@ -217,7 +217,8 @@ TEST(CodecRefusal, RefusesWhatIsNotAnEnvelope) {
   EXPECT_EQ(refusal_of_bytes(RawMsgpack().text("GET / HTTP/1.1")),
             malformed("envelope: expected an array of 4: version, type, correlation id, body"));
   EXPECT_EQ(refusal_of_bytes(RawMsgpack().array(0)), malformed("envelope: expected the protocol version, a number, first"));
-  EXPECT_EQ(refusal_of_bytes(RawMsgpack().array(3).byte(1).byte(2).byte(3)), malformed("envelope: expected 4 elements, got 3"));
+  EXPECT_EQ(refusal_of_bytes(RawMsgpack().array(3).byte(1).byte(2).byte(3)),
+            malformed("envelope: expected 4 elements, or 6 with sections, got 3"));
   EXPECT_EQ(refusal_of_bytes(RawMsgpack().array(4).byte(1).nil().byte(3).array(0)),
             malformed("envelope: expected the message type, a number, second"));
   EXPECT_EQ(refusal_of_bytes(RawMsgpack().array(4).byte(1).byte(2).nil().array(0)),
@@ -225,6 +226,33 @@ TEST(CodecRefusal, RefusesWhatIsNotAnEnvelope) {
   EXPECT_EQ(refusal_of_bytes(RawMsgpack().head(MessageType::kHeartbeat).byte(0xC1)), malformed("envelope: byte 12 is not msgpack"));
   EXPECT_EQ(refusal_of_bytes(RawMsgpack().head(MessageType::kHeartbeat).array(0).byte(0)),
             malformed("envelope: 1 bytes follow after its end"));
+}
+
+TEST(CodecRefusal, RefusesSectionsInAnEnvelopeThatHasNoneOrThatAreNoBytes) {
+  const auto refused = [](const RawMsgpack& bytes, std::string message) {
+    const auto read = Decoder().request(bytes);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().refusal.code, ErrorCode::kMalformedFrame);
+    EXPECT_EQ(read.error().refusal.message, message);
+    EXPECT_EQ(read.error().correlation, CorrelationId(9));
+  };
+  const auto six = [](MessageType type) { return RawMsgpack().array(6).byte(1).byte(static_cast<std::uint8_t>(type)).byte(9); };
+  refused(six(MessageType::kHeartbeat).array(0).binary("m").binary("p"), "envelope: heartbeat has no sections: expected 4 elements, got 6");
+  const auto publish = [&] {
+    return six(MessageType::kPublish).array(11).byte(0).text("t").byte(0).byte(1).byte(2).byte(7).byte(1).byte(1).byte(1).byte(0).byte(0);
+  };
+  EXPECT_TRUE(Decoder().request(publish().binary("m").binary("")));
+  const std::string expected = "envelope: publish: expected its metadata and payload section, both binary, after the body";
+  refused(publish().binary("m").nil(), expected);
+  refused(publish().text("m").binary("p"), expected);
+  refused(publish().array(1).binary("m").binary("p"), expected);
+}
+
+TEST(CodecRefusal, RefusesSectionsInTheEnvelopeOfAReply) {
+  const auto read =
+      Decoder().reply(RawMsgpack().array(6).byte(1).byte(0x7F).byte(9).array(3).byte(1).text("t").byte(0).binary("m").binary("p"));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().refusal.message, "envelope: a reply's sections stand in frames of their own");
 }
 
 TEST(CodecRefusal, RefusesTypesOfTheOtherDirectionAndUnknownOnes) {

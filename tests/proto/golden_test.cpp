@@ -63,6 +63,23 @@ TEST(Golden, RequestsAreWrittenAndReadAsEver) {
   }
 }
 
+TEST(Golden, ARequestMayCarryItsSections) {
+  const Sections sections = section_sample();
+  const SectionViews views{sections.metadata, sections.payload};
+  const DecodedRequest sample = publish_sample_in_one_frame();
+  expect_golden("publish_in_one_frame",
+                "A publish with its two sections in the envelope\nbody: " + DescribeValues::of(std::get<Publish>(sample.body)) +
+                    "\nhex:\n" + hex_of(encode(sample.body, sample.correlation, views)) + "\n");
+  Decoder decoder;
+  const std::vector<std::byte> bytes = golden_bytes("publish_in_one_frame");
+  const auto read = decoder.request(bytes);
+  ASSERT_TRUE(read) << read.error().refusal.message;
+  EXPECT_EQ(read->body, sample.body);
+  ASSERT_TRUE(read->sections);
+  EXPECT_EQ(as_text(read->sections->metadata), as_text(views.metadata));
+  EXPECT_EQ(as_text(read->sections->payload), as_text(views.payload));
+}
+
 TEST(Golden, RepliesAreWrittenAndReadAsEver) {
   Decoder decoder;
   for (const DecodedReply& sample : reply_samples()) {

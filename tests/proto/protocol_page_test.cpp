@@ -108,6 +108,8 @@ TEST(ProtocolPage, QuotesGoldenVectors) {
   for (const DecodedReply& sample : reply_samples()) all_hex += hex_of(encode(sample.body, sample.correlation)) + "\n";
   const Sections sections = section_sample();
   all_hex += hex_of(sections.metadata) + "\n" + hex_of(sections.payload) + "\n";
+  const DecodedRequest in_one_frame = publish_sample_in_one_frame();
+  all_hex += hex_of(encode(in_one_frame.body, in_one_frame.correlation, {sections.metadata, sections.payload})) + "\n";
 
   std::istringstream in(page());
   std::size_t blocks = 0;

@@ -25,6 +25,10 @@ class RawMsgpack {
     byte(0xDA).byte(static_cast<unsigned>(value.size() >> 8)).byte(value.size() & 0xFF);
     return raw(value);
   }
+  RawMsgpack& binary(std::string_view value) {
+    byte(0xC4).byte(static_cast<unsigned>(value.size()));
+    return raw(value);
+  }
   RawMsgpack& raw(std::string_view value) {
     for (const char c : value) byte(static_cast<unsigned char>(c));
     return *this;

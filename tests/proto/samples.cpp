@@ -48,6 +48,16 @@ std::vector<std::uint32_t> alternating_slots() {
 
 }  // namespace
 
+DecodedRequest publish_sample_in_one_frame() {
+  const Sections sections = section_sample();
+  return {CorrelationId(5), Publish{.topic = "photos",
+                                    .producer = ProducerId(7),
+                                    .sequence = Sequence(1),
+                                    .count = 2,
+                                    .metadata_checksum = section_checksum(sections.metadata),
+                                    .payload_checksum = section_checksum(sections.payload)}};
+}
+
 Sections section_sample() {
   SectionBuilder builder;
   std::vector<std::byte> record;

@@ -11,6 +11,9 @@ namespace takt::proto {
 std::vector<DecodedRequest> request_samples();
 std::vector<DecodedReply> reply_samples();
 
+/// A publish of section_sample(), to be encoded with it in one frame.
+DecodedRequest publish_sample_in_one_frame();
+
 /// Two messages: kind `thumbnail` with tags and attributes, and kind `crop` with nothing but its kind.
 Sections section_sample();
 

@@ -223,6 +223,12 @@ class ShardBench : public testing::Test {
     });
     return found;
   }
+  /// Publishes that were answered since the last time; one answer may serve several.
+  std::size_t take_published() {
+    std::size_t requests = 0;
+    for (const proto::Published& published : take_sent<proto::Published>()) requests += published.requests;
+    return requests;
+  }
   /// Payload sizes or first bytes of everything delivered and not yet looked at, and the acks for it.
   struct Delivered {
     std::vector<proto::AckEntry> acks;

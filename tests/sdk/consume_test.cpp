@@ -227,7 +227,7 @@ TEST_F(Consuming, ACompleteCarriesItsFollowUpsInOneCommand) {
   EXPECT_EQ(complete.as<proto::Complete>().done, (std::vector<proto::IndexRun>{{1, 1}}));
   ASSERT_EQ(complete.as<proto::Complete>().follow_ups.size(), 1u);
   EXPECT_EQ(complete.as<proto::Complete>().follow_ups[0].topic, "thumbs");
-  EXPECT_EQ(complete.as<proto::Complete>().follow_ups[0].payload_checksum, proto::section_checksum(complete.frames[2].bytes));
+  EXPECT_EQ(complete.as<proto::Complete>().follow_ups[0].payload_checksum, proto::section_checksum(complete.sections.payload));
   peer.answer(complete, proto::Completed{PartitionId(0), Position(99), 1, false});
   EXPECT_EQ(peer.take_events<CompleteSettled>().size(), 1u);
 }

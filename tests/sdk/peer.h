@@ -24,6 +24,7 @@ struct Sent {
   CorrelationId correlation;
   proto::Request body;
   Frames frames;
+  proto::SectionViews sections{};
 
   template <class T>
   const T& as() const {
@@ -57,7 +58,10 @@ class Peer {
     for (Frames& frames : session_.take_frames()) {
       auto decoded = decoder_.request(frames[0].bytes);
       EXPECT_TRUE(decoded.has_value());
-      if (decoded) sent.push_back({decoded->correlation, std::move(decoded->body), std::move(frames)});
+      if (!decoded) continue;
+      proto::SectionViews sections = decoded->sections.value_or(proto::SectionViews{});
+      if (frames.size() == 3) sections = {frames[1].bytes, frames[2].bytes};
+      sent.push_back({decoded->correlation, std::move(decoded->body), std::move(frames), sections});
     }
     return sent;
   }

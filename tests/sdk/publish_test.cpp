@@ -21,8 +21,58 @@ TEST_F(Publishing, NothingLeavesBeforeTheBrokerHasGreetedUs) {
   peer.answer(hello, proto::HelloReply{});
   const auto sent = peer.take_one<proto::Publish>();
   EXPECT_EQ(sent.as<proto::Publish>().sequence, Sequence(1));
-  EXPECT_EQ(sent.frames.size(), 3u);
-  EXPECT_EQ(as_text(sent.frames[2].bytes), "payload");
+  EXPECT_EQ(as_text(sent.sections.payload), "payload");
+}
+
+TEST_F(Publishing, ASmallBatchIsOneFrameAndALargeOneThree) {
+  peer.greet();
+  session.publish(batch(1, peer), peer.now);
+  EXPECT_EQ(peer.take_one<proto::Publish>().frames.size(), 1u);
+  Batch large = batch(2, peer);
+  large.payload = SharedBytes::own(std::vector<std::byte>(2000, std::byte{'x'}));
+  session.publish(std::move(large), peer.now);
+  const auto sent = peer.take_one<proto::Publish>();
+  ASSERT_EQ(sent.frames.size(), 3u);
+  EXPECT_EQ(sent.as<proto::Publish>().payload_checksum, proto::section_checksum(sent.frames[2].bytes));
+}
+
+TEST_F(Publishing, OneAnswerServesARunOfBatches) {
+  peer.greet();
+  for (std::uint64_t i = 1; i <= 4; ++i) session.publish(batch(i, peer), peer.now);
+  const auto sent = peer.take();
+  ASSERT_EQ(sent.size(), 4u);
+  proto::Published run = published(10);
+  run.requests = 3;
+  peer.answer(sent[0], run);
+  const auto stored = peer.take_events<BatchStored>();
+  ASSERT_EQ(stored.size(), 3u);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(stored[i].batch, BatchId(i + 1));
+    EXPECT_EQ(stored[i].first_position, Position(10 + i));
+    EXPECT_EQ(stored[i].first_offset, Offset(10 + i));
+    EXPECT_EQ(stored[i].count, 1u);
+  }
+  EXPECT_EQ(session.batches_pending(), 1u);
+}
+
+TEST_F(Publishing, ARunSkipsWhatWasGivenUpMeanwhile) {
+  peer.greet();
+  Batch hasty = batch(2, peer);
+  hasty.deadline = peer.now.mono + 1s;
+  session.publish(batch(1, peer), peer.now);
+  session.publish(std::move(hasty), peer.now);
+  session.publish(batch(3, peer), peer.now);
+  const auto sent = peer.take();
+  ASSERT_EQ(sent.size(), 3u);
+  peer.pass(2s);
+  EXPECT_EQ(peer.take_events<BatchFailed>().size(), 1u);
+  proto::Published run = published(10);
+  run.requests = 3;
+  peer.answer(sent[0], run);
+  const auto stored = peer.take_events<BatchStored>();
+  ASSERT_EQ(stored.size(), 2u);
+  EXPECT_EQ(stored[1].batch, BatchId(3));
+  EXPECT_EQ(stored[1].first_position, Position(12));
 }
 
 TEST_F(Publishing, AnUnansweredBatchIsSentAgainUnderItsNumberAndInOrder) {

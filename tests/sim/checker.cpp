@@ -37,7 +37,8 @@ void Checker::repeating(const std::vector<SharedBytes>& frames) {
   const auto decoded = decoder_.request(frames.front().bytes);
   const auto* publish = decoded ? std::get_if<proto::Publish>(&decoded->body) : nullptr;
   if (publish == nullptr) return;
-  const proto::SectionView messages(frames[1].bytes, frames[2].bytes, publish->count);
+  const auto sections = decoded->sections ? *decoded->sections : proto::SectionViews{frames[1].bytes, frames[2].bytes};
+  const proto::SectionView messages(sections.metadata, sections.payload, publish->count);
   batches_.at(batch_of_.at(value_of(messages.payload(0)).value_or(0))).is_repeated = true;
 }
 

@@ -23,7 +23,8 @@ void Checker::departing(ConnectionId connection, const std::vector<SharedBytes>&
 }
 
 void Checker::on(ConnectionId, CorrelationId, const proto::Published& reply) {
-  if (reply.first_position.plus(reply.count) > view_.end()) fail("a publish is answered before it is durable");
+  const std::uint64_t messages = std::uint64_t{reply.requests} * reply.count;
+  if (reply.first_position.plus(messages) > view_.end()) fail("a publish is answered before it is durable");
 }
 
 void Checker::on(ConnectionId, CorrelationId, const proto::Completed& reply) {

@@ -73,7 +73,8 @@ void Producer::stamp(Frames& frames) {
   auto* publish = decoded ? std::get_if<proto::Publish>(&decoded->body) : nullptr;
   if (publish == nullptr) return;
   publish->producer_epoch = epoch_;
-  frames.front() = SharedBytes::own(proto::encode(decoded->body, decoded->correlation));
+  frames.front() = SharedBytes::own(decoded->sections ? proto::encode(decoded->body, decoded->correlation, *decoded->sections)
+                                                      : proto::encode(decoded->body, decoded->correlation));
 }
 
 void Producer::handle(sdk::Event&& event) {

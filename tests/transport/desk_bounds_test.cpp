@@ -52,6 +52,18 @@ TEST_F(DeskBounds, ReservesAReplySlotPerRequestAndFreesItWithTheReply) {
   EXPECT_FALSE(take_error(a));
 }
 
+TEST_F(DeskBounds, OneAnswerFreesTheReplySlotsOfItsWholeRun) {
+  const SessionId session = hello(a, 1);
+  publish(a, 1);
+  publish(a, 2);
+  EXPECT_EQ(desk.stats().replies_reserved, 2u);
+  proto::Published run;
+  run.requests = 2;
+  answer(session, 1, run);
+  EXPECT_EQ(desk.stats().replies_reserved, 0u);
+  EXPECT_TRUE(take_reply<proto::Published>(a));
+}
+
 TEST_F(DeskBounds, BoundsTheRepliesOfAllSessionsTogether) {
   hello(a, 1);
   hello(b, 2);
@@ -121,6 +133,22 @@ TEST_F(DeskBounds, CountsPublishBytesUntilTheirLastHolderLetsGo) {
   EXPECT_LT(desk.stats().publish_bytes_in_flight, 12'000u);
   publish(a, 4, proto::Acks::kAll, 4000);
   EXPECT_FALSE(take_error(a));
+  later.clear();
+  EXPECT_EQ(desk.stats().publish_bytes_in_flight, 0u);
+}
+
+TEST_F(DeskBounds, SectionsInTheEnvelopeCountLikeThoseInFramesOfTheirOwn) {
+  hello(a, 1);
+  const auto sections = messages(1, 4000);
+  const proto::Request request = publish_of(sections, 1, proto::Acks::kNone);
+  publish(a, 1, proto::Acks::kNone, 4000);
+  const std::size_t in_frames = desk.stats().publish_bytes_in_flight;
+  send_raw(a, {proto::encode(request, CorrelationId(2), {sections.metadata, sections.payload})});
+  EXPECT_EQ(desk.stats().publish_bytes_in_flight, 2 * in_frames);
+  ASSERT_EQ(later.size(), 2u);
+  const auto& command = std::get<core::ClientRequest>(later[1]);
+  EXPECT_EQ(as_text(command.metadata.bytes), as_text(sections.metadata));
+  EXPECT_EQ(as_text(command.payload.bytes), as_text(sections.payload));
   later.clear();
   EXPECT_EQ(desk.stats().publish_bytes_in_flight, 0u);
 }

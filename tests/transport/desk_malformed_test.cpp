@@ -87,6 +87,12 @@ TEST_P(DeskMalformed, TooManyFrames) {
   send_raw(a, {frame, frame, frame, frame});
   expect(ErrorCode::kFrameCount);
 }
+TEST_P(DeskMalformed, APublishWithItsSectionsInTheEnvelopeAndBehindIt) {
+  const auto sections = messages(1);
+  const auto envelope = proto::encode(proto::Request(publish_of(sections, 1)), CorrelationId(1), {sections.metadata, sections.payload});
+  send_raw(a, {envelope, sections.metadata, sections.payload});
+  expect(ErrorCode::kFrameCount);
+}
 TEST_P(DeskMalformed, APublishWithoutItsSections) {
   const auto sections = messages(1);
   send_raw(a, {proto::encode(proto::Request(publish_of(sections, 1)), CorrelationId(1))});
@@ -116,6 +122,14 @@ TEST_F(DeskContent, RefusesMetadataThatWasDamagedOnTheWay) {
   const auto request = publish_of(sections, 2);
   sections.metadata.back() ^= std::byte{1};
   expect(ErrorCode::kChecksumMismatch, request, std::move(sections));
+}
+TEST_F(DeskContent, RefusesSectionsInTheEnvelopeThatWereDamagedOnTheWay) {
+  auto sections = messages(2);
+  const proto::Request request = publish_of(sections, 2);
+  sections.payload[0] ^= std::byte{1};
+  send_raw(a, {proto::encode(request, CorrelationId(1), {sections.metadata, sections.payload})});
+  EXPECT_EQ(take_error(a), ErrorCode::kChecksumMismatch);
+  EXPECT_TRUE(later.empty());
 }
 TEST_F(DeskContent, RefusesSectionsThatDoNotHoldTheMessagesTheyClaim) {
   auto sections = messages(2);

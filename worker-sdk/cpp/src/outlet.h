@@ -11,18 +11,20 @@ namespace takt::sdk {
 
 class Outlet {
  public:
-  /// Queues one request; types with sections always have three frames.
-  CorrelationId send(const proto::Request& request, SharedBytes metadata = {}, SharedBytes payload = {}) {
+  /// Queues one request without sections.
+  CorrelationId send(const proto::Request& request) {
     const CorrelationId correlation(++last_correlation_);
-    const std::size_t count = proto::frame_count(proto::type_of(request));
-    Frames frames;
-    frames.reserve(count);
-    frames.push_back(SharedBytes::own(proto::encode(request, correlation)));
-    if (count == 3) {
-      frames.push_back(std::move(metadata));
-      frames.push_back(std::move(payload));
+    frames_.push_back({SharedBytes::own(proto::encode(request, correlation))});
+    return correlation;
+  }
+  /// Queues one request with sections. Small ones travel in its envelope, as one frame.
+  CorrelationId send(const proto::Request& request, SharedBytes metadata, SharedBytes payload) {
+    const CorrelationId correlation(++last_correlation_);
+    if (metadata.size() + payload.size() <= enveloped_bytes_max) {
+      frames_.push_back({SharedBytes::own(proto::encode(request, correlation, {metadata.bytes, payload.bytes}))});
+    } else {
+      frames_.push_back({SharedBytes::own(proto::encode(request, correlation)), std::move(metadata), std::move(payload)});
     }
-    frames_.push_back(std::move(frames));
     return correlation;
   }
   void emit(Event event) { events_.push_back(std::move(event)); }
@@ -34,6 +36,8 @@ class Outlet {
   void drop_frames() { frames_.clear(); }
 
  private:
+  static constexpr std::size_t enveloped_bytes_max = 1024;   // below, a copy is cheaper than two frames more
+
   std::vector<Frames> frames_;
   std::vector<Event> events_;
   std::uint64_t last_correlation_ = 0;

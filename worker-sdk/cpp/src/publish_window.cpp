@@ -126,15 +126,17 @@ void PublishWindow::fail(Order order, Error error) {
   settle(order);
 }
 
-bool PublishWindow::answered(CorrelationId correlation, const proto::Published& published) {
-  const auto at = in_flight_.find(correlation);
-  if (at == in_flight_.end()) return false;
-  const Order order = at->second;
-  const Batch& batch = pending_.at(order).batch;
-  outlet_.emit(
-      BatchStored{batch.id, published.partition, published.first_position, published.first_offset, batch.count, published.duplicate});
-  settle(order);
-  return true;
+void PublishWindow::answered(CorrelationId first, const proto::Published& published) {
+  for (std::uint32_t i = 0; i < published.requests; ++i) {
+    const auto at = in_flight_.find(first.plus(i));
+    if (at == in_flight_.end()) continue;   // given up at its deadline
+    const Order order = at->second;
+    const Batch& batch = pending_.at(order).batch;
+    const std::uint64_t ahead = std::uint64_t{i} * published.count;
+    outlet_.emit(BatchStored{batch.id, published.partition, published.first_position.plus(ahead), published.first_offset.plus(ahead),
+                             batch.count, published.duplicate});
+    settle(order);
+  }
 }
 
 void PublishWindow::wait_until(Order order, Pending& one, Time when) {

@@ -53,9 +53,9 @@ class PublishWindow {
   /// A live link with `partitions`; everything unanswered leaves again, in order.
   void link_up(std::uint32_t partitions);
   void link_down(std::string_view why);
-  /// True when `correlation` was one of ours.
-  bool answered(CorrelationId correlation, const proto::Published& published);
-  /// As answered(); `reconnect` asks for a new session.
+  /// The requests from `first` on are stored; those that nobody waits for any more are passed over.
+  void answered(CorrelationId first, const proto::Published& published);
+  /// `ours`: it was one of these; `reconnect` asks for a new session.
   struct Refused {
     bool ours = false;
     bool reconnect = false;
