@@ -167,7 +167,7 @@ void Desk::forward(Sessions::iterator entry, Incoming&& incoming) {
   if (incoming.has_sections) command.payload = {ticket, incoming.payload.bytes};
   command.metadata = {std::move(ticket), incoming.metadata.bytes};
   if (admission == Admission::kReply) {
-    Owed& owed = session.owed[command.correlation];
+    Owed& owed = session.owed.insert({command.correlation});
     ++owed.count;
     owed.bytes += cost.reply_bytes;
     ++session.owed_count;
@@ -326,14 +326,14 @@ void Desk::settle(Session& session, const core::Outgoing& outgoing) {
 void Desk::settle(Session& session, CorrelationId correlation) {
   const auto owed = session.owed.find(correlation);
   if (owed == session.owed.end()) return;
-  const std::size_t bytes = owed->second.bytes / owed->second.count;
-  const std::size_t large_bytes = owed->second.large_bytes / owed->second.count;
-  owed->second.bytes -= bytes;
-  owed->second.large_bytes -= large_bytes;
+  const std::size_t bytes = owed->bytes / owed->count;
+  const std::size_t large_bytes = owed->large_bytes / owed->count;
+  owed->bytes -= bytes;
+  owed->large_bytes -= large_bytes;
   session.owed_bytes -= bytes;
   session.large_owed_bytes -= large_bytes;
   large_replies_owed_ -= large_bytes;
-  if (--owed->second.count == 0) session.owed.erase(owed);
+  if (--owed->count == 0) session.owed.erase(owed);
   --session.owed_count;
   --owed_;
 }

@@ -15,6 +15,7 @@
 #include "broker/transport/desk_stats.h"
 #include "broker/transport/intake.h"
 #include "broker/transport/outbound.h"
+#include "proto/sorted_deque.h"
 #include "proto/time.h"
 #include "scheduler/deadline_queue.h"
 
@@ -107,9 +108,13 @@ class Desk {
   };
   /// Replies reserved under one correlation id.
   struct Owed {
+    CorrelationId correlation;
     std::uint32_t count = 0;
     std::size_t bytes = 0;
     std::size_t large_bytes = 0;   ///< that peeks and listings may come to
+    friend bool operator<(const Owed& a, const Owed& b) { return a.correlation < b.correlation; }
+    friend bool operator<(const Owed& a, CorrelationId b) { return a.correlation < b; }
+    friend bool operator<(CorrelationId a, const Owed& b) { return a < b.correlation; }
   };
   struct Session {
     ConnectionId connection;
@@ -117,7 +122,7 @@ class Desk {
     Time last_seen;
     bool has_published = false;
     std::unordered_set<SubscriptionId> subscriptions;
-    std::unordered_map<CorrelationId, Owed> owed;
+    SortedDeque<Owed> owed;
     std::size_t owed_count = 0;
     std::size_t owed_bytes = 0;      ///< estimated from the requests
     std::size_t large_owed_bytes = 0;

@@ -111,15 +111,20 @@ std::optional<Received> receive(void* router) {
   Received received;
   received.routing = std::string(as_text(routing.bytes()));
   bool more = routing.more();
-  const auto parts = std::make_shared<std::array<Message, frames_kept_max>>();   // one allocation for the frames of a message
-  received.frames.reserve(parts->size());
-  while (more && received.frames.size() < parts->size()) {
-    Message& frame = (*parts)[received.frames.size()];
+  const auto keep = [&](const auto& owner, Message& frame) {
     check(receive_frame(router, frame), "a multipart message arrives as a whole");
     more = frame.more();
     if (received.descriptor < 0) received.descriptor = zmq_msg_get(frame.get(), ZMQ_SRCFD);
     received.wire_bytes += wire_bytes(frame.bytes().size());
-    received.frames.push_back({parts, frame.bytes()});
+    received.frames.push_back({owner, frame.bytes()});
+  };
+  if (more) {
+    const auto first = std::make_shared<Message>();
+    keep(first, *first);
+  }
+  if (more) {
+    const auto others = std::make_shared<std::array<Message, frames_kept_max - 1>>();   // one allocation for them all
+    for (std::size_t i = 0; more && i < others->size(); ++i) keep(others, (*others)[i]);
   }
   for (Message frame; more; more = frame.more(), ++received.frames_thrown) {
     check(receive_frame(router, frame), "a multipart message arrives as a whole");

@@ -4,10 +4,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <set>
 #include <unordered_map>
 
 #include "proto/limits.h"
+#include "proto/sorted_deque.h"
 #include "worker-sdk/cpp/src/address.h"
 #include "worker-sdk/cpp/src/batcher.h"
 #include "worker-sdk/cpp/src/connection.h"
@@ -152,7 +152,7 @@ class Client::Body final : public ConnectionOwner {
   std::uint32_t waiters_ = 0;
   Batcher batcher_;
   RecordEncoder encoder_;
-  std::set<BatchId> unanswered_;
+  SortedDeque<BatchId> unanswered_;
   std::size_t buffered_bytes_ = 0;
   std::size_t batch_bytes_max_ = limits::batch_bytes_default;   ///< the broker's
   ClientMetrics metrics_;
@@ -373,7 +373,7 @@ Result<void> Client::Body::flush(std::chrono::milliseconds timeout) {
   if (auto error = refuse_to_wait("Client.flush")) return tl::make_unexpected(std::move(*error));
   std::unique_lock lock(mutex_);
   const BatchId last = batcher_.last_batch();
-  const auto answered = [&] { return unanswered_.empty() || *unanswered_.begin() > last; };
+  const auto answered = [&] { return unanswered_.empty() || unanswered_.front() > last; };
   batcher_.hurry();
   connection_.wake();
   ++waiters_;

@@ -12,8 +12,8 @@ void PublishWindow::publish(Batch batch) {
   one.metadata_checksum = proto::section_checksum(batch.metadata.bytes);
   one.payload_checksum = proto::section_checksum(batch.payload.bytes);
   one.batch = std::move(batch);
-  deadlines_.emplace(one.batch.deadline, order);
-  pending_.emplace(order, std::move(one));
+  deadlines_.insert({one.batch.deadline, order});
+  pending_.emplace_hint(pending_.end(), order, std::move(one));
   unsent_.insert(order);
 }
 
@@ -50,8 +50,8 @@ bool PublishWindow::held_back(const Pending& next) const {
 }
 
 void PublishWindow::advance(Time now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const Order order = deadlines_.begin()->second;
+  while (!deadlines_.empty() && deadlines_.front().first <= now) {
+    const Order order = deadlines_.front().second;
     fail(order, over_deadline(pending_.at(order)));
   }
   if (partitions_ == 0) return;
@@ -91,7 +91,7 @@ void PublishWindow::send(Order order, Pending& one) {
                    batch.metadata, batch.payload);
   if (batch.acks == proto::Acks::kNone) unheard_.push_back(order);
   one.in_flight = correlation;
-  in_flight_.emplace(correlation, order);
+  in_flight_.insert({correlation, order});
   bytes_in_flight_ += batch.bytes();
 }
 
@@ -117,7 +117,7 @@ void PublishWindow::settle(Order order) {
   unfly(at->second);
   unsent_.erase(order);
   waiting_.erase(order);
-  deadlines_.erase({at->second.batch.deadline, order});
+  deadlines_.erase(std::pair(at->second.batch.deadline, order));
   pending_.erase(at);
 }
 
@@ -130,7 +130,7 @@ void PublishWindow::answered(CorrelationId first, const proto::Published& publis
   for (std::uint32_t i = 0; i < published.requests; ++i) {
     const auto at = in_flight_.find(first.plus(i));
     if (at == in_flight_.end()) continue;   // given up at its deadline
-    const Order order = at->second;
+    const Order order = at->order;
     const Batch& batch = pending_.at(order).batch;
     const std::uint64_t ahead = std::uint64_t{i} * published.count;
     outlet_.emit(BatchStored{batch.id, published.partition, published.first_position.plus(ahead), published.first_offset.plus(ahead),
@@ -147,7 +147,7 @@ void PublishWindow::wait_until(Order order, Pending& one, Time when) {
 PublishWindow::Refused PublishWindow::refused(CorrelationId correlation, const proto::Error& error, Time now) {
   const auto at = in_flight_.find(correlation);
   if (at == in_flight_.end()) return {};
-  const Order order = at->second;
+  const Order order = at->order;
   Pending& one = pending_.at(order);
   unfly(one);
   one.refusal = from_wire(error);
@@ -202,7 +202,7 @@ Error PublishWindow::over_deadline(const Pending& one) const {
 
 std::optional<Time> PublishWindow::next_deadline() const {
   std::optional<Time> next;
-  if (!deadlines_.empty()) next = deadlines_.begin()->first;
+  if (!deadlines_.empty()) next = deadlines_.front().first;
   for (const Order order : waiting_) {
     const Time when = *pending_.at(order).not_before;
     if (!next || when < *next) next = when;

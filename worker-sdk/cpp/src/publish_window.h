@@ -1,12 +1,11 @@
 #pragma once
 // The batches that were accepted and not yet answered: numbered, sent, sent again under the same number, given up.
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
 
+#include "proto/sorted_deque.h"
 #include "worker-sdk/cpp/src/outlet.h"
 
 namespace takt::sdk {
@@ -87,6 +86,14 @@ class PublishWindow {
     std::optional<Error> refusal;            ///< the last one
   };
 
+  struct Flying {
+    CorrelationId correlation;
+    Order order = 0;
+    friend bool operator<(const Flying& a, const Flying& b) { return a.correlation < b.correlation; }
+    friend bool operator<(const Flying& a, CorrelationId b) { return a.correlation < b; }
+    friend bool operator<(CorrelationId a, const Flying& b) { return a < b.correlation; }
+  };
+
   bool has_room(const Pending& next) const;
   bool held_back(const Pending& next) const;
   void send(Order order, Pending& one);
@@ -102,10 +109,10 @@ class PublishWindow {
   Sequencer& sequencer_;
 
   std::map<Order, Pending> pending_;
-  std::set<Order> unsent_;
+  SortedDeque<Order> unsent_;
   std::set<Order> waiting_;
-  std::set<std::pair<Time, Order>> deadlines_;
-  std::unordered_map<CorrelationId, Order> in_flight_;
+  SortedDeque<std::pair<Time, Order>> deadlines_;
+  SortedDeque<Flying> in_flight_;
   std::vector<Order> unheard_;               ///< in flight with acks=0, frames not taken yet
   std::size_t bytes_in_flight_ = 0;
   Order last_order_ = 0;
