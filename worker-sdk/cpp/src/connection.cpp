@@ -1,5 +1,6 @@
 #include "worker-sdk/cpp/src/connection.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
@@ -21,6 +22,7 @@ namespace {
 constexpr Duration connect_timeout = std::chrono::seconds(5);
 constexpr Duration backoff_first = std::chrono::milliseconds(50);
 constexpr Duration backoff_longest = std::chrono::seconds(2);
+constexpr std::chrono::milliseconds poll_longest = std::chrono::minutes(1);
 constexpr int reads_per_turn = 256;
 constexpr int send_queue_max = 64;            // messages the socket queues beyond buffer_bytes_max: a full publish window
 constexpr std::size_t copy_bytes_max = 512;   // below, a copy is cheaper than a shared buffer
@@ -32,6 +34,18 @@ zmq::message_t to_message(const SharedBytes& frame) {
   auto* kept = new SharedBytes(frame);
   const auto release = [](void*, void* hint) { delete static_cast<SharedBytes*>(hint); };
   return zmq::message_t(const_cast<std::byte*>(kept->bytes.data()), kept->size(), release, kept);
+}
+
+/// What zmq_poll would find, without its three system calls per socket.
+bool has_event(zmq::socket_t& socket, int wanted) {
+  int events = 0;
+  std::size_t length = sizeof events;
+  int rc = 0;
+  do {
+    rc = zmq_getsockopt(socket.handle(), ZMQ_EVENTS, &events, &length);
+  } while (rc != 0 && errno == EINTR);
+  check(rc == 0, "our own socket tells its events");
+  return (events & wanted) != 0;
 }
 
 SharedBytes from_message(zmq::message_t message) {
@@ -86,8 +100,8 @@ class Connection::Loop {
       wait(now);
       now = read_clock();
       clear_wake();
-      read_monitor(now);
-      read_frames(now);
+      if (has_news_) read_monitor(now);
+      if (has_frames_) read_frames(now);
       if (socket_ && !up_ && now.mono >= connect_deadline_) {
         lose_socket("no connection to " + address_ + " within 5 s; check the host, and that taktd runs there", now);
       }
@@ -190,20 +204,23 @@ class Connection::Loop {
     if (socket_ && !up_) consider(connect_deadline_);
     auto timeout = std::chrono::milliseconds(-1);
     if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - now.mono), std::chrono::milliseconds(0));
-    if (unread_) timeout = std::chrono::milliseconds(0);
-    std::array<zmq::pollitem_t, 3> items{{{nullptr, wake_fd_, ZMQ_POLLIN, 0}, {}, {}}};
-    std::size_t count = 1;
+    std::array<pollfd, 3> items{{{wake_fd_, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}}};
+    has_frames_ = unread_;
+    has_news_ = false;
     if (socket_) {
+      // A socket's descriptor tells only of changes: what is already there must be asked for before sleeping.
       const bool blocked = !outgoing_.empty();
-      items[count++] = {socket_->handle(), 0, static_cast<short>(blocked ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN), 0};
-      items[count++] = {monitor_->handle(), 0, ZMQ_POLLIN, 0};
+      has_frames_ = has_event(*socket_, ZMQ_POLLIN) || unread_;
+      has_news_ = has_event(*monitor_, ZMQ_POLLIN);
+      if (has_frames_ || has_news_ || (blocked && has_event(*socket_, ZMQ_POLLOUT))) timeout = std::chrono::milliseconds(0);
+      items[1].fd = socket_->get(zmq::sockopt::fd);
+      items[2].fd = monitor_->get(zmq::sockopt::fd);
     }
-    try {
-      zmq::poll(items.data(), count, timeout);
-    } catch (const zmq::error_t& error) {
-      check(error.num() == EINTR, "polling our own sockets works");
-    }
-    readable_ = (items[0].revents & ZMQ_POLLIN) != 0;
+    const int ready = ::poll(items.data(), items.size(), static_cast<int>(std::min<std::int64_t>(timeout.count(), poll_longest.count())));
+    check(ready >= 0 || errno == EINTR, "polling our own sockets works");
+    readable_ = (items[0].revents & POLLIN) != 0;
+    has_frames_ = has_frames_ || items[1].revents != 0;
+    has_news_ = has_news_ || items[2].revents != 0;
   }
 
   // First the fd, then the flag: whoever wakes in between is served by the feed() that follows.
@@ -270,6 +287,8 @@ class Connection::Loop {
   bool up_ = false;
   bool unread_ = false;       ///< a turn's reads did not empty the socket
   bool readable_ = false;     ///< the wake_fd
+  bool has_frames_ = false;   ///< the socket may have some
+  bool has_news_ = false;     ///< the monitor may
   Time connect_deadline_{};
   Time retry_at_{};
   Duration backoff_ = backoff_first;
