@@ -10,12 +10,20 @@
 #include <stdexcept>
 
 namespace takt::testing {
+namespace {
 
-RawSocket::RawSocket(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(port);
+  return address;
+}
+
+}  // namespace
+
+RawSocket::RawSocket(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const sockaddr_in address = loopback(port);
   const timeval send_patience{2, 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &send_patience, sizeof send_patience);
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -24,7 +32,9 @@ RawSocket::RawSocket(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM
   }
 }
 
-RawSocket::~RawSocket() { ::close(socket_); }
+RawSocket::~RawSocket() {
+  if (socket_ >= 0) ::close(socket_);
+}
 
 bool RawSocket::send(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -53,6 +63,28 @@ std::string RawSocket::receive(std::size_t count, std::chrono::milliseconds time
 }
 
 std::string RawSocket::receive_all(std::chrono::milliseconds timeout) { return receive(std::string::npos, timeout); }
+
+Listener::Listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  constexpr int backlog = 64;
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  auto* bound = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(socket_, bound, size) != 0 || ::listen(socket_, backlog) != 0 || ::getsockname(socket_, bound, &size) != 0) {
+    ::close(socket_);
+    throw std::runtime_error("no port of loopback is free");
+  }
+  port_ = ntohs(address.sin_port);
+}
+
+Listener::~Listener() { ::close(socket_); }
+
+std::optional<RawSocket> Listener::accept() {
+  const int accepted = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (accepted < 0) return std::nullopt;
+  return RawSocket(RawSocket::Accepted{accepted});
+}
+
+void Listener::shut() { ::shutdown(socket_, SHUT_RDWR); }
 
 std::optional<HttpAnswer> http_get(std::uint16_t port, const std::string& path) try {
   RawSocket socket(port);
