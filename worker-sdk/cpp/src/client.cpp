@@ -240,6 +240,7 @@ void Client::Body::feed(Session& session, Now now) {
             : batch_is_waiting_                         ? batcher_.take_full()
                                                         : batcher_.take_ready(now.mono);
     leaving = leaving_;
+    metrics_.resent_batches = session.batches_resent();
   }
   for (OpenBatch& batch : ready) hand_over(std::move(batch), session, now);
   if (leaving && !leave_until_) {
@@ -285,7 +286,6 @@ void Client::Body::handle(Event event, Session& session, Now) {
     const std::lock_guard lock(mutex_);
     connected_ = false;
     trouble_ = lost->why;
-    metrics_.resent_batches = session.batches_resent();
   } else if (std::holds_alternative<SaidGoodbye>(event)) {
     left_ = true;
   }
