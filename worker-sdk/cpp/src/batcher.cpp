@@ -15,16 +15,16 @@ Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata
     at = open_.end();
     added.sealed = true;
   }
+  // Not among the open ones before it is known to stay open: a client whose messages travel alone fills one with each.
+  OpenBatch fresh;
   if (at == open_.end()) {
-    OpenBatch batch;
-    batch.id = BatchId(++last_id_);
-    batch.topic = topic;
-    batch.lane = lane;
-    batch.opened = now;
-    at = open_.emplace(Key(topic, lane), std::move(batch)).first;
+    fresh.id = BatchId(++last_id_);
+    fresh.topic = topic;
+    fresh.lane = lane;
+    fresh.opened = now;
     added.opened = true;
   }
-  OpenBatch& batch = at->second;
+  OpenBatch& batch = added.opened ? fresh : at->second;
   added.batch = batch.id;
   if (callback) batch.callbacks.emplace_back(batch.sections.count(), std::move(callback));
   batch.sections.add(metadata, payload);
@@ -32,8 +32,10 @@ Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata
   if (urgency == Urgency::kNow) batch.urgent = true;
   if (batch.bytes >= bounds_.bytes || batch.sections.count() >= bounds_.messages) {
     full_.push_back(std::move(batch));
-    open_.erase(at);
+    if (!added.opened) open_.erase(at);
     added.sealed = true;
+  } else if (added.opened) {
+    open_.emplace(Key(topic, lane), std::move(fresh));
   }
   return added;
 }
@@ -54,7 +56,7 @@ std::vector<OpenBatch> Batcher::take_where(Due due) {
     ready.push_back(std::move(at->second));
     at = open_.erase(at);
   }
-  std::ranges::sort(ready, {}, &OpenBatch::id);
+  if (!std::ranges::is_sorted(ready, {}, &OpenBatch::id)) std::ranges::sort(ready, {}, &OpenBatch::id);
   return ready;
 }
 
