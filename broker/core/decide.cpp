@@ -10,6 +10,8 @@
 namespace takt::core {
 namespace {
 
+constexpr std::size_t peeks_at_once = 256;              // a fraction of a millisecond
+constexpr std::chrono::milliseconds made_retry_after{50};   // a checkpoint is on its way
 constexpr std::chrono::hours producer_silence_min{1};   // far longer than any client repeats a batch
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
@@ -50,10 +52,20 @@ void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
   answer(request, proto::Error{refusal.code, std::move(refusal.message), static_cast<std::uint32_t>(retry_ms)});
 }
 
+Result<void, Refusal> Partition::Body::check_made(std::size_t count) const {
+  const std::size_t made = journal_.state().made();
+  if (made == 0 || made + count <= settings_.made_max) return {};
+  return failed(
+      Refusal{ErrorCode::kBusy,
+              number(settings_.made_max) + " topics, groups and producers are new and not in a checkpoint yet: send again in a moment",
+              made_retry_after});
+}
+
 Result<TopicId, Refusal> Partition::Body::ensure_topic(const std::string& name, Now now) {
   State& state = journal_.state();
   if (const Topic* topic = state.find_topic(name)) return topic->id;
   if (state.topics().size() >= settings_.topics_max) return failed(too_many_topics(name, settings_.topics_max));
+  if (auto room = check_made(); !room) return failed(std::move(room.error()));
   const TopicId id = state.next_topic();
   journal_.stage(TopicPut{id, name, {}}, now.wall);
   return id;
@@ -70,7 +82,7 @@ Result<void, Refusal> Partition::Body::check_group_room(const std::string& topic
   if (topic != nullptr && topic->groups.size() >= settings_.groups_per_topic_max)
     return full("topic '" + topic_name + "' has", settings_.groups_per_topic_max, "limits.groups_per_topic");
   if (state.group_count() >= settings_.groups_max) return full("there are", settings_.groups_max, "limits.groups");
-  return {};
+  return check_made();
 }
 
 GroupId Partition::Body::ensure_group(TopicId topic_id, const std::string& name, proto::StartFrom from, Now now) {
@@ -115,7 +127,8 @@ Result<void, Refusal> Partition::Body::check_room(const std::string& name, std::
 
 Result<void, Refusal> Partition::Body::ensure_producer_room(ProducerId producer, Now now) {
   const ProducerTable& producers = journal_.state().producers();
-  if (producers.size() < settings_.producers_max || producers.knows(producer)) return {};
+  if (producers.knows(producer)) return {};
+  if (producers.size() < settings_.producers_max) return check_made();
   const WallTime lately = std::max(now.wall, journal_.state().time()) - producer_silence_min;
   const std::vector<ProducerId> silent = producers.idle_since(lately, 1);
   if (silent.empty()) {
@@ -203,6 +216,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
     if (journal_.state().find_topic(batch.topic) == nullptr) missing.insert(batch.topic);
   if (!missing.empty() && journal_.state().topics().size() + missing.size() > settings_.topics_max)
     return refuse(request, too_many_topics(std::string(*missing.begin()), settings_.topics_max));
+  if (auto room = check_made(missing.size() + 1); !missing.empty() && !room) return refuse(request, std::move(room.error()));
   if (auto room = ensure_producer_room(complete.producer, now); !room) return refuse(request, std::move(room.error()));
   std::vector<TopicId> topics;
   for (const proto::FollowUp& batch : complete.follow_ups) {
@@ -323,15 +337,16 @@ void Partition::Body::drop_topic_memory(TopicId id) {
   dispatcher_.drop_topic(id);
   cache_.drop(id);
   counters_.erase(id);
-  std::erase_if(peeks_, [&](const auto& peek) {
-    if (peek.second.topic != id) return false;
-    peek_deadlines_.cancel(peek.first);
-    outbox_.send_now(Outgoing{peek.second.session,
-                              peek.second.correlation,
+  std::vector<std::uint64_t> waiting;
+  for (auto it = peeks_by_lane_.lower_bound({id, Lane(0), 0}); it != peeks_by_lane_.end() && std::get<TopicId>(*it) == id; ++it)
+    waiting.push_back(std::get<std::uint64_t>(*it));
+  for (const std::uint64_t peek : waiting) {
+    outbox_.send_now(Outgoing{peeks_.at(peek).session,
+                              peeks_.at(peek).correlation,
                               proto::Error{ErrorCode::kUnknownTopic, "the topic was deleted while this waited", 0},
                               {}});
-    return true;
-  });
+    forget_peek(peek);
+  }
 }
 
 void Partition::Body::decide(Session&, ClientRequest& request, proto::PutGroup& put, Now now) {
@@ -373,6 +388,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Pe
   if (answer_peek(pending, from >= end && peek.wait_ms == 0)) return;
   const std::uint64_t id = next_peek_++;
   peeks_.emplace(id, pending);
+  peeks_by_lane_.emplace(pending.topic, pending.lane, id);
   // A read from disk may take a moment even when the caller does not want to wait for messages.
   const Duration wait = std::max<Duration>(std::chrono::milliseconds(peek.wait_ms), std::chrono::seconds(1));
   peek_deadlines_.set(id, now.mono + wait);
@@ -410,12 +426,53 @@ bool Partition::Body::answer_peek(const PendingPeek& peek, bool waited_out) {
 }
 
 void Partition::Body::retry_peeks(TopicId topic, Lane lane) {
-  std::erase_if(peeks_, [&](const auto& entry) {
-    const PendingPeek& peek = entry.second;
-    if (peek.topic != topic || peek.lane != lane || !answer_peek(peek, false)) return false;
-    peek_deadlines_.cancel(entry.first);
-    return true;
-  });
+  const auto [pass, is_new] = peek_passes_.try_emplace({topic, lane});
+  if (!is_new) {
+    pass->second.is_wanted_again = true;
+    return;
+  }
+  std::size_t room = peeks_at_once;
+  if (go_on(pass->first, pass->second, room)) peek_passes_.erase(pass);
+}
+
+bool Partition::Body::go_on(std::pair<TopicId, Lane> lane, PeekPass& pass, std::size_t& room) {
+  const auto is_here = [&](auto it) {
+    return it != peeks_by_lane_.end() && std::get<TopicId>(*it) == lane.first && std::get<Lane>(*it) == lane.second;
+  };
+  for (;;) {
+    auto it = peeks_by_lane_.lower_bound({lane.first, lane.second, pass.next});
+    for (; room > 0 && is_here(it); --room) {
+      const std::uint64_t id = std::get<std::uint64_t>(*it++);
+      pass.next = id + 1;
+      if (answer_peek(peeks_.at(id), false)) forget_peek(id);
+    }
+    if (is_here(it)) return false;
+    if (!std::exchange(pass.is_wanted_again, false)) return true;
+    pass.next = 0;
+  }
+}
+
+void Partition::Body::tick_peeks(Time now) {
+  std::size_t room = peeks_at_once;
+  for (std::size_t n = peek_passes_.size(); n > 0 && room > 0; --n) {
+    auto pass = peek_passes_.upper_bound(last_pass_);
+    if (pass == peek_passes_.end()) pass = peek_passes_.begin();
+    last_pass_ = pass->first;
+    if (go_on(pass->first, pass->second, room)) peek_passes_.erase(pass);
+  }
+  for (std::size_t n = peeks_at_once; n > 0; --n) {
+    const auto id = peek_deadlines_.pop_due(now);
+    if (!id) return;
+    answer_peek(peeks_.at(*id), true);
+    forget_peek(*id);
+  }
+}
+
+void Partition::Body::forget_peek(std::uint64_t id) {
+  const PendingPeek& peek = peeks_.at(id);
+  peek_deadlines_.cancel(id);
+  peeks_by_lane_.erase({peek.topic, peek.lane, id});
+  peeks_.erase(id);
 }
 
 }  // namespace takt::core

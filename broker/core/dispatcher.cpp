@@ -46,6 +46,7 @@ void Dispatcher::end_session(const SessionLost& lost, Now now) {
     else
       lose(slot, range, now);
   });
+  session->slots = SlotTable();   // each subscription would look through all that were ever in use
   while (!session->subscriptions.empty()) {
     Subscription& subscription = *session->subscriptions.begin()->second;
     if (subscription.once) timers_.cancel({TimerKey::Kind::kPull, session->id.value, subscription.id.value});

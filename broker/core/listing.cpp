@@ -61,13 +61,18 @@ proto::GroupEntry Partition::Body::group_entry(const Topic& topic, const Group& 
 
 void Partition::Body::decide(Session&, ClientRequest& request, proto::ListGroups& list, Now) {
   proto::Groups groups;
-  if (!list.topic.empty() && journal_.state().find_topic(list.topic) == nullptr) {
-    return refuse(request, {ErrorCode::kUnknownTopic, "topic '" + list.topic + "' does not exist"});
-  }
-  for (const auto& [id, topic] : journal_.state().topics()) {
-    if (!list.topic.empty() && topic.name != list.topic) continue;
-    for (const auto& [group_id, group] : topic.groups)
-      if (groups.groups.size() < listed_max) groups.groups.push_back(group_entry(topic, group));
+  const auto add = [&](const Topic& topic) {
+    for (const auto& [id, group] : topic.groups) {
+      if (groups.groups.size() == listed_max) return;
+      groups.groups.push_back(group_entry(topic, group));
+    }
+  };
+  if (!list.topic.empty()) {
+    const Topic* topic = journal_.state().find_topic(list.topic);
+    if (topic == nullptr) return refuse(request, {ErrorCode::kUnknownTopic, "topic '" + list.topic + "' does not exist"});
+    add(*topic);
+  } else {
+    for (const auto& [id, topic] : journal_.state().topics()) add(topic);
   }
   answer(request, std::move(groups));
 }

@@ -30,6 +30,7 @@ Position Partition::end() const { return body_->end(); }
 Position Partition::committed_end() const { return body_->committed_end(); }
 std::vector<Effect> Partition::take_effects() { return body_->take_effects(); }
 Checkpoint Partition::freeze() { return body_->freeze(); }
+std::size_t Partition::made() const { return body_->made(); }
 void Partition::checkpointed() { body_->checkpointed(); }
 std::vector<Partition::LiveStretch> Partition::live(std::span<const FrontRun> runs, Now now) { return body_->live(runs, now); }
 std::vector<Effect> Partition::abandon() { return body_->abandon(); }
@@ -81,11 +82,10 @@ void Partition::Body::handle(Command&& command, Now now) {
 void Partition::Body::on(SessionUp&& up, Now) { dispatcher_.open_session(up); }
 
 void Partition::Body::on(SessionLost&& lost, Now now) {
-  std::erase_if(peeks_, [&](const auto& peek) {
-    if (peek.second.session != lost.session) return false;
-    peek_deadlines_.cancel(peek.first);
-    return true;
-  });
+  std::vector<std::uint64_t> waiting;
+  for (const auto& [id, peek] : peeks_)
+    if (peek.session == lost.session) waiting.push_back(id);
+  for (const std::uint64_t id : waiting) forget_peek(id);
   // Each lease may become a Retry event: a commit of their own, when they would make this one too large.
   constexpr std::size_t event_bytes = 40;
   const Session* session = dispatcher_.find_session(lost.session);
@@ -140,15 +140,12 @@ void Partition::Body::on(ClientRequest&& request, Now now) {
 void Partition::Body::tick(Now now) {
   now_ = now;
   dispatcher_.tick(now);
-  while (const auto id = peek_deadlines_.pop_due(now.mono)) {
-    answer_peek(peeks_.at(*id), true);
-    peeks_.erase(*id);
-  }
+  tick_peeks(now.mono);
 }
 
 std::optional<Time> Partition::Body::next_deadline() const {
   const std::optional<Time> a = dispatcher_.next_deadline();
-  const std::optional<Time> b = peek_deadlines_.next();
+  const std::optional<Time> b = peek_passes_.empty() ? peek_deadlines_.next() : std::optional(now_.mono);
   if (!a || !b) return a ? a : b;
   return std::min(*a, *b);
 }

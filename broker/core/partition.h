@@ -34,6 +34,9 @@ struct PartitionSettings {
   std::uint32_t subscriptions_per_session_max = 1'000;
   /// Remembered at once. Above it, whoever was silent for an hour is forgotten early; without such a one a new one is refused.
   std::uint32_t producers_max = 50'000;
+  /// Topics, groups and producers that may be made between two freezes: above it, making one is refused as busy. Whoever
+  /// makes them by the thousand must not hold up everybody else when they are frozen.
+  std::uint32_t made_max = 8192;
 };
 
 /// One partition: a fold of its log, and the leader's memory of who holds what. Pure: no clock, thread, file, socket or
@@ -90,6 +93,8 @@ class Partition {
   /// The tables' changes since the last freeze, for the cut at end(). Only when staged_bytes() is 0, so right after the
   /// seal() that gave none or the last commit. To be written once committed_end() has reached `applied`; one at a time.
   Checkpoint freeze();
+  /// Topics, groups and producers that were made since the last freeze: a long one holds up everything else.
+  std::size_t made() const;
   /// The last freeze is on disk: its index rows need no memory any more, and idle producers are forgotten.
   void checkpointed();
 

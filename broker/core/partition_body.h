@@ -5,6 +5,9 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <set>
+#include <tuple>
+#include <utility>
 
 #include "broker/core/dispatcher.h"
 #include "broker/core/partition.h"
@@ -35,6 +38,7 @@ class Partition::Body {
   Position committed_end() const { return outbox_.committed(); }
   std::vector<Effect> take_effects();
   Checkpoint freeze();
+  std::size_t made() const { return journal_.state().made(); }
   void checkpointed();
   std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now);
   std::vector<Effect> abandon();
@@ -53,6 +57,12 @@ class Partition::Body {
     Offset from;
     std::uint32_t messages_max = 0;
     std::uint64_t bytes_max = 0;
+  };
+  /// Thousands may wait for one message, and whoever wants something else must not wait for them: they are gone through
+  /// some at a time, in the order in which they came.
+  struct PeekPass {
+    std::uint64_t next = 0;
+    bool is_wanted_again = false;   ///< more came meanwhile
   };
   struct TopicCounters {
     std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0;
@@ -99,6 +109,8 @@ class Partition::Body {
   void refuse(const ClientRequest& request, Refusal refusal);
   Result<void, Refusal> check_room(const std::string& topic, std::size_t bytes) const;
   Result<TopicId, Refusal> ensure_topic(const std::string& name, Now now);
+  /// Asked before topics, groups and producers are made.
+  Result<void, Refusal> check_made(std::size_t count = 1) const;
   /// A producer that is not known yet needs a place among those that are remembered.
   Result<void, Refusal> ensure_producer_room(ProducerId producer, Now now);
   /// Asked before its topic is made, so that a refusal leaves none behind.
@@ -111,6 +123,10 @@ class Partition::Body {
   void count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes);
   bool answer_peek(const PendingPeek& peek, bool waited_out);
   void retry_peeks(TopicId topic, Lane lane);
+  /// Goes on where it stopped, for at most `room` peeks; true when it has come through.
+  bool go_on(std::pair<TopicId, Lane> lane, PeekPass& pass, std::size_t& room);
+  void tick_peeks(Time now);
+  void forget_peek(std::uint64_t id);
   void drop_topic_memory(TopicId topic);
 
   // listing.cpp
@@ -125,6 +141,9 @@ class Partition::Body {
   std::deque<Commit> closed_;                 ///< wait for seal()
   std::deque<SealedLane> sealed_lanes_;       ///< in order of their commits
   std::map<std::uint64_t, PendingPeek> peeks_;
+  std::set<std::tuple<TopicId, Lane, std::uint64_t>> peeks_by_lane_;   ///< all of them
+  std::map<std::pair<TopicId, Lane>, PeekPass> peek_passes_;           ///< that are not through
+  std::pair<TopicId, Lane> last_pass_;                                 ///< that had its turn
   DeadlineQueue<std::uint64_t, Time> peek_deadlines_;
   std::uint64_t next_peek_ = 1;
   std::optional<Time> staged_since_;          ///< the first ack of the open commit

@@ -36,8 +36,13 @@ ProducerTable::Answer ProducerTable::find(ProducerId producer, std::uint32_t epo
 }
 
 void ProducerTable::record(const ProducerStamp& stamp, Position first_position, Offset first_offset, WallTime time) {
-  Producer& p = producers_[stamp.producer];
-  changed_.insert(stamp.producer);
+  const auto [entry, is_new] = producers_.try_emplace(stamp.producer);
+  Producer& p = entry->second;
+  const bool is_first_change = changed_.insert(stamp.producer).second;
+  if (is_new) {
+    ++made_;
+    p.may_have_older_rows = !is_first_change;   // no rows but those of one that was forgotten since the last freeze
+  }
   if (stamp.epoch > p.epoch) p = Producer{.epoch = stamp.epoch, .last_seen = p.last_seen, .slots = {}};
   heard_of(stamp.producer, p, time);
   std::uint64_t slot = p.stored == 0 ? 0 : (p.stored - 1) % window;
@@ -115,6 +120,7 @@ std::vector<RowChange> ProducerTable::take_changes() {
                     ByteWriter().varint(p.epoch).varint(p.stored).signed_varint(p.last_seen.time_since_epoch().count()).take()});
   }
   changed_.clear();
+  made_ = 0;
   return rows;
 }
 

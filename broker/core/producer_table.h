@@ -48,6 +48,8 @@ class ProducerTable {
   /// Producers not heard of since `before`, at most `limit`, the longest silent first.
   std::vector<ProducerId> idle_since(WallTime before, std::size_t limit) const;
   std::size_t size() const { return producers_.size(); }
+  /// How many were made since take_changes().
+  std::size_t made() const { return made_; }
 
   /// Appends all of it, the same bytes whenever the table is the same.
   void append_to(ByteWriter& out) const;
@@ -64,7 +66,7 @@ class ProducerTable {
     WallTime last_seen{};
     std::vector<RememberedBatch> slots;     ///< at most `window`
     std::uint8_t changed_rows = 0;          ///< bit per row of slots
-    bool may_have_older_rows = true;        ///< of an earlier epoch, or of one that was forgotten; a row that is not used must go
+    bool may_have_older_rows = true;        ///< of an earlier epoch, or of one that was just forgotten; a row that is not used must go
     const RememberedBatch& batch(std::uint64_t i) const { return slots[i % window]; }
   };
 
@@ -73,6 +75,7 @@ class ProducerTable {
   std::map<ProducerId, Producer> producers_;
   std::set<std::pair<WallTime, ProducerId>> by_age_;   ///< all of them, by when they were last heard of
   std::set<ProducerId> changed_;
+  std::size_t made_ = 0;
 };
 
 }  // namespace takt::core

@@ -36,11 +36,12 @@ void cut_held(GroupLane& lane, OffsetRun run) {
 
 }  // namespace
 
-Group* Topic::find_group(std::string_view wanted) {
-  for (auto& [number, group] : groups)
-    if (group.name == wanted) return &group;
-  return nullptr;
+Group* Topic::find_group(std::string_view wanted) const {
+  const auto it = std::ranges::lower_bound(by_name, wanted, {}, &Group::name);
+  return it == by_name.end() || (*it)->name != wanted ? nullptr : *it;
 }
+
+void Topic::enter_by_name(Group& group) { by_name.insert(std::ranges::lower_bound(by_name, group.name, {}, &Group::name), &group); }
 
 std::uint64_t Topic::mean_bytes() const {
   std::uint64_t messages = 0;
@@ -163,6 +164,7 @@ Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime) {
       return failed(Corruption{"topic '" + e.name + "' is made under an id or name that is taken"});
     next_topic_ = next_topic_.plus(1);
     by_name_.emplace(e.name, e.topic);
+    ++made_;
     Topic& made = topics_[e.topic];
     made.id = e.topic;
     made.name = e.name;
@@ -196,6 +198,8 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
     it->second.id = e.group;
     it->second.name = e.name;
     it->second.leases_from = e.leases_from;
+    topic->enter_by_name(it->second);
+    ++made_;
     for (const LaneStart& start : e.starts) it->second.lanes.make(start.lane, start.from);
     topic->lanes.each([&](Lane lane, const TopicLane&) { it->second.lanes.make(lane, Offset(0)); });
   }
@@ -214,6 +218,7 @@ Result<void, Corruption> State::on(const GroupDel& e, Position, WallTime) {
     const GroupLane* owed = group->second.lanes.find(lane);
     if (owed != nullptr && !owed->dead.empty()) here.erased_below = std::min(here.erased_below, owed->dead.begin()->first);
   });
+  std::erase(topic->by_name, &group->second);
   topic->groups.erase(group);
   --group_count_;
   changed_groups_.erase({e.topic, e.group});

@@ -112,8 +112,10 @@ struct Topic {
   proto::TopicSettings settings;
   PerLane<TopicLane> lanes;
   std::map<GroupId, Group> groups;
+  std::vector<Group*> by_name;               ///< `groups`, sorted; State's to keep
 
-  Group* find_group(std::string_view name);
+  Group* find_group(std::string_view name) const;
+  void enter_by_name(Group& group);
   /// Mean stored size of a message, at least 1.
   std::uint64_t mean_bytes() const;
   /// The first offset that is kept for anybody in `lane`: before it no group owes anything and `keep` has passed.
@@ -148,6 +150,8 @@ class State {
   TopicId next_topic() const { return next_topic_; }
   GroupId next_group() const { return next_group_; }
   std::size_t group_count() const { return group_count_; }
+  /// Topics, groups and producers made since the last freeze: what makes the next one long.
+  std::size_t made() const { return made_ + producers_.made(); }
   Epoch epoch() const { return epoch_; }
   Position epoch_position() const { return epoch_position_; }
   /// The last term whose grace ended: in later terms leases from before it are void.
@@ -211,7 +215,9 @@ class State {
   Position reclaimed_position_;
   WallTime time_{};
 
+  std::size_t made_ = 0;                                  ///< topics and groups, since the last freeze
   std::set<TopicId> changed_topics_;                      ///< row or lanes
+  std::vector<TopicId> frozen_topics_;                    ///< in the checkpoint that is being written
   std::set<std::pair<TopicId, GroupId>> changed_groups_;
   std::vector<TopicId> deleted_topics_;
   std::vector<std::pair<TopicId, GroupId>> deleted_groups_;

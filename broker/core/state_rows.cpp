@@ -54,6 +54,8 @@ Checkpoint State::freeze(Position end) {
     Topic& topic = topics_.at(topic_id);
     freeze_group(topic, topic.groups.at(group_id), out);
   }
+  frozen_topics_.assign(changed_topics_.begin(), changed_topics_.end());
+  made_ = 0;
   changed_topics_.clear();
   changed_groups_.clear();
   for (RowChange& row : producers_.take_changes()) out.changed.push_back(std::move(row));
@@ -152,8 +154,10 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
 
 void State::frozen_written() {
   if (planted(PlantedBug::kAckLostAtCheckpoint)) changed_groups_.clear();
-  for (auto& [id, topic] : topics_) {
-    topic.lanes.each([](Lane, TopicLane& lane) {
+  for (const TopicId id : std::exchange(frozen_topics_, {})) {
+    Topic* topic = find_topic(id);
+    if (topic == nullptr) continue;   // deleted meanwhile
+    topic->lanes.each([](Lane, TopicLane& lane) {
       lane.recent.erase(lane.recent.begin(), lane.recent.begin() + static_cast<std::ptrdiff_t>(lane.frozen));
       lane.frozen = 0;
     });
@@ -232,6 +236,7 @@ Result<void, Corruption> State::load_group(std::string_view key, std::string_vie
   group.settings.attempts_max = in.number<std::uint32_t>();
   group.done = in.varint();
   group.leases_from = in.id<LeaseToken>();
+  topic->enter_by_name(group);
   while (in.ok() && in.remaining() > 0) {
     const auto lane = in.id<Lane>();
     if (lane.value >= lane_count) break;
