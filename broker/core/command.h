@@ -30,6 +30,7 @@ enum class SessionEnd : std::uint8_t {
 struct SessionLost {
   SessionId session;
   SessionEnd how = SessionEnd::kDisconnected;
+  ClientId client{};   ///< whose it was
 };
 /// A request that the gateway has decoded and checked. The sections are empty for types without them.
 /// Hello, Heartbeat, Goodbye and Metadata are answered by the gateway and never come here.

@@ -261,7 +261,7 @@ std::optional<StartFailure> Broker::Body::write_endpoints() const {
 void Broker::Body::own() {
   ShardState seen = shard_->state();
   for (;;) {
-    auto mail = inbox_.take_all(shard_->next_deadline());
+    auto mail = inbox_.take_all(shard_->next_deadline(), shard_->backlog());
     shard_->turn(std::move(mail.prior), std::move(mail.later), read_clock());
     if (const ShardState state = shard_->state(); state != seen) {
       log(state == ShardState::kReloading || state == ShardState::kFailed ? LogLevel::kError : LogLevel::kInfo, "partition_state",

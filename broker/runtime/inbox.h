@@ -15,7 +15,8 @@ namespace takt::runtime {
 
 /// How threads reach one another's objects: many put, one takes. Two priorities; order within each is kept. The only
 /// place in the broker with a condition variable.
-/// Bound: offer() refuses above `bound` items; put() is for mail whose number is bounded by its sender (answers).
+/// Bound: offer() refuses above `bound` items, those among them that the taker still has; put() is for mail whose number is
+/// bounded by its sender (answers).
 /// Thread: take_all by the owner; the rest by any.
 template <class T, class Later = T>
 class Inbox {
@@ -35,8 +36,9 @@ class Inbox {
   bool offer(std::vector<FromPrior>& prior, std::vector<FromLater>& later) {
     {
       const std::lock_guard lock(mutex_);
-      if (mail_.prior.size() + mail_.later.size() + prior.size() + later.size() > bound_ && !mail_.empty()) {
-        refused_ = true;
+      const std::size_t waiting = mail_.prior.size() + mail_.later.size() + backlog_;
+      if (waiting + prior.size() + later.size() > bound_ && waiting > 0) {
+        refused_ = prior.size() + later.size();
         return false;
       }
       move_to(mail_.prior, prior);
@@ -63,13 +65,15 @@ class Inbox {
     changed_.notify_one();
   }
 
-  /// All there is; waits for the first item until `deadline`, without one as long as it takes.
-  Mail take_all(std::optional<Time> deadline) {
+  /// All there is; waits for the first item until `deadline`, without one as long as it takes. `backlog`: what the taker
+  /// has taken and not worked off.
+  Mail take_all(std::optional<Time> deadline, std::size_t backlog = 0) {
     Mail taken;
-    bool was_refused;
+    bool has_room_again;
     {
       std::unique_lock lock(mutex_);
-      const auto ready = [this] { return !mail_.empty() || mail_.is_closed; };
+      backlog_ = backlog;
+      const auto ready = [this] { return !mail_.empty() || mail_.is_closed || has_room(); };
       if (!deadline) {
         changed_.wait(lock, ready);
       } else if (!ready()) {
@@ -78,13 +82,17 @@ class Inbox {
       taken.prior.swap(mail_.prior);
       taken.later.swap(mail_.later);
       taken.is_closed = mail_.is_closed;
-      was_refused = std::exchange(refused_, false);
+      has_room_again = has_room();
+      if (has_room_again) refused_ = 0;
     }
-    if (was_refused && room_) room_();
+    if (has_room_again && room_) room_();
     return taken;
   }
 
  private:
+  /// For what was refused, once the mail is taken.
+  bool has_room() const { return refused_ > 0 && (backlog_ == 0 || backlog_ + refused_ <= bound_); }
+
   template <class To, class From>
   static void move_to(std::vector<To>& to, std::vector<From>& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -95,8 +103,9 @@ class Inbox {
   const std::function<void()> room_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Mail mail_;               // guarded by mutex_
-  bool refused_ = false;    // guarded by mutex_
+  Mail mail_;                 // guarded by mutex_
+  std::size_t backlog_ = 0;   // guarded by mutex_
+  std::size_t refused_ = 0;   // guarded by mutex_; items of the last offer that found no room
 };
 
 }  // namespace takt::runtime

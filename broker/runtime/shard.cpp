@@ -11,7 +11,7 @@ namespace {
 
 // A disk that has room again is found within 5 s, the reload included.
 constexpr Duration pause_max = std::chrono::seconds(4);
-constexpr std::size_t parked_silent_max = 131'072;          // standing credits kept during a reload: only a flood has more
+constexpr std::size_t waiting_credits_max = 131'072;        // standing ones, during a reload: only a flood has more
 constexpr std::size_t commits_ahead = 2;
 constexpr std::size_t full_commits_ahead_max = 8;
 constexpr std::size_t bare_commit_bytes_max = 64 * 1024;
@@ -38,16 +38,13 @@ Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports,
 }
 
 void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now) {
+  turned_at_ = now.mono;
+  spent_ = {};
   if (accepts_commands()) partition_.tick(now);
   for (ShardMail& mail : prior) std::visit([&](auto&& item) { on(std::forward<decltype(item)>(item), now); }, std::move(mail));
   if (state_ == ShardState::kReloading) reload(now);
+  for (core::Command& command : later) take(Urgency::kLater, std::move(command), now);
   work_off_waiting(now);
-  for (core::Command& command : later) {
-    if (waiting_.empty() && has_room(now))
-      on(std::move(command), now);
-    else
-      waiting_.push(std::move(command));
-  }
   if (is_live()) {
     if (!is_closing_) seal(now);
     checkpoint(now);
@@ -56,16 +53,27 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
   route_effects();
 }
 
-void Shard::on(core::Command&& command, Now now) {
-  if (state_ == ShardState::kReloading) {
-    // A block that was asked for before belongs to memory that is gone.
-    if (std::holds_alternative<core::BlocksLoaded>(command)) return;
-    const auto* request = std::get_if<core::ClientRequest>(&command);
-    const bool is_bounded = request == nullptr || core::is_answered(request->body);   // by the gateway, as replies owed
-    if (is_bounded || parked_.size() < parked_silent_max) parked_.push_back(std::move(command));
-    return;
+/// At once when nobody waits, so that the line costs nothing below saturation.
+void Shard::take(Urgency urgency, core::Command&& command, Now now) {
+  if (std::holds_alternative<core::BlocksLoaded>(command)) {   // an answer; during a reload to memory that is gone
+    if (accepts_commands()) handle(std::move(command), now);
+  } else if (waiting_.empty() && may_go_on(urgency, now)) {
+    spend(urgency, command);
+    handle(std::move(command), now);
+  } else if (may_wait(command)) {
+    waiting_.push(urgency, std::move(command));
   }
-  if (!accepts_commands()) return;
+}
+
+bool Shard::may_wait(const core::Command& command) const {
+  if (state_ != ShardState::kReloading) return accepts_commands();
+  const auto* request = std::get_if<core::ClientRequest>(&command);
+  const auto* credit = request == nullptr ? nullptr : std::get_if<proto::Credit>(&request->body);
+  const bool is_bounded = credit == nullptr || credit->kind != proto::CreditKind::kStanding;   // by the gateway
+  return is_bounded || waiting_.size() < waiting_credits_max;
+}
+
+void Shard::handle(core::Command&& command, Now now) {
   partition_.handle(std::move(command), now);
   collect_effects();
 }
@@ -138,12 +146,27 @@ void Shard::on(DrainWanted&&, Now) {
 }
 
 void Shard::work_off_waiting(Now now) {
-  while (!waiting_.empty() && has_room(now)) on(waiting_.pop(), now);
+  for (const Urgency urgency : {Urgency::kPrior, Urgency::kLater}) {
+    while (waiting_.has(urgency) && may_go_on(urgency, now)) {
+      auto next = waiting_.pop(urgency);
+      if (!next) break;
+      spend(urgency, *next);
+      handle(std::move(*next), now);
+    }
+  }
+}
+
+bool Shard::may_go_on(Urgency urgency, Now now) {
+  if (!accepts_commands() || spent_[static_cast<std::size_t>(urgency)] >= settings_.turn_cost) return false;
+  return urgency == Urgency::kPrior || has_room(now);
+}
+
+void Shard::spend(Urgency urgency, const core::Command& command) {
+  spent_[static_cast<std::size_t>(urgency)] += WaitingLine::cost_of(command);
 }
 
 // Publishes wait while the open commit is full and none can be sealed: that bounds a commit, and the memory it takes.
 bool Shard::has_room(Now now) {
-  if (!is_live()) return false;
   if (partition_.staged_bytes() >= settings_.commit_bytes) seal(now);
   return partition_.staged_bytes() < settings_.commit_bytes;
 }
@@ -178,7 +201,8 @@ bool Shard::seal_one(Now now) {
 std::optional<Time> Shard::checkpoint_due() const {
   const bool is_full = room_ != core::Partition::StoreRoom::kEnough;
   if (!is_dirty() && !front_ && !is_full) return std::nullopt;
-  const bool is_at_once = (front_ && front_->is_behind) || (is_dirty() && bytes_since_freeze_ >= settings_.checkpoint_bytes);
+  const bool is_much = bytes_since_freeze_ >= settings_.checkpoint_bytes || partition_.made() >= settings_.checkpoint_made;
+  const bool is_at_once = (front_ && front_->is_behind) || (is_dirty() && is_much);
   if (is_at_once) return frozen_at_;
   return frozen_at_ + (is_full ? std::min(settings_.full_interval, settings_.checkpoint_interval) : settings_.checkpoint_interval);
 }
@@ -263,8 +287,6 @@ void Shard::reload(Now now) {
   partition_.start(now);
   account_room(now);
   collect_effects();
-  // All of it before anything newer: a session's end must not overtake its beginning.
-  for (core::Command& command : std::exchange(parked_, {})) on(std::move(command), now);
 }
 
 void Shard::account_disk(const store::DiskRoom& disk) {
@@ -321,6 +343,8 @@ std::optional<Time> Shard::next_deadline() const {
   if (accepts_commands()) {
     earliest(partition_.next_deadline());
     if (may_hand_over()) earliest(partition_.seal_due());
+    const bool has_room = partition_.staged_bytes() < settings_.commit_bytes || may_hand_over();
+    if (waiting_.has(Urgency::kPrior) || (waiting_.has(Urgency::kLater) && has_room)) earliest(turned_at_);
   }
   if (freeze_) {
     earliest(freeze_->retry_at);

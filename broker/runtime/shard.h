@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,8 +16,10 @@ namespace takt::runtime {
 struct ShardSettings {
   std::size_t checkpoint_bytes = 128u << 20;              ///< of log since the last one
   Duration checkpoint_interval = std::chrono::seconds(10);
+  std::size_t checkpoint_made = 4096;                     ///< topics, groups and producers made since: a freeze of some 5 ms
   Duration full_interval = std::chrono::seconds(1);       ///< instead, while enqueues are refused for want of room
   std::size_t commit_bytes = core::commit_bytes_target;   ///< publishes wait when so much is staged and cannot be sealed
+  std::size_t turn_cost = 1u << 20;                       ///< of commands in a turn, for each urgency: a millisecond or so
   std::uint64_t store_bytes_max = std::uint64_t{64} << 30;
   std::uint64_t disk_free_bytes_min = 256u << 20;
   Duration no_room_max = std::chrono::seconds(30);        ///< enqueues wait for room after an append that found none
@@ -46,13 +48,16 @@ class Shard {
   /// `loaded` as the loader gave it. Leadership begins: the Epoch event is staged and sealed.
   Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now now);
 
-  /// Handles all of `prior`; of `later` as much as fits the open commit, the rest in later turns, fair to topics. Call with
-  /// empty lists when next_deadline() has passed.
+  /// Handles the mail of `prior`, and of the commands in both lists as many as a turn may cost, of `later` no more than fit
+  /// the open commit. The rest has its turn in later turns, fair to sessions and topics. Call with empty lists when
+  /// next_deadline() has passed.
   void turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now);
   /// When to call turn() without mail; none: only mail can change anything.
   std::optional<Time> next_deadline() const;
 
   ShardState state() const { return state_; }
+  /// Commands that wait and will be worked off; what is kept during a reload is bounded by itself.
+  std::size_t backlog() const { return is_live() ? waiting_.size() : 0; }
   /// Why the state is kFailed.
   const std::optional<store::StoreFailure>& failure() const { return failure_; }
   ShardReport report() const;
@@ -62,6 +67,8 @@ class Shard {
   core::Partition surrender() && { return std::move(partition_); }
 
  private:
+  using Urgency = WaitingLine::Urgency;
+
   struct Freeze {
     CheckpointJob job;
     bool is_with_background = false;
@@ -74,7 +81,7 @@ class Shard {
     Time until;                                ///< then they are tried again, whatever it was
   };
 
-  void on(core::Command&& command, Now now);
+  void on(core::Command&& command, Now now) { take(Urgency::kPrior, std::move(command), now); }
   void on(Appended&& appended, Now now);
   void on(CheckpointWritten&& written, Now now);
   void on(FrontScanned&& scanned, Now now);
@@ -85,7 +92,12 @@ class Shard {
 
   bool is_live() const { return state_ == ShardState::kServing || state_ == ShardState::kDraining; }
   bool accepts_commands() const { return is_live() && !is_closing_; }
+  void take(Urgency urgency, core::Command&& command, Now now);
+  bool may_wait(const core::Command& command) const;
+  void handle(core::Command&& command, Now now);
   void work_off_waiting(Now now);
+  void spend(Urgency urgency, const core::Command& command);
+  bool may_go_on(Urgency urgency, Now now);
   bool has_room(Now now);
   bool may_hand_over() const;
   void seal(Now now);
@@ -114,8 +126,9 @@ class Shard {
   ShardState state_ = ShardState::kServing;
   std::optional<store::StoreFailure> failure_;
 
-  WaitingLine waiting_;                       ///< what found no room in the open commit; the same during a reload
-  std::deque<core::Command> parked_;          ///< what goes ahead of that, during a reload
+  WaitingLine waiting_;                       ///< what found no room in this turn or the open commit; all during a reload
+  Time turned_at_;                            ///< the last turn
+  std::array<std::size_t, 2> spent_{};        ///< of turn_cost in this turn, by urgency
   std::vector<core::Outgoing> outgoing_;      ///< of this turn
   std::size_t commits_outstanding_ = 0;
   Duration bare_commit_{};                    ///< what one takes that carries next to nothing, smoothed

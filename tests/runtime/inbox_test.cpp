@@ -59,6 +59,19 @@ TEST(Inbox, TakesABatchAboveTheBoundWhenItIsEmpty) {
   EXPECT_TRUE(inbox.offer(prior, later));
 }
 
+TEST(Inbox, CountsWhatTheTakerStillHasAndTellsWhenThereIsRoomForTheWhole) {
+  int told = 0;
+  Inbox<int> inbox(10, [&] { ++told; });
+  inbox.take_all(monotonic_now(), 8);
+  Lists prior{1, 2, 3}, later;
+  EXPECT_FALSE(inbox.offer(prior, later));
+  inbox.take_all(monotonic_now(), 8);
+  EXPECT_EQ(told, 0) << "it would be refused again, and again";
+  inbox.take_all(std::nullopt, 7);   // without mail and deadline: it does not wait while somebody waits for room
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(inbox.offer(prior, later));
+}
+
 TEST(Inbox, AnswersAreNeverRefused) {
   Inbox<int> inbox(1);
   for (int i = 0; i < 5; ++i) inbox.put(i);

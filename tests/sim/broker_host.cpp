@@ -31,6 +31,7 @@ runtime::ShardSettings shard_settings(const Options& options) {
   runtime::ShardSettings settings;
   settings.checkpoint_bytes = options.checkpoint_bytes;
   settings.checkpoint_interval = options.checkpoint_interval;
+  settings.turn_cost = options.turn_cost;
   settings.store_bytes_max = options.store_bytes_max;
   settings.no_room_max = std::chrono::seconds(2);   // the twin's disk is only said to be full
   return settings;
@@ -74,7 +75,7 @@ struct BrokerHost::Process {
 
   /// The gateway brings commands.
   bool take(std::vector<core::Command>& first, std::vector<core::Command>& then) {
-    if (prior.size() + later.size() >= host_.options_.inbox_bound) {
+    if (prior.size() + later.size() + shard->backlog() >= host_.options_.inbox_bound) {
       is_refused = true;
       return false;
     }

@@ -143,6 +143,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.turn_max = random.pick<Duration>({std::chrono::microseconds(50), milliseconds(2)});
   o.scan_max = random.pick<Duration>({milliseconds(1), milliseconds(500), seconds(3)});
   draw_faults(o, random);
+  o.turn_cost = random.pick<std::size_t>({1, 20'000, 1u << 20});
   return o;
 }
 

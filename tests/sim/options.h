@@ -73,6 +73,7 @@ struct Options {
   std::uint64_t store_bytes_max = 0;
   std::uint32_t attempts_max = 8;
   std::size_t inbox_bound = 0;
+  std::size_t turn_cost = 0;
   Duration producer_idle_expiry{};
 
   // What an operator does meanwhile.
