@@ -103,7 +103,8 @@ const std::vector<KeySpec>& key_specs() {   // NOLINT(readability-function-size)
        16 * gib,
        {},
        in<&Config::limits, &Config::Limits::publish_bytes>,
-       "Bytes of messages that were received and are not stored yet; above it publishes are refused as busy."},
+       "Bytes of messages that were received and are not stored yet; above it publishes are refused as busy. One session alone takes three "
+       "quarters of it at most."},
       {"limits.outbound_bytes",
        Kind::kBytes,
        256 * kib,

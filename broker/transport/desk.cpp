@@ -12,6 +12,7 @@ namespace {
 constexpr Duration busy_retry_after = std::chrono::milliseconds(20);
 constexpr Duration draining_retry_after = std::chrono::seconds(1);
 constexpr Duration stall_slack = std::chrono::seconds(1);
+constexpr std::size_t share_of_free = 3;                   // alone a session takes three quarters of a bound
 constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its frames, generously
 constexpr std::size_t decoded_factor = 16;                 // an ack's entry: 7 bytes in the envelope, some 100 in memory
 constexpr std::uint32_t credit_bytes_min = 256 * 1024;
@@ -25,14 +26,22 @@ constexpr std::size_t outbound_factor_max = 4;             // credits given whil
 
 /// Keeps a request's bytes alive and counted; the count goes down where the last holder lets go, on any thread.
 struct Ticket {
-  Ticket(std::shared_ptr<std::atomic<std::size_t>> counter, std::size_t counted) : in_flight(std::move(counter)), bytes(counted) {
-    in_flight->fetch_add(bytes, std::memory_order_relaxed);
+  using Counter = std::shared_ptr<std::atomic<std::size_t>>;
+
+  Ticket(Counter of_all, Counter of_session, std::size_t counted)
+      : in_flight(std::move(of_all)),
+        of_session_in_flight(std::move(of_session)),
+        bytes(counted) {
+    for (const Counter* counter : {&in_flight, &of_session_in_flight}) (*counter)->fetch_add(bytes, std::memory_order_relaxed);
   }
-  ~Ticket() { in_flight->fetch_sub(bytes, std::memory_order_relaxed); }
+  ~Ticket() {
+    for (const Counter* counter : {&in_flight, &of_session_in_flight}) (*counter)->fetch_sub(bytes, std::memory_order_relaxed);
+  }
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
 
-  std::shared_ptr<std::atomic<std::size_t>> in_flight;
+  Counter in_flight;
+  Counter of_session_in_flight;
   std::size_t bytes;
   std::shared_ptr<const void> metadata_owner;
   std::shared_ptr<const void> payload_owner;
@@ -161,7 +170,8 @@ void Desk::forward(Sessions::iterator entry, Incoming&& incoming) {
 
   note(session, incoming.body);
   core::ClientRequest command{entry->first, incoming.correlation, std::move(incoming.body), {}, {}};
-  auto ticket = std::make_shared<Ticket>(incoming.has_sections ? publish_bytes_ : request_bytes_, cost.request_bytes);
+  auto ticket = std::make_shared<Ticket>(incoming.has_sections ? publish_bytes_ : request_bytes_,
+                                         incoming.has_sections ? session.publish_bytes : session.request_bytes, cost.request_bytes);
   ticket->metadata_owner = std::move(incoming.metadata.owner);
   ticket->payload_owner = std::move(incoming.payload.owner);
   if (incoming.has_sections) command.payload = {ticket, incoming.payload.bytes};
@@ -220,15 +230,19 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
                           "the replies that wait for all clients have reached limits.outbound_bytes_total: ask again in a moment",
                           busy_retry_after});
   const std::size_t waiting = (brings_messages ? publish_bytes_ : request_bytes_)->load(std::memory_order_relaxed);
-  if (brings_messages && waiting > 0 && waiting + cost.request_bytes > settings_.publish_bytes_max)
-    return failed(Refusal{ErrorCode::kBusy, "the messages that wait to be stored have reached limits.publish_bytes: send again in a moment",
-                          busy_retry_after});
   // A client whose resume is refused begins a new session, so there is room kept for it that acks don't take.
   const std::size_t rooms = std::holds_alternative<proto::Resume>(body) ? 2 : 1;
-  if (!brings_messages && waiting > 0 && waiting + cost.request_bytes > rooms * settings_.request_bytes_max)
-    return failed(
-        Refusal{ErrorCode::kBusy, "the requests that wait have reached what the broker holds: send again in a moment", busy_retry_after});
-  return {};
+  const std::size_t bound = brings_messages ? settings_.publish_bytes_max : rooms * settings_.request_bytes_max;
+  const std::size_t then = waiting + cost.request_bytes;
+  const std::size_t own = (brings_messages ? session.publish_bytes : session.request_bytes)->load(std::memory_order_relaxed);
+  if (then <= bound && own <= share_of_free * (bound - then)) return {};
+  if (waiting == 0 || (own == 0 && then <= bound)) return {};
+  return failed(
+      Refusal{ErrorCode::kBusy,
+              brings_messages
+                  ? "the messages that wait to be stored have reached this session's share of limits.publish_bytes: send again in a moment"
+                  : "the requests that wait have reached this session's share of what the broker holds: send again in a moment",
+              busy_retry_after});
 }
 
 // What a worker may have un-acked has to fit what may wait for its socket, or a burst would make a healthy peer look slow.
@@ -443,7 +457,7 @@ void Desk::end_session(Sessions::iterator entry, core::SessionEnd how) {
   // messages refused as from an unknown session.
   const bool behind = session.has_published && (session.subscriptions.empty() || how == core::SessionEnd::kGoodbye);
   auto& queue = behind ? output_.commands.later : output_.commands.prior;
-  queue.emplace_back(core::SessionLost{id, how});
+  queue.emplace_back(core::SessionLost{id, how, session.client});
   owed_ -= session.owed_count;
   large_replies_owed_ -= session.large_owed_bytes;
   subscriptions_ -= session.subscriptions.size();

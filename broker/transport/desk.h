@@ -39,8 +39,10 @@ struct DeskSettings {
 /// Hello, Heartbeat, Goodbye and Metadata itself and turns the rest into commands. Pure: no socket, no clock, no thread.
 ///
 /// Bounds, at which a request is refused with kBusy: replies owed (per session and in all), bytes of publishes not yet
-/// stored, bytes of other requests not yet handled, replies owed to one peer together with what waits for its socket. A
-/// standing credit passes them all: it has no answer, so its worker would wait for ever. A byte of a publish counts until the last
+/// stored, bytes of other requests not yet handled, replies owed to one peer together with what waits for its socket. Of the
+/// bytes a session takes at most three times what it leaves free (dynamic thresholds: Choudhury and Hahne, 1998), so that few
+/// that fill the bounds leave room for those who send little. A standing credit passes them all: it has no answer, so its
+/// worker would wait for ever. A byte of a publish counts until the last
 /// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
 /// outbound_bytes_per_peer_max and it took nothing for the session timeout, or when four times as much waits: what it asked
 /// for itself (credit, pipelined requests) stays below that, so only a peer that doesn't read gets there.
@@ -92,6 +94,7 @@ class Desk {
 
  private:
   enum class Admission { kReply, kSilent };
+  using ByteCount = std::shared_ptr<std::atomic<std::size_t>>;   ///< shared with the tickets that requests carry; any thread lets go
   /// What a request takes while it waits, and what its reply may take.
   struct Cost {
     std::size_t request_bytes = 0;
@@ -126,6 +129,8 @@ class Desk {
     std::size_t owed_count = 0;
     std::size_t owed_bytes = 0;      ///< estimated from the requests
     std::size_t large_owed_bytes = 0;
+    ByteCount publish_bytes = std::make_shared<std::atomic<std::size_t>>(0);   ///< its part of the desk's
+    ByteCount request_bytes = std::make_shared<std::atomic<std::size_t>>(0);
   };
   using Sessions = std::unordered_map<SessionId, Session>;
 
@@ -147,8 +152,8 @@ class Desk {
 
   const DeskSettings settings_;
   Intake intake_;
-  std::shared_ptr<std::atomic<std::size_t>> publish_bytes_;   ///< shared with the tickets that requests carry; any thread lets go
-  std::shared_ptr<std::atomic<std::size_t>> request_bytes_;
+  ByteCount publish_bytes_;
+  ByteCount request_bytes_;
   std::shared_ptr<OutboundCount> outbound_ = std::make_shared<OutboundCount>();   ///< of all connections, dropped ones among them
   std::size_t relieved_at_ = 0;                               ///< what outbound_ held after the last relieve()
   std::size_t large_replies_owed_ = 0;                        ///< that peeks and listings may come to; sum over sessions_

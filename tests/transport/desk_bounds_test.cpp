@@ -153,6 +153,17 @@ TEST_F(DeskBounds, SectionsInTheEnvelopeCountLikeThoseInFramesOfTheirOwn) {
   EXPECT_EQ(desk.stats().publish_bytes_in_flight, 0u);
 }
 
+TEST_F(DeskBounds, ASessionThatFillsTheBytesLeavesRoomForAnother) {
+  hello(a, 1);
+  hello(b, 2);
+  for (std::uint64_t i = 1; i <= 20; ++i) publish(a, i, proto::Acks::kNone, 100);
+  EXPECT_GT(later.size(), 8u);
+  EXPECT_LT(later.size(), 16u);
+  publish(b, 1, proto::Acks::kAll, 100);
+  EXPECT_FALSE(take_error(b)) << "it has sent next to nothing";
+  EXPECT_LE(desk.stats().publish_bytes_in_flight, 20'000u);
+}
+
 TEST_F(DeskBounds, RefusesAnUnansweredPublishWithoutAWord) {
   hello(a, 1);
   for (int i = 0; i < 4; ++i) publish(a, 1, proto::Acks::kNone, 4000);
