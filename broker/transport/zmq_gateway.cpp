@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -30,6 +31,7 @@ constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
+constexpr std::size_t let_go_at_once = 1024;                                       // departures, a millisecond or so
 constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, its heartbeats
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
@@ -116,6 +118,8 @@ class ZmqGateway::Loop {
   void bury(Time until);
   void look_around(Time now);
   void cut(ConnectionId id);
+  void discard(Peer& peer);
+  void let_go();
 
   const ZmqGatewaySettings settings_;
   CommandSink& sink_;
@@ -134,6 +138,7 @@ class ZmqGateway::Loop {
   CommandBatch held_;                                         ///< while the sink refuses it, nothing is read
   PeerTable peers_;
   std::unordered_set<ConnectionId> full_;                     ///< peers with a waiting queue
+  std::deque<std::deque<Departure>> discarded_;               ///< what waited for peers that are gone; none is empty
   std::uint64_t connections_refused_ = 0;
   std::uint64_t connections_unheard_ = 0;
   FloodWatch floods_;
@@ -222,6 +227,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
     look_around(settings_.clock());
     desk_.tick(settings_.clock());
     flush();
+    let_go();
   }
   read_mail();
   flush();
@@ -234,7 +240,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
 void ZmqGateway::Loop::wait(std::stop_token stop) {
   const bool reads = held_.empty();
   // Both descriptors are edge-triggered: what is already there must be asked for before sleeping.
-  const bool ready = is_readable(monitor_.get()) | (is_readable(router_.get()) && reads);
+  const bool ready = is_readable(monitor_.get()) | (is_readable(router_.get()) && reads) | !discarded_.empty();
   std::optional<Time> until = desk_.next_deadline();
   const Time now = settings_.clock();
   const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
@@ -400,7 +406,7 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
         return;
       case SendOutcome::kGone:
         desk_.ended(id);
-        peer.waiting.clear();
+        discard(peer);
         break;
     }
   }
@@ -416,7 +422,20 @@ void ZmqGateway::Loop::bury(Time until) {
   for (const ConnectionId id : peers_.take_ended(until)) {
     desk_.ended(id);
     full_.erase(id);
+    if (Peer* const peer = peers_.find(id)) discard(*peer);
     peers_.forget(id);
+  }
+}
+
+void ZmqGateway::Loop::discard(Peer& peer) {
+  if (!peer.waiting.empty()) discarded_.push_back(std::exchange(peer.waiting, {}));
+}
+
+/// Tens of thousands may have waited for a peer: to let go of them at once would hold up everybody else.
+void ZmqGateway::Loop::let_go() {
+  for (std::size_t n = let_go_at_once; n > 0 && !discarded_.empty(); --n) {
+    discarded_.front().pop_front();
+    if (discarded_.front().empty()) discarded_.pop_front();
   }
 }
 
@@ -424,7 +443,7 @@ void ZmqGateway::Loop::bury(Time until) {
 void ZmqGateway::Loop::cut(ConnectionId id) {
   Peer* const peer = peers_.find(id);
   if (peer == nullptr) return;
-  peer->waiting.clear();
+  discard(*peer);
   full_.erase(id);
   drain_monitor(settings_.clock());   // a descriptor that was closed meanwhile must not be touched
   if (!peer->ended) ::shutdown(peer->descriptor, SHUT_RDWR);
