@@ -222,8 +222,10 @@ void Shard::checkpoint(Now now) {
 
   // What is live is asked before the cut: whatever the answer rests on is then part of the checkpoint, or staged by it.
   Freeze freeze;
-  if (front_) freeze.job.front = FrontLive{partition_.live(front_->runs, now), front_->end};
-  front_.reset();
+  if (front_ && !is_hurried()) {
+    freeze.job.front = FrontLive{partition_.live(front_->runs, now), front_->end};
+    front_.reset();
+  }
   // A freeze needs a cut with nothing staged; so this once more than two commits may be with the committer.
   while (partition_.staged_bytes() > 0 && seal_one(now)) {}
   freeze.job.rows = std::make_shared<const core::Checkpoint>(partition_.freeze());
@@ -232,6 +234,13 @@ void Shard::checkpoint(Now now) {
   bytes_since_freeze_ = 0;
   freeze_ = std::move(freeze);
   hand_over_freeze();
+}
+
+/// Due for what was made alone: many come one after the other then, and the front, which costs a look at each of its runs,
+/// can wait for the next.
+bool Shard::is_hurried() const {
+  return partition_.made() >= settings_.checkpoint_made && bytes_since_freeze_ < settings_.checkpoint_bytes && !front_->is_behind &&
+         room_ == core::Partition::StoreRoom::kEnough && !is_closing_;
 }
 
 void Shard::hand_over_freeze() {

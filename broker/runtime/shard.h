@@ -106,6 +106,7 @@ class Shard {
   /// When a checkpoint is due, for what changed, for the front's sake or to hear of the disk; none: never.
   std::optional<Time> checkpoint_due() const;
   void checkpoint(Now now);
+  bool is_hurried() const;
   void hand_over_freeze();
   void abandon(Now now);
   void reload(Now now);
