@@ -123,7 +123,7 @@ const std::vector<KeySpec>& key_specs() {   // NOLINT(readability-function-size)
       {"limits.replies_per_session",
        Kind::kCount,
        1,
-       1'000'000,
+       65'536,
        {},
        in<&Config::limits, &Config::Limits::replies_per_session>,
        "Requests of one session that wait for their reply."},

@@ -57,6 +57,11 @@ bool is_push(const proto::Reply& body) {
   return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body);
 }
 
+std::uint32_t requests_answered(const proto::Reply& body) {
+  const auto* const published = std::get_if<proto::Published>(&body);
+  return published == nullptr ? 1 : published->requests;
+}
+
 std::size_t reply_bytes(const proto::Request& body, std::size_t envelope_bytes) {
   if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max + reply_bytes_min;
   if (std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body)) return listing_bytes;
@@ -316,7 +321,7 @@ bool Desk::goes_prior(const Session& session, const proto::Request& body) const 
 void Desk::reply(core::Outgoing&& outgoing) {
   const auto entry = sessions_.find(outgoing.session);
   if (entry == sessions_.end()) {
-    ++stats_.replies_dropped;
+    stats_.replies_dropped += requests_answered(outgoing.body);
     return;
   }
   const ConnectionId to = entry->second.connection;
@@ -332,8 +337,7 @@ void Desk::reply(core::Outgoing&& outgoing) {
 
 void Desk::settle(Session& session, const core::Outgoing& outgoing) {
   if (is_push(outgoing.body)) return;
-  const auto* const published = std::get_if<proto::Published>(&outgoing.body);
-  const std::uint32_t requests = published == nullptr ? 1 : published->requests;
+  const std::uint32_t requests = requests_answered(outgoing.body);
   for (std::uint32_t i = 0; i < requests; ++i) settle(session, outgoing.correlation.plus(i));
 }
 

@@ -13,10 +13,12 @@
 #include <deque>
 #include <iterator>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_set>
 #include <variant>
 
+#include "broker/transport/arrivals.h"
 #include "broker/transport/flood_watch.h"
 #include "broker/transport/peer_table.h"
 #include "broker/transport/zmq_socket.h"
@@ -55,7 +57,8 @@ struct StatsWanted {
 };
 using Mail = std::variant<std::vector<core::Outgoing>, EndSessions, Drain, Room, StatsWanted>;
 
-std::size_t frame_bytes_max_of(const IntakeLimits& limits) {
+/// Of a section; an envelope may be larger, but not all the frames of a message are.
+std::size_t section_bytes_max_of(const IntakeLimits& limits) {
   return std::max(limits.batch_bytes_max, limits.message_bytes_max) + frame_slack_bytes;
 }
 
@@ -82,10 +85,10 @@ class ZmqGateway::Loop {
       : settings_(settings),
         sink_(sink),
         desk_(settings.desk),
-        floods_({limits::frames_max * frame_bytes_max_of(settings.desk.intake) + read_slack_bytes,
-                 (queue_messages + 2) * frame_bytes_max_of(settings.desk.intake),
-                 std::max<std::uint64_t>(half_messages_bytes_max, 4 * frame_bytes_max_of(settings.desk.intake)),
-                 std::max<std::uint64_t>(scarce_half_messages_bytes_max, 2 * frame_bytes_max_of(settings.desk.intake)),
+        floods_({limits::envelope_bytes_max + limits::frames_max * section_bytes_max_of(settings.desk.intake) + read_slack_bytes,
+                 (queue_messages + 2) * section_bytes_max_of(settings.desk.intake),
+                 std::max<std::uint64_t>(half_messages_bytes_max, 4 * section_bytes_max_of(settings.desk.intake)),
+                 std::max<std::uint64_t>(scarce_half_messages_bytes_max, 2 * section_bytes_max_of(settings.desk.intake)),
                  settings.memory_bytes_expected}) {}
   ~Loop() {
     stop();
@@ -109,7 +112,8 @@ class ZmqGateway::Loop {
   void read_mail();
   void receive_messages();
   void drain_monitor(Time now);
-  ConnectionId connection_of(const Received& received, Time now);
+  /// `senders` has the connection of each message.
+  void handle(std::span<const Received> messages, std::span<const ConnectionId> senders, Time now);
   void flush();
   void offer();
   void relieve();
@@ -168,7 +172,8 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
   router_.reset(zmq_socket(context_.get(), ZMQ_ROUTER));
   if (!router_) return fail("make a socket for");
 
-  const auto frame_bytes_max = static_cast<std::int64_t>(frame_bytes_max_of(settings_.desk.intake));
+  const auto frame_bytes_max =
+      static_cast<std::int64_t>(std::max(section_bytes_max_of(settings_.desk.intake), limits::envelope_bytes_max + frame_slack_bytes));
   const std::pair<int, int> options[] = {
       {ZMQ_ROUTER_MANDATORY, 1},
       {ZMQ_ROUTER_HANDOVER, 1},   // zmq_gateway.h says why
@@ -310,16 +315,32 @@ void ZmqGateway::Loop::receive_messages() {
   // After receiving and before handling: what was accepted must be known before its messages are.
   drain_monitor(now);
   for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
-  for (const std::size_t index : by_sender(batch)) {
-    const Received& received = batch[index];
-    const ConnectionId from = connection_of(received, now);
-    desk_.received(from, received.frames, now);
-    if (received.frames_thrown <= frames_thrown_max) continue;
-    ++endless_messages_;
-    desk_.ended(from);
-    cut(from);
+  // Who speaks is asked in the order of coming. Where a connection ends by that, what came before is handled before.
+  std::vector<ConnectionId> senders;
+  std::size_t handled = 0;
+  for (const Received& received : batch) {
+    const PeerTable::Speaker speaker = peers_.speaker(received.routing, received.descriptor, now);
+    if (speaker.replaced) {
+      handle(std::span(batch).subspan(handled, senders.size()), senders, now);
+      handled += senders.size();
+      senders.clear();
+      desk_.ended(*speaker.replaced);
+      full_.erase(*speaker.replaced);
+    }
+    senders.push_back(speaker.id);
   }
+  handle(std::span(batch).subspan(handled), senders, now);
   bury(is_empty ? begin : now - linger_after_end);
+}
+
+void ZmqGateway::Loop::handle(std::span<const Received> messages, std::span<const ConnectionId> senders, Time now) {
+  for (const std::size_t index : in_runs(senders)) {
+    desk_.received(senders[index], messages[index].frames, now);
+    if (messages[index].frames_thrown <= frames_thrown_max) continue;
+    ++endless_messages_;
+    desk_.ended(senders[index]);
+    cut(senders[index]);
+  }
 }
 
 void ZmqGateway::Loop::drain_monitor(Time now) {
@@ -336,15 +357,6 @@ void ZmqGateway::Loop::drain_monitor(Time now) {
       floods_.closed(event->descriptor);
     }
   }
-}
-
-ConnectionId ZmqGateway::Loop::connection_of(const Received& received, Time now) {
-  const PeerTable::Speaker speaker = peers_.speaker(received.routing, received.descriptor, now);
-  if (speaker.replaced) {
-    desk_.ended(*speaker.replaced);
-    full_.erase(*speaker.replaced);
-  }
-  return speaker.id;
 }
 
 void ZmqGateway::Loop::look_around(Time now) {

@@ -3,12 +3,10 @@
 #include <sys/random.h>
 #include <zmq.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <numeric>
 
 #include "proto/check.h"
 #include "proto/limits.h"
@@ -131,13 +129,6 @@ std::optional<Received> receive(void* router) {
     received.wire_bytes += wire_bytes(frame.bytes().size());
   }
   return received;
-}
-
-std::vector<std::size_t> by_sender(std::span<const Received> messages) {
-  std::vector<std::size_t> order(messages.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t index) -> const std::string& { return messages[index].routing; });
-  return order;
 }
 
 SendOutcome send(void* router, const std::string& routing, std::span<const SharedBytes> frames) {

@@ -40,9 +40,6 @@ struct Received {
 /// The next message, if there is one now. Of a message with more than limits::frames_max frames one frame too many is kept, so
 /// that it can be refused, and the rest is thrown away and counted.
 std::optional<Received> receive(void* router);
-/// The order in which to handle `messages`, as indexes: what came from one peer together and in its order, so that its
-/// publishes are stored one behind the other and one answer serves them all.
-std::vector<std::size_t> by_sender(std::span<const Received> messages);
 
 enum class SendOutcome : std::uint8_t { kSent, kFull, kGone };
 /// Hands one message to the peer; the frames' owners are held until libzmq has written them.

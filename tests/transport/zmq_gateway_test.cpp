@@ -168,6 +168,19 @@ TEST_F(ZmqGatewayTest, CarriesARequestInAndItsReplyOut) {
   EXPECT_EQ(std::get<proto::Published>(reply->body).first_position, Position(4));
 }
 
+TEST_F(ZmqGatewayTest, TheLargestResumeArrives) {
+  Client client(context_, gateway_->endpoint());
+  ASSERT_NE(hello(client, 1), SessionId(0));
+  proto::Resume resume{PartitionId(0), SubscriptionId(1), {}};
+  for (std::uint32_t i = 0; i < limits::entries_max; ++i)
+    resume.held.push_back({Lane(0), Offset(std::uint64_t{i} * 2 + (std::uint64_t{1} << 40)), 1, LeaseToken(~std::uint64_t{0} - i)});
+  ASSERT_GT(proto::encode(proto::Request(resume), CorrelationId(2)).size(), limits::batch_bytes_default + 128 * 1024);
+  client.send(resume, 2);
+  const auto request = sink_.wait_for<core::ClientRequest>([](const auto& r) { return r.correlation == CorrelationId(2); });
+  ASSERT_TRUE(request);
+  EXPECT_EQ(std::get<proto::Resume>(request->body).held.size(), limits::entries_max);
+}
+
 TEST_F(ZmqGatewayTest, LearnsOfAClosedConnectionAtOnceAndNotFromTheTimeout) {
   Client client(context_, gateway_->endpoint());
   const SessionId session = hello(client, 1);

@@ -36,8 +36,9 @@ zmq::message_t to_message(const SharedBytes& frame) {
   return zmq::message_t(const_cast<std::byte*>(kept->bytes.data()), kept->size(), release, kept);
 }
 
-/// What zmq_poll would find, without its three system calls per socket.
-bool has_event(zmq::socket_t& socket, int wanted) {
+/// ZMQ_POLLIN, ZMQ_POLLOUT: what zmq_poll would find, without its three system calls per socket. Whoever asks must look at
+/// both: the next time the socket tells only what has changed since.
+int events_of(zmq::socket_t& socket) {
   int events = 0;
   std::size_t length = sizeof events;
   int rc = 0;
@@ -45,7 +46,7 @@ bool has_event(zmq::socket_t& socket, int wanted) {
     rc = zmq_getsockopt(socket.handle(), ZMQ_EVENTS, &events, &length);
   } while (rc != 0 && errno == EINTR);
   check(rc == 0, "our own socket tells its events");
-  return (events & wanted) != 0;
+  return events;
 }
 
 SharedBytes from_message(zmq::message_t message) {
@@ -209,10 +210,11 @@ class Connection::Loop {
     has_news_ = false;
     if (socket_) {
       // A socket's descriptor tells only of changes: what is already there must be asked for before sleeping.
-      const bool blocked = !outgoing_.empty();
-      has_frames_ = has_event(*socket_, ZMQ_POLLIN) || unread_;
-      has_news_ = has_event(*monitor_, ZMQ_POLLIN);
-      if (has_frames_ || has_news_ || (blocked && has_event(*socket_, ZMQ_POLLOUT))) timeout = std::chrono::milliseconds(0);
+      const int events = events_of(*socket_);
+      has_frames_ = (events & ZMQ_POLLIN) != 0 || unread_;
+      has_news_ = (events_of(*monitor_) & ZMQ_POLLIN) != 0;
+      const bool may_send = !outgoing_.empty() && (events & ZMQ_POLLOUT) != 0;
+      if (has_frames_ || has_news_ || may_send) timeout = std::chrono::milliseconds(0);
       items[1].fd = socket_->get(zmq::sockopt::fd);
       items[2].fd = monitor_->get(zmq::sockopt::fd);
     }
@@ -244,7 +246,9 @@ class Connection::Loop {
         up_ = true;
         session_.connected(now);
       } else if (up_) {
-        read_frames(now);  // what came before the end still counts
+        do {
+          read_frames(now);  // what came before the end still counts
+        } while (unread_ && socket_);
         if (socket_) lose_socket("the connection to " + address_ + " ended", now);
       } else {
         lose_socket("no connection to " + address_ + ": it was refused; check that taktd runs there", now);
