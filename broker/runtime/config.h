@@ -44,10 +44,10 @@ struct Config {
   } limits;
 
   struct Store {
-    std::uint64_t bytes_max = std::uint64_t{64} << 30;
+    std::uint64_t bytes_max = std::uint64_t{16} << 30;
     std::uint64_t map_bytes = std::uint64_t{1} << 40;
-    std::uint64_t disk_free_min = 256u << 20;
-    std::uint64_t ballast_bytes = 16u << 20;
+    std::uint64_t disk_free_min = 1u << 30;
+    std::uint64_t ballast_bytes = 256u << 20;
     std::uint64_t checkpoint_bytes = 128u << 20;
     Duration checkpoint_interval = std::chrono::seconds(10);
     std::uint64_t cache_bytes = 64u << 20;

@@ -191,7 +191,7 @@ const std::vector<KeySpec>& key_specs() {   // NOLINT(readability-function-size)
        tib,
        {},
        in<&Config::store, &Config::Store::disk_free_min>,
-       "Enqueues are refused when the disk has less room than this."},
+       "Enqueues are refused when the disk has less room than this, or than 5 % of it where that is less."},
       {"store.ballast_bytes",
        Kind::kBytes,
        0,

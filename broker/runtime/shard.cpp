@@ -300,6 +300,7 @@ void Shard::reload(Now now) {
 
 void Shard::account_disk(const store::DiskRoom& disk) {
   store_.disk_free_bytes = disk.free_bytes == ~std::uint64_t{0} ? std::nullopt : std::optional(disk.free_bytes);
+  disk_low_water_ = std::min(settings_.disk_free_bytes_min, disk.capacity_bytes / 20);
   is_ballast_gone_ = disk.is_ballast_gone;
 }
 
@@ -310,7 +311,7 @@ void Shard::account_room(Now now) {
   if (is_over) no_room_.reset();
   const std::uint64_t percent = room_ == Room::kFull ? 88 : 90;   // apart, so that it does not flicker
   const bool is_at_bound = store_.log_bytes + store_.tables_bytes >= settings_.store_bytes_max / 100 * percent;
-  const bool is_disk_full = disk_free() < settings_.disk_free_bytes_min || is_ballast_gone_ || (no_room_ && no_room_->disk_bytes);
+  const bool is_disk_full = disk_free() < disk_low_water_ || is_ballast_gone_ || (no_room_ && no_room_->disk_bytes);
   room_ = is_disk_full ? Room::kDiskFull : is_at_bound || no_room_ ? Room::kFull : Room::kEnough;
   store_.is_full = room_ != Room::kEnough;
   partition_.store_room(room_);

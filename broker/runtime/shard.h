@@ -20,8 +20,8 @@ struct ShardSettings {
   Duration full_interval = std::chrono::seconds(1);       ///< instead, while enqueues are refused for want of room
   std::size_t commit_bytes = core::commit_bytes_target;   ///< publishes wait when so much is staged and cannot be sealed
   std::size_t turn_cost = 1u << 20;                       ///< of commands in a turn, for each urgency: a millisecond or so
-  std::uint64_t store_bytes_max = std::uint64_t{64} << 30;
-  std::uint64_t disk_free_bytes_min = 256u << 20;
+  std::uint64_t store_bytes_max = std::uint64_t{16} << 30;
+  std::uint64_t disk_free_bytes_min = 1u << 30;           ///< at most 5 % of the disk
   Duration no_room_max = std::chrono::seconds(30);        ///< enqueues wait for room after an append that found none
   Duration retry_after = std::chrono::seconds(1);         ///< first pause after a failed append or checkpoint; doubles to 4 s
 };
@@ -145,6 +145,7 @@ class Shard {
   std::optional<Time> reload_at_;
   Duration pause_;
   core::Partition::StoreRoom room_ = core::Partition::StoreRoom::kEnough;
+  std::uint64_t disk_low_water_ = 0;          ///< enqueues are refused with less room
   bool is_ballast_gone_ = false;
   std::optional<NoRoom> no_room_;
   metrics::StoreStats store_;

@@ -37,7 +37,10 @@ DiskRoom Ballast::look() {
   const std::lock_guard lock(mutex_);
   DiskRoom room;
   struct statvfs figures{};
-  if (::statvfs(folder_.c_str(), &figures) == 0) room.free_bytes = std::uint64_t{figures.f_bavail} * figures.f_frsize;
+  if (::statvfs(folder_.c_str(), &figures) == 0) {
+    room.free_bytes = std::uint64_t{figures.f_bavail} * figures.f_frsize;
+    room.capacity_bytes = std::uint64_t{figures.f_blocks} * figures.f_frsize;
+  }
   if (is_gone_ && room.free_bytes / 2 >= bytes_) {
     take();
     if (!is_gone_) room.free_bytes -= bytes_;

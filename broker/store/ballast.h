@@ -8,8 +8,9 @@ namespace takt::store {
 
 /// How the disk under a data folder stands.
 struct DiskRoom {
-  std::uint64_t free_bytes = ~std::uint64_t{0};   ///< as good as endless when the file system does not say
-  bool is_ballast_gone = false;                   ///< what holds room back was given up: nothing new may be stored
+  std::uint64_t free_bytes = ~std::uint64_t{0};       ///< as good as endless when the file system does not say
+  std::uint64_t capacity_bytes = ~std::uint64_t{0};   ///< the same
+  bool is_ballast_gone = false;                       ///< what holds room back was given up: nothing new may be stored
 };
 
 /// A file that holds room back, so that a full disk can be worked free: it is given up for what makes room (acks,

@@ -34,7 +34,7 @@ struct DataFolder {
     /// Partitions that a fresh folder gets (none: 1). An existing folder must have as many; none takes what is there.
     std::optional<unsigned> partitions;
     std::size_t map_bytes = std::size_t{1} << 40;    ///< of each log and each tables file
-    std::size_t ballast_bytes = 16u << 20;           ///< given up when the disk is full; 0: none
+    std::size_t ballast_bytes = 256u << 20;          ///< given up when the disk is full; 0: none
   };
   /// Releases the folder when destroyed.
   class Lock;

@@ -146,7 +146,7 @@ const Mistake file_mistakes[] = {
     {"[session]\nheartbeat = \"9s\"",
      "takt.toml:2:1: session.heartbeat is 9s, more than half of session.timeout, 10s: one late heartbeat would end a session"},
     {"[store]\nmap_bytes = \"1GiB\"",
-     "default of store.bytes_max: store.bytes_max is 64GiB, above half of store.map_bytes, 1GiB: raise that too, it costs no disk"},
+     "default of store.bytes_max: store.bytes_max is 16GiB, above half of store.map_bytes, 1GiB: raise that too, it costs no disk"},
 };
 
 TEST(Config, SaysWhatIsWrongWhereAndWhatToDo) {

@@ -35,6 +35,21 @@ TEST_F(Room, RefusesEnqueuesAtNinetyPercentAndAcceptsThemAgainWhenThereIsRoom) {
   EXPECT_EQ(take_sent<proto::Published>().size(), 1u);
 }
 
+TEST_F(Room, OnASmallDiskItsTwentiethPartIsRoomEnough) {
+  settings.disk_free_bytes_min = 1000;
+  disk_room = {.free_bytes = 999, .capacity_bytes = 20'000};
+  start();
+  settle();
+  EXPECT_TRUE(shard->report().store.is_full);
+  disk_room.capacity_bytes = 19'980;
+  const Time before = now;
+  while (shard->report().store.is_full && now < before + 5s) {
+    skip();
+    settle();
+  }
+  EXPECT_FALSE(shard->report().store.is_full);
+}
+
 TEST_F(Room, RefusesEnqueuesWhileTheDiskIsNearlyFullFromTheStartOn) {
   settings.disk_free_bytes_min = 1000;
   disk_room.free_bytes = 999;
