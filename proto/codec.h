@@ -1,8 +1,9 @@
 #pragma once
 // The envelope: one msgpack array [version, type, correlation id, body], the body a positional array of the message's
 // fields in the order of messages.h. A request with sections may carry them as two more elements, [..., metadata, payload],
-// instead of in frames of their own: a small message is then one frame, which costs both ends less than three. Decoding is strict: exact counts, exact types, exact end, canonical widths not
-// required. Pure functions; any thread, each with its own Decoder.
+// instead of in frames of their own: a small message is then one frame, which costs both ends less than three. Decoding is
+// strict: exact counts, exact types, exact end, canonical widths not required. Pure functions; any thread, each with its own
+// Decoder.
 
 #include <memory>
 #include <optional>
