@@ -33,6 +33,7 @@ class Peer:
     batched: tuple                                # flags of the client, for each kind of load
     unbatched: tuple
     steady: tuple                                 # at a rate, for latency
+    delivers_unsynced: bool = False               # the worker may have a message before it is fsynced
     count: int = 200_000                          # messages per run
     count_unbatched: int = 200_000
 
@@ -107,7 +108,8 @@ PEERS = {peer.name: peer for peer in (
     Peer(name="rabbitmq-quorum", fsynced=True, durability="in the Raft log of its one node, fsynced", **RABBITMQ_LOADS,
          batched=flags(kind="quorum", outstanding=2000, take=500), unbatched=flags(kind="quorum", outstanding=1000, take=500),
          steady=flags(kind="quorum", outstanding=1000, take=100), count=100_000, count_unbatched=100_000),
-    Peer(name="rabbitmq-classic", fsynced=True, durability="in the queue's store, fsynced; the worker may have it before", **RABBITMQ_LOADS,
+    Peer(name="rabbitmq-classic", fsynced=True, delivers_unsynced=True,
+         durability="in the queue's store, fsynced; the worker may have it before", **RABBITMQ_LOADS,
          batched=flags(kind="classic", outstanding=2000, take=500), unbatched=flags(kind="classic", outstanding=1000, take=500),
          steady=flags(kind="classic", outstanding=1000, take=100), count=100_000, count_unbatched=100_000),
     Peer(name="nats", program="nats", fsynced=False, durability="written to the stream's file; fsync every 2 minutes",

@@ -37,11 +37,28 @@ def faults_of_refusal(code, text, *arguments):
         yield f"{arguments} was not refused with '{text}': {refused.returncode} {refused.stderr}"
 
 
+def faults_of_ratios():
+    """Each figure is compared with the best that is as durable when the figure ends."""
+    sys.path.insert(0, str(ROOT / "bench"))
+    sys.dont_write_bytecode = True
+    from runner.comparison import LATENCIES, RATES, ratios   # noqa: E402, it lies in the tree
+    speed = {"taktd": 30, "postgres": 10, "rabbitmq-classic": 15, "nats": 60}
+    medians = {name: {**{rate: value for rate in RATES}, **{latency: 1 / value for latency in LATENCIES}} for name, value in speed.items()}
+    for line in ratios(medians):
+        is_rate = line["name"].removeprefix("ratio_") in RATES
+        wanted = (2.0, "rabbitmq-classic") if is_rate else (0.33, "postgres")
+        if (line["value"], line["against"]) != wanted or line["not_fsynced_against"] != "nats":
+            yield f"{line} should have {wanted} and name nats as one that does not sync"
+        if ("delivered_before_fsync" in line) == is_rate:
+            yield f"{line}: a classic queue's worker may have a message before the fsync, which is no matter of rates"
+
+
 def faults():
     for path in sorted((ROOT / "bench/runner").rglob("*.py")):
         compile(path.read_text(), str(path), "exec")
     yield from faults_of_list(PROMISED)
     yield from faults_of_list(BROKERS, "--peers")
+    yield from faults_of_ratios()
     yield from faults_of_refusal(1, "no bench is called 'no_such_figure'", "no_such_figure")
     yield from faults_of_refusal(1, "no broker is called 'enqueue_100B'", "--peers", "enqueue_100B")
     yield from faults_of_refusal(2, "--plot and --sync-delay need --peers", "--plot", "x.svg")
