@@ -12,7 +12,7 @@ namespace takt {
 namespace {
 
 /// In the order of the enumerators.
-constexpr std::array<std::string_view, 27> names{
+constexpr std::array<std::string_view, 32> names{
     "ack_before_sync",
     "answered_before_append",
     "sync_skipped",
@@ -40,9 +40,14 @@ constexpr std::array<std::string_view, 27> names{
     "front_freed_before_checkpoint",
     "carried_message_forgotten",
     "section_checksum_unchecked",
+    "answer_joined_over_gap",
+    "run_refused_once",
+    "line_overtaken",
+    "line_left_waiting",
+    "end_overtaken",
 };
 
-static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kSectionChecksumUnchecked) + 1, "a name for each bug");
+static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kEndOvertaken) + 1, "a name for each bug");
 
 std::optional<PlantedBug> awake() {
   const char* const wanted = std::getenv("PLANTED_BUG");

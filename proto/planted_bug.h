@@ -34,6 +34,11 @@ enum class PlantedBug : std::uint8_t {
   kFrontFreedBeforeCheckpoint, ///< the log's front is scanned past the last checkpoint, and freed though the next one failed
   kCarriedMessageForgotten,    ///< of a stretch that is carried, the last message stays behind
   kSectionChecksumUnchecked,   ///< the checksums of metadata and payload are not compared
+  kAnswerJoinedOverGap,        ///< publishes share an answer though they do not stand one behind the other
+  kRunRefusedOnce,             ///< after an append that failed, of publishes that share an answer only the first hears of it
+  kLineOvertaken,              ///< a command that comes while others wait for their turn is handled before them
+  kLineLeftWaiting,            ///< a shard with commands that wait for their turn asks for none
+  kEndOvertaken,               ///< a client's new session begins before the end of the one before was handled
 };
 
 #ifdef TAKT_PLANTED_BUGS

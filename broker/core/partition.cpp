@@ -231,7 +231,7 @@ std::vector<Effect> Partition::Body::abandon() {
     const auto* const outgoing = std::get_if<Outgoing>(&effect);
     if (outgoing == nullptr || std::holds_alternative<proto::Deliver>(outgoing->body)) continue;
     const auto* const published = std::get_if<proto::Published>(&outgoing->body);
-    const std::uint32_t requests = published == nullptr ? 1 : published->requests;
+    const std::uint32_t requests = published == nullptr || planted(PlantedBug::kRunRefusedOnce) ? 1 : published->requests;
     for (std::uint32_t i = 0; i < requests; ++i)
       answers.push_back(Outgoing{
           outgoing->session,

@@ -57,7 +57,7 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
 void Shard::take(Urgency urgency, core::Command&& command, Now now) {
   if (std::holds_alternative<core::BlocksLoaded>(command)) {   // an answer; during a reload to memory that is gone
     if (accepts_commands()) handle(std::move(command), now);
-  } else if (waiting_.empty() && may_go_on(urgency, now)) {
+  } else if ((waiting_.empty() || planted(PlantedBug::kLineOvertaken)) && may_go_on(urgency, now)) {
     spend(urgency, command);
     handle(std::move(command), now);
   } else if (may_wait(command)) {
@@ -354,7 +354,8 @@ std::optional<Time> Shard::next_deadline() const {
     earliest(partition_.next_deadline());
     if (may_hand_over()) earliest(partition_.seal_due());
     const bool has_room = partition_.staged_bytes() < settings_.commit_bytes || may_hand_over();
-    if (waiting_.has(Urgency::kPrior) || (waiting_.has(Urgency::kLater) && has_room)) earliest(turned_at_);
+    const bool has_next = waiting_.has(Urgency::kPrior) || (waiting_.has(Urgency::kLater) && has_room);
+    if (has_next && !planted(PlantedBug::kLineLeftWaiting)) earliest(turned_at_);
   }
   if (freeze_) {
     earliest(freeze_->retry_at);
