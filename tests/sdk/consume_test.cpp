@@ -170,6 +170,20 @@ TEST_F(Consuming, ResumeNamesAllThatIsHeldAndUnconfirmedAcksGoUnderTheNewToken) 
   EXPECT_EQ(sent[1].as<proto::Ack>().entries, (std::vector<proto::AckEntry>{{Slot(3), LeaseToken(5000), {{2, 1}}}}));
 }
 
+// As when something on the way sends a Resume twice, and what another worker had is free by the second time.
+TEST_F(Consuming, LeasesThatASecondAnswerToAResumeGrantsEndTheSession) {
+  begin(push());
+  peer.take();
+  deliver(10);
+  Sent request{CorrelationId(0), proto::Resume{}, {}};
+  const proto::Resume resume = reconnect_to_resume(request);
+  peer.answer(request, proto::Resumed{SubscriptionId(1), {}, resume.held});
+  peer.answer(request, proto::Resumed{SubscriptionId(1), {}, resume.held});
+  EXPECT_TRUE(peer.take_events<LinkDead>().empty());
+  peer.answer(request, proto::Resumed{SubscriptionId(1), {{resume.held[0], Slot(3), LeaseToken(5000)}}, {}});
+  EXPECT_EQ(peer.take_events<LinkDead>().size(), 1u) << "nobody here would ever settle them";
+}
+
 TEST_F(Consuming, AllThatIsHeldIsResumedOldestFirst) {
   begin(push());
   peer.take();

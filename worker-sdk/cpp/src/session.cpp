@@ -123,7 +123,11 @@ void Session::handle(proto::DecodedReply reply, SharedBytes metadata, SharedByte
           [&](proto::CreditEnded& ended) { consuming_.credit_ended(correlation, ended, now.mono); },
           [&](proto::Acked& acked) { consuming_.acked(correlation, acked); },
           [&](proto::Failed& failed) { consuming_.failed(correlation, failed); },
-          [&](proto::Resumed& resumed) { consuming_.resumed(correlation, resumed, now.mono); },
+          [&](proto::Resumed& resumed) {
+            // Leases that nobody here knows of would stay with the session until its end.
+            if (!consuming_.resumed(correlation, resumed, now.mono) && !resumed.granted.empty())
+              die("the broker granted leases that we did not ask for");
+          },
           [&](proto::Deliver& deliver) {
             const auto count = total(deliver.ranges, [](const proto::DeliveredRange& range) { return range.stretch.count; });
             if (!sections_fit(count, metadata.bytes, payload.bytes) || !consuming_.delivered(correlation, deliver, metadata, payload)) {
