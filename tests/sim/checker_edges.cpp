@@ -25,6 +25,7 @@ void Checker::departing(ConnectionId connection, const std::vector<SharedBytes>&
 void Checker::on(ConnectionId, CorrelationId, const proto::Published& reply) {
   const std::uint64_t messages = std::uint64_t{reply.requests} * reply.count;
   if (reply.first_position.plus(messages) > view_.end()) fail("a publish is answered before it is durable");
+  if (reply.requests > 1) ++counts.joined_answers;
 }
 
 void Checker::on(ConnectionId, CorrelationId, const proto::Completed& reply) {
@@ -85,7 +86,8 @@ void Checker::on(ConnectionId connection, CorrelationId, const proto::Resumed& r
         fail(text_of(spot) + " goes back to a worker, though another one has been given it since");
       hand_out(connection, spot, range.token.plus(i));
     }
-    book_.grant(connection, range.slot, range.token, {subscription->group, range.held.lane, range.held.first, range.held.count});
+    book_.grant(connection, range.slot, range.token,
+                {subscription->group, range.held.lane, range.held.first, range.held.count, subscription->is_left});
   }
 }
 
@@ -107,7 +109,8 @@ void Checker::on(ConnectionId connection, const proto::Deliver& frame, const std
       if (const auto* waiting = book_.waiting(*spot); waiting != nullptr && world_.mono() < waiting->until)
         fail(text_of(*spot) + " is delivered while it waits for its worker after a restart");
     }
-    book_.grant(connection, range.slot, range.token, {subscription->group, range.lane, range.stretch.first_offset, range.stretch.count});
+    book_.grant(connection, range.slot, range.token,
+                {subscription->group, range.lane, range.stretch.first_offset, range.stretch.count, subscription->is_left});
   }
 }
 

@@ -11,6 +11,16 @@ constexpr Duration backoff_first = std::chrono::milliseconds(50);
 constexpr Duration backoff_longest = std::chrono::seconds(2);
 constexpr std::size_t repeatable_kept = 16;
 
+std::uint64_t Counts::* count_of_doubled(const proto::Request& request) {
+  if (std::holds_alternative<proto::Hello>(request)) return &Counts::doubled_hellos;
+  if (std::holds_alternative<proto::Goodbye>(request)) return &Counts::doubled_goodbyes;
+  if (std::holds_alternative<proto::Subscribe>(request)) return &Counts::doubled_subscribes;
+  if (std::holds_alternative<proto::Unsubscribe>(request)) return &Counts::doubled_unsubscribes;
+  if (std::holds_alternative<proto::Credit>(request)) return &Counts::doubled_credits;
+  if (std::holds_alternative<proto::Resume>(request)) return &Counts::doubled_resumes;
+  return &Counts::doubled_others;
+}
+
 }  // namespace
 
 Client::Client(World& world, const Options& options, Checker& checker, Network& network, proto::ClientKind kind, std::string name,
@@ -100,20 +110,35 @@ void Client::pump() {
     stamp(frames);
     const Frames sent = frames;
     network_.to_server(*connection_, std::move(frames));
-    repeat_something(sent);
+    if (options_.repeat_permille == 0) continue;
+    proto::Decoder decoder;
+    const auto decoded = decoder.request(sent.front().bytes);
+    if (!decoded) {
+      checker_.fail("a client sends a frame that cannot be read");
+      break;
+    }
+    double_something(sent, decoded->body);
+    repeat_something(sent, decoded->body);
   }
   alarm_.set(session_.next_deadline());
 }
 
+/// As a library that does not know whether its send went through. Not what may mean something else the second time: somebody
+/// makes a topic anew between two deletes, or a subscription ends with its group between two subscribes.
+void Client::double_something(const Frames& sent, const proto::Request& request) {
+  const bool means_more = std::holds_alternative<proto::DeleteTopic>(request) || std::holds_alternative<proto::DeleteGroup>(request) ||
+                          (std::holds_alternative<proto::Subscribe>(request) && options_.deletes());
+  if (means_more || !world_.random().permille(options_.double_permille)) return;
+  ++(checker_.counts.*count_of_doubled(request));
+  checker_.repeating(sent);
+  network_.to_server(*connection_, sent);
+}
+
 // A late or repeated request, such as a library that replays a lost connection's frames would send: outcomes and numbered
 // batches must count once.
-void Client::repeat_something(const Frames& sent) {
-  if (options_.repeat_permille == 0) return;
-  proto::Decoder decoder;
-  const auto decoded = decoder.request(sent.front().bytes);
-  const bool is_repeatable =
-      decoded && (std::holds_alternative<proto::Ack>(decoded->body) || std::holds_alternative<proto::Fail>(decoded->body) ||
-                  std::holds_alternative<proto::Publish>(decoded->body) || std::holds_alternative<proto::Complete>(decoded->body));
+void Client::repeat_something(const Frames& sent, const proto::Request& request) {
+  const bool is_repeatable = std::holds_alternative<proto::Ack>(request) || std::holds_alternative<proto::Fail>(request) ||
+                             std::holds_alternative<proto::Publish>(request) || std::holds_alternative<proto::Complete>(request);
   if (is_repeatable) {
     repeatable_.push_back(sent);
     if (repeatable_.size() > repeatable_kept) repeatable_.pop_front();

@@ -45,7 +45,8 @@ class Client : public ClientEnd {
  private:
   sdk::SessionOptions session_options(proto::ClientKind kind) const;
   void reconnect_later(const std::string& why);
-  void repeat_something(const Frames& sent);
+  void double_something(const Frames& sent, const proto::Request& request);
+  void repeat_something(const Frames& sent, const proto::Request& request);
 
   Network& network_;
   std::optional<ConnectionId> connection_;

@@ -51,10 +51,13 @@ void LeaseBook::on(const core::ClientRequest& request, Moment now) {
   SessionInfo& info = session->second;
   const ConnectionId connection = *info.connection;
   if (const auto* subscribe = std::get_if<proto::Subscribe>(&request.body)) {
-    info.subscriptions[subscribe->subscription] = {{subscribe->topic, subscribe->group}, view_.now(), std::nullopt};
+    // One that is in use already is refused, and stays what it is.
+    info.subscriptions.try_emplace(subscribe->subscription, Subscription{{subscribe->topic, subscribe->group}, view_.now(), std::nullopt});
   } else if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&request.body)) {
     const auto at = info.subscriptions.find(unsubscribe->subscription);
-    if (at == info.subscriptions.end() || !at->second.group) return;
+    if (at == info.subscriptions.end()) return;
+    at->second.is_left = true;
+    if (!at->second.group) return;
     give_back([&](const Spot& spot, const Holder& holder) { return holder.connection == connection && spot.group == *at->second.group; });
   } else if (const auto* fail = std::get_if<proto::Fail>(&request.body)) {
     on_fail(connection, *fail, now);
@@ -125,8 +128,8 @@ void LeaseBook::grant(ConnectionId connection, Slot slot, LeaseToken token, cons
   if (!grant.group) return;
   for (std::uint32_t i = 0; i < grant.count; ++i) {
     const Spot spot{*grant.group, grant.lane, grant.first.plus(i)};
-    held_[spot] = {connection, client(connection), token.plus(i)};
-    last_[spot] = held_[spot];
+    last_[spot] = {connection, client(connection), token.plus(i), grant.is_given_back};
+    if (!grant.is_given_back) held_[spot] = last_[spot];
     waiting_.erase(spot);
     delays_.erase(spot);
   }

@@ -45,11 +45,13 @@ class LeaseBook {
     Lane lane;
     Offset first;
     std::uint32_t count = 0;
+    bool is_given_back = false;     ///< it left the broker after its subscription's Unsubscribe had come
   };
   struct Subscription {
     GroupName name;
     LogTime asked = 0;              ///< when the Subscribe entered the shard
     std::optional<GroupId> group;   ///< as Grant's
+    bool is_left = false;           ///< its Unsubscribe entered the shard
   };
 
   void greeted(ConnectionId connection, SessionId session);

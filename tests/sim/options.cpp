@@ -49,6 +49,7 @@ void draw_faults(Options& o, Random& random) {
   o.late_permille = random.permille(400) ? static_cast<std::uint32_t>(random.between(100, 900)) : 0;
   o.delay_every = sometimes(300, milliseconds(300), seconds(5));
   o.repeat_permille = random.permille(300) ? static_cast<std::uint32_t>(random.between(5, 100)) : 0;
+  if (o.repeat_permille > 0) o.double_permille = random.pick({20u, 200u, 1000u});
   o.worker_death_every = sometimes(500, milliseconds(500), seconds(10));
   o.worker_freeze_every = sometimes(400, seconds(1), seconds(15));
   o.worker_leave_every = sometimes(300, milliseconds(500), seconds(10));
@@ -153,7 +154,8 @@ void Options::heal() {
       producer_death_every = producer_freeze_every = takeover_every = clock_step_every = settings_every = delete_every = late_group_every =
           Duration::zero();
   crash_each_boundary = crash_at_boundary = 0;
-  repeat_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille = read_failure_permille = 0;
+  repeat_permille = double_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille =
+      read_failure_permille = 0;
   retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
   // What is left is worked off quickly: only faults are interesting when they meet work.
   handle_time = latency_max = sync_max = read_max = scan_max = milliseconds(1);
@@ -200,6 +202,7 @@ std::string Options::describe() const {
   number("late", late_permille);
   time("delay", delay_every);
   number("repeat", repeat_permille);
+  number("double", double_permille);
   time("worker_death", worker_death_every);
   time("freeze", worker_freeze_every);
   time("leave", worker_leave_every);

@@ -104,6 +104,7 @@ struct Options {
   std::uint32_t late_permille = 0;         ///< of the cuts: what the client had sent arrives after it has reconnected
   Duration delay_every{};                  ///< one direction of a connection stands still for a while
   std::uint32_t repeat_permille = 0;       ///< a client's old acks, fails, batches and completes come again
+  std::uint32_t double_permille = 0;       ///< a request goes out twice, one right behind the other
   Duration worker_death_every{};
   Duration worker_freeze_every{};
   Duration worker_leave_every{};

@@ -25,7 +25,10 @@ Worker::Worker(World& world, const Options& options, Checker& checker, Network& 
 void Worker::leave() {
   world_.trace("leave");
   is_leaving_ = true;
-  session_.stop_credit(subscription_);
+  if (world_.random().permille(500))
+    session_.unsubscribe(subscription_);
+  else
+    session_.stop_credit(subscription_);
   session_.goodbye();
   pump();
 }
