@@ -4,7 +4,7 @@
 //   DISK_SHIM_JOURNAL   where to write down; none: nowhere
 //   DISK_SHIM_FAULT     fail:K   the K-th call on a file of the folder fails with EIO, whatever it is
 //                       short:K  the K-th write writes half and says so
-//                       full:K   the K-th write fails with ENOSPC
+//                       full:K   the K-th call that takes room (a write, posix_fallocate, mkdir) fails with ENOSPC
 // LMDB 0.9.24 uses open, pread, pwrite, lseek and writev, fdatasync, ftruncate, and maps its files only to read.
 
 #include <dlfcn.h>
@@ -95,11 +95,12 @@ void strike(const char* call) {
   note({.type = RecordType::kStruck}, &name, 1);
 }
 
-enum class Call { kWrite, kOther };
+enum class Call { kWrite, kTakesRoom, kOther };
 /// What this call of the folder's must do; none: what it always does.
 Fault fate_of(Kind kind, Call call, const char* name) {
   if (kind == Kind::kForeign || plan.fault == Fault::kNone) return Fault::kNone;
-  if (plan.fault != Fault::kFail && call != Call::kWrite) return Fault::kNone;
+  if (plan.fault == Fault::kShort && call != Call::kWrite) return Fault::kNone;
+  if (plan.fault == Fault::kFull && call == Call::kOther) return Fault::kNone;
   if (++calls != plan.at) return Fault::kNone;
   strike(name);
   return plan.fault;
@@ -107,6 +108,14 @@ Fault fate_of(Kind kind, Call call, const char* name) {
 ssize_t failed_by(Fault fate) {
   errno = fate == Fault::kFull ? ENOSPC : EIO;
   return -1;
+}
+
+/// Of a call on a name in the folder: false when it must fail, and errno says how.
+bool may_go_on(const char* path, Call call, const char* name) {
+  const bool is_ours = is_planned && std::string_view(path).starts_with(plan.folder);
+  const Fault fate = is_ours ? fate_of(Kind::kFolder, call, name) : Fault::kNone;
+  if (fate != Fault::kNone) failed_by(fate);
+  return fate == Fault::kNone;
 }
 
 void remember(int descriptor, const char* path, int flags) {
@@ -121,8 +130,7 @@ void remember(int descriptor, const char* path, int flags) {
 }
 
 int open_file(const char* path, int flags, mode_t mode) {
-  const bool is_ours = is_planned && std::string_view(path).starts_with(plan.folder);
-  if (is_ours && fate_of(Kind::kFolder, Call::kOther, "open") != Fault::kNone) return static_cast<int>(failed_by(Fault::kFail));
+  if (!may_go_on(path, Call::kOther, "open")) return -1;
   const int descriptor = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
   remember(descriptor, path, flags);
   return descriptor;
@@ -225,5 +233,24 @@ int ftruncate(int descriptor, off_t size) noexcept {
   if (result == 0 && is_store(kind))
     note({.type = RecordType::kTruncate, .file = file_of(kind), .offset = static_cast<std::uint64_t>(size)});
   return result;
+}
+
+// Gives the error instead of setting errno.
+int posix_fallocate(int descriptor, off_t offset, off_t length) {
+  const Fault fate = fate_of(kind_of(descriptor), Call::kTakesRoom, "posix_fallocate");
+  if (fate != Fault::kNone) return fate == Fault::kFull ? ENOSPC : EIO;
+  return syscall(SYS_fallocate, descriptor, 0, offset, length) == 0 ? 0 : errno;
+}
+
+int rename(const char* from, const char* to) noexcept {
+  return may_go_on(from, Call::kOther, "rename") ? static_cast<int>(syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to)) : -1;
+}
+
+int mkdir(const char* path, mode_t mode) noexcept {
+  return may_go_on(path, Call::kTakesRoom, "mkdir") ? static_cast<int>(syscall(SYS_mkdirat, AT_FDCWD, path, mode)) : -1;
+}
+
+int unlink(const char* path) noexcept {
+  return may_go_on(path, Call::kOther, "unlink") ? static_cast<int>(syscall(SYS_unlinkat, AT_FDCWD, path, 0)) : -1;
 }
 }
