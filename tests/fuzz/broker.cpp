@@ -21,9 +21,14 @@ class Broker {
   }
 
   void say(std::uint64_t connection, std::span<const SharedBytes> frames) {
-    desk_.received(transport::ConnectionId(connection), frames, now_.mono);
+    hear(connection, frames);
     turn();
   }
+  /// To be handled in one turn with whatever comes next.
+  void hear(std::uint64_t connection, std::span<const SharedBytes> frames) {
+    desk_.received(transport::ConnectionId(connection), frames, now_.mono);
+  }
+  void finish_turn() { turn(); }
   void leave(std::uint64_t connection) {
     desk_.ended(transport::ConnectionId(connection));
     turn();
@@ -94,7 +99,7 @@ class Broker {
   transport::Desk desk_{settings()};
 };
 
-enum Action : std::uint8_t { kSay, kSayThree, kLeave, kWaitShort, kWaitLong, kCheckpoint, kPublish, kActions };
+enum Action : std::uint8_t { kSay, kSayThree, kLeave, kWaitShort, kWaitLong, kCheckpoint, kPublish, kPublishRun, kActions };
 
 std::vector<SharedBytes> raw_frames(fuzz::Input& input, int count) {
   std::vector<SharedBytes> frames;
@@ -102,8 +107,24 @@ std::vector<SharedBytes> raw_frames(fuzz::Input& input, int count) {
   return frames;
 }
 
-/// A batch whose checksums hold, which no fuzzer finds by itself.
-std::vector<SharedBytes> honest_batch(fuzz::Input& input) {
+/// A batch whose checksums hold, which no fuzzer finds by itself; in three frames or in one.
+std::vector<SharedBytes> framed(proto::Publish& publish, CorrelationId correlation, proto::Sections&& sections, bool is_one_frame) {
+  publish.metadata_checksum = proto::section_checksum(sections.metadata);
+  publish.payload_checksum = proto::section_checksum(sections.payload);
+  if (is_one_frame) return {SharedBytes::own(proto::encode(publish, correlation, {sections.metadata, sections.payload}))};
+  return {SharedBytes::own(proto::encode(publish, correlation)), SharedBytes::own(std::move(sections.metadata)),
+          SharedBytes::own(std::move(sections.payload))};
+}
+
+proto::Sections some_messages(fuzz::Input& input, std::uint32_t count) {
+  proto::SectionBuilder builder;
+  std::vector<std::byte> record;
+  proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+  for (std::uint32_t i = 0; i < count; ++i) builder.add(record, std::vector<std::byte>(input.number() % 3'000));
+  return builder.take();
+}
+
+proto::Publish some_publish(fuzz::Input& input) {
   proto::Publish publish;
   publish.topic = std::string(1, static_cast<char>('p' + input.byte() % 8));
   publish.lane = Lane(input.byte() % 8);
@@ -111,16 +132,31 @@ std::vector<SharedBytes> honest_batch(fuzz::Input& input) {
   publish.producer = ProducerId(input.byte() % 6);
   publish.producer_epoch = input.byte() % 3;
   publish.sequence = Sequence(input.number());
-  publish.count = 1 + input.byte() % 8;
-  proto::SectionBuilder builder;
-  std::vector<std::byte> record;
-  proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
-  for (std::uint32_t i = 0; i < publish.count; ++i) builder.add(record, std::vector<std::byte>(input.number() % 3'000));
-  proto::Sections sections = builder.take();
-  publish.metadata_checksum = proto::section_checksum(sections.metadata);
-  publish.payload_checksum = proto::section_checksum(sections.payload);
-  return {SharedBytes::own(proto::encode(publish, CorrelationId(input.byte()))), SharedBytes::own(std::move(sections.metadata)),
-          SharedBytes::own(std::move(sections.payload))};
+  return publish;
+}
+
+std::vector<SharedBytes> honest_batch(fuzz::Input& input) {
+  proto::Publish publish = some_publish(input);
+  const std::uint8_t shape = input.byte();
+  publish.count = 1 + shape % 8;
+  proto::Sections sections = some_messages(input, publish.count);
+  return framed(publish, CorrelationId(input.byte()), std::move(sections), (shape & 0x80) != 0);
+}
+
+/// As a producer sends them: one sequence and correlation after the other. They are handled in one turn, so that answers are
+/// joined; at a place that the input names, something else is between.
+void publish_run(Broker& broker, std::uint64_t connection, fuzz::Input& input) {
+  proto::Publish publish = some_publish(input);
+  publish.count = 1 + input.byte() % 2;
+  CorrelationId correlation(input.number());
+  const std::uint32_t requests = 2 + input.byte() % 20;
+  const std::uint32_t gap = input.byte() % 32;
+  for (std::uint32_t i = 0; i < requests; ++i, correlation = correlation.plus(1), publish.sequence = publish.sequence.plus(1)) {
+    if (i == gap) broker.hear(connection, honest_batch(input));
+    proto::Sections sections = some_messages(input, publish.count);
+    broker.hear(connection, framed(publish, correlation, std::move(sections), input.byte() % 2 == 0));
+  }
+  broker.finish_turn();
 }
 
 }  // namespace
@@ -135,6 +171,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case kSay: broker.say(connection, raw_frames(input, 1)); break;
       case kSayThree: broker.say(connection, raw_frames(input, 3)); break;
       case kPublish: broker.say(connection, honest_batch(input)); break;
+      case kPublishRun: publish_run(broker, connection, input); break;
       case kLeave: broker.leave(connection); break;
       case kWaitShort: broker.wait(std::chrono::milliseconds(20)); break;
       case kWaitLong: broker.wait(std::chrono::milliseconds(900)); break;

@@ -83,7 +83,7 @@ class Client {
   std::uint64_t next_ = 1;
 };
 
-enum Action : std::uint8_t { kHear, kHearThree, kAnswerLast, kGreet, kPublish, kWait, kReconnect, kDeliver, kActions };
+enum Action : std::uint8_t { kHear, kHearThree, kAnswerLast, kGreet, kPublish, kWait, kReconnect, kDeliver, kAnswerRun, kActions };
 
 /// Ranges and sections that are whole by themselves, and fit each other or not.
 std::vector<SharedBytes> delivery(fuzz::Input& input) {
@@ -99,6 +99,18 @@ std::vector<SharedBytes> delivery(fuzz::Input& input) {
   proto::Sections sections = builder.take();
   return {SharedBytes::own(proto::encode(deliver, CorrelationId(input.byte()))), SharedBytes::own(std::move(sections.metadata)),
           SharedBytes::own(std::move(sections.payload))};
+}
+
+/// One answer for up to 70,000 requests, more than a frame may name; they begin at or before the last one that was sent.
+std::vector<SharedBytes> run_answer(fuzz::Input& input, CorrelationId last) {
+  const std::uint64_t back = std::min<std::uint64_t>(input.byte(), last.value);
+  proto::Published published;
+  published.first_position = Position(input.number());
+  published.first_offset = Offset(input.number());
+  published.count = 1 + input.byte() % 3;
+  published.duplicate = input.byte() % 4 == 0;
+  published.requests = 1 + (input.number() | std::uint32_t{input.byte()} << 16) % 70'000;
+  return {SharedBytes::own(proto::encode(published, CorrelationId(last.value - back)))};
 }
 
 }  // namespace
@@ -123,6 +135,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (reply) client.hear(std::vector{SharedBytes::own(proto::encode(reply->body, client.last_correlation()))});
         break;
       }
+      case kAnswerRun: client.hear(run_answer(input, client.last_correlation())); break;
       case kDeliver: client.hear(delivery(input)); break;
       case kGreet: client.greet(); break;
       case kPublish: client.publish(); break;
