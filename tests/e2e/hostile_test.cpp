@@ -229,35 +229,6 @@ TEST_F(Hostile, TwoClientsWithOneIdentity) {
   expect_served();
 }
 
-TEST_F(Hostile, EnvelopesWithFlippedBytesInEveryPlace) {
-  WireClient client(stage.broker().server());
-  client.send(proto::Hello{ClientId(5), proto::ClientKind::kTool, "mutant", "test"});
-  ASSERT_TRUE(client.receive<proto::HelloReply>(patience));
-  const std::vector<proto::Request> honest{
-      proto::Subscribe{PartitionId(0), SubscriptionId(1), "jobs", "g", proto::StartFrom::kEarliest},
-      proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 5, 1000, 0},
-      proto::Ack{PartitionId(0), SubscriptionId(1), {{Slot(3), LeaseToken(9), {{0, 1024}}}}},
-      proto::Fail{PartitionId(0), SubscriptionId(1), Slot(0), LeaseToken(9), 7, proto::FailOutcome::kRetry, ~std::uint64_t{0}, 9, "no"},
-      proto::Resume{PartitionId(0), SubscriptionId(1), {{Lane(7), Offset(~std::uint64_t{0}), 1024, LeaseToken(~std::uint64_t{0})}}},
-      proto::Peek{PartitionId(9), "jobs", Lane(0), Offset(~std::uint64_t{0}), 0xFFFFFFFF, 0xFFFFFFFF, 0},
-      proto::PutGroup{"jobs", "g", proto::StartFrom::kNow, {0}},
-      proto::ListGroups{""},
-  };
-  std::size_t sent = 0;
-  for (const proto::Request& request : honest) {
-    const Bytes whole = proto::encode(request, CorrelationId(1));
-    for (std::size_t at = 0; at < whole.size(); ++at) {
-      Bytes wrong = whole;
-      wrong[at] = static_cast<std::byte>(random());
-      client.send_frames(std::vector<Bytes>{wrong});
-      ++sent;
-    }
-    client.send_frames(std::vector<Bytes>{whole});
-  }
-  EXPECT_GT(sent, 100u);
-  expect_served();
-}
-
 TEST_F(Hostile, PublishesWhoseSectionsLie) {
   WireClient client(stage.broker().server());
   client.send(proto::Hello{ClientId(6), proto::ClientKind::kProducer, "liar", "test"});
