@@ -75,6 +75,8 @@ Bytes Attacker::wire(const proto::Request& request, std::uint64_t correlation) {
   return takt::testing::zmtp_frame(proto::encode(request, CorrelationId(correlation)));
 }
 
+void read_away(const Connection& socket) { socket->receive(4u << 20, 0ms); }
+
 Bytes publish_frames(const std::string& topic, std::uint32_t count, std::size_t payload_bytes, std::uint64_t producer,
                      std::uint64_t sequence, proto::Acks acks) {
   proto::SectionBuilder builder;

@@ -83,6 +83,9 @@ class Attacker {
   Connection open(std::uint16_t port);
 };
 
+/// Reads away what has come, so that the broker is not asked to hold it.
+void read_away(const Connection& socket);
+
 /// `count` messages of `payload_bytes` each as the three frames of a Publish without an answer.
 Bytes publish_frames(const std::string& topic, std::uint32_t count, std::size_t payload_bytes, std::uint64_t producer,
                      std::uint64_t sequence, proto::Acks acks = proto::Acks::kNone);

@@ -32,6 +32,10 @@ TEST_P(UnderAttack, TheBrokerHolds) {
   EXPECT_TRUE(report.is_counted) << all;
 }
 
+TEST(Attacks, SayWhatGrowsWhenTheyAreRefused) {
+  for (const Attack& attack : all_attacks()) EXPECT_FALSE(attack.counted.empty()) << attack.name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, UnderAttack, ::testing::ValuesIn(all_attacks()), [](const auto& attack) { return attack.param.name; });
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Attacks with the frames of ZMTP, after an honest handshake.
 
+#include "proto/codec.h"
 #include "tests/attack/attacks.h"
 
 namespace takt::attack {
@@ -78,8 +79,10 @@ void large_batches(Attacker& me) {
 
 void too_many_frames(Attacker& me) {
   Bytes chunk;
+  const Bytes valid = proto::encode(proto::Heartbeat{}, CorrelationId(1));
   for (int message = 0; message < 500; ++message)
-    for (int frame = 0; frame < 8; ++frame) append_frame(chunk, random_bytes(me.random, 20), frame < 7 ? More::kFollows : More::kLast);
+    for (int frame = 0; frame < 8; ++frame)
+      append_frame(chunk, frame == 0 && message % 2 == 0 ? valid : random_bytes(me.random, 20), frame < 7 ? More::kFollows : More::kLast);
   while (me.goes_on()) {
     const Connection socket = me.hello();
     while (me.send(socket, chunk)) socket->receive(1u << 20, std::chrono::milliseconds(0));

@@ -1,5 +1,6 @@
 // Attacks on /metrics and the health pages.
 
+#include <algorithm>
 #include <deque>
 
 #include "tests/attack/attacks.h"
@@ -36,8 +37,13 @@ void large_headers(Attacker& me) {
   }
 }
 
+/// Every other time without the end of a line, of which there is otherwise one in 256 bytes.
 void http_garbage(Attacker& me) {
-  while (me.goes_on()) me.send(me.connect_http(), takt::testing::random_bytes(me.random, 1 + me.random() % 20'000));
+  for (std::uint32_t i = 0; me.goes_on(); ++i) {
+    Bytes bytes = takt::testing::random_bytes(me.random, 1 + me.random() % 20'000);
+    if (i % 2 == 0) std::ranges::replace(bytes, std::byte{'\n'}, std::byte{' '});
+    me.send(me.connect_http(), bytes);
+  }
 }
 
 void requests(Attacker& me) {
@@ -57,7 +63,7 @@ std::vector<Attack> http_attacks() {
   return {
       {"http_slow_requests", "200 requests that come a byte at a time", slow_requests, {cut_off}},
       {"http_large_headers", "headers without end", large_headers, {cut_off}, 2},
-      {"http_garbage", "random bytes", http_garbage, {}, 2},
+      {"http_garbage", "random bytes, with and without ends of lines", http_garbage, {cut_off}, 2},
       {"http_requests", "requests for /metrics whose answers nobody reads, 300 at a time", requests, {cut_off}},
   };
 }

@@ -84,15 +84,22 @@ std::map<std::string, double> growth(const Attack& attack, const MetricsPage& be
     const double more = value - (old == before.samples.end() ? 0 : old->second);
     if (name.starts_with("takt_requests_refused_total") && more > 0) grown[name] = more;
   }
-  for (const Counter& counter : attack.counted) grown[name_of(counter)] = sum(after, counter) - sum(before, counter);
+  const auto add = [&](const Counter& counter) { grown[name_of(counter)] = sum(after, counter) - sum(before, counter); };
+  for (const Counter& counter : attack.counted) {
+    add(counter);
+    std::ranges::for_each(counter.or_else, add);
+  }
   return grown;
 }
 
+bool has_grown(const Counter& counter, const std::map<std::string, double>& grown) {
+  const auto found = grown.find(name_of(counter));
+  if (found != grown.end() && found->second > 0) return true;
+  return std::ranges::any_of(counter.or_else, [&](const Counter& other) { return has_grown(other, grown); });
+}
+
 bool has_grown(const Attack& attack, const std::map<std::string, double>& grown) {
-  return attack.counted.empty() || std::ranges::any_of(attack.counted, [&](const Counter& counter) {
-           const auto found = grown.find(name_of(counter));
-           return found != grown.end() && found->second > 0;
-         });
+  return !attack.counted.empty() && std::ranges::all_of(attack.counted, [&](const Counter& counter) { return has_grown(counter, grown); });
 }
 
 /// For `time`, and on until `is_counted`: what a bound takes to be reached is the machine's to say.

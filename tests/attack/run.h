@@ -31,7 +31,7 @@ struct Report {
   std::uint64_t resident_bytes_max = 0;       ///< VmHWM: with the mapped pages of the store
   double cpu_seconds = 0;                     ///< of the broker, during the attack
   std::map<std::string, double> counted;      ///< refusals by code, and the attack's counters: what they grew by
-  bool is_counted = false;                    ///< one of the attack's counters has grown, or it has none
+  bool is_counted = false;                    ///< each of the attack's counters has grown
   std::string log_tail;                       ///< the broker's, when it died
 
   static constexpr std::uint64_t memory_max = 512u << 20;

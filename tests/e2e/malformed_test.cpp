@@ -41,8 +41,7 @@ class Malformed : public ::testing::Test {
     if (state == State::kAfterGoodbye) ask<proto::GoodbyeReply>(client, proto::Goodbye{});
     if (state == State::kInSession || state == State::kAfterGoodbye) return;
     ask<proto::Subscribed>(client, proto::Subscribe{partition, subscription, "photos", "resizers", proto::StartFrom::kEarliest});
-    if (state == State::kResuming)
-      client.send(proto::Resume{partition, subscription, {{Lane(0), Offset(0), 1, make_token(Epoch(1), 1)}}});
+    if (state == State::kResuming) client.send(proto::Resume{partition, subscription, {{Lane(0), Offset(0), 1, make_token(Epoch(1), 1)}}});
     client.send(proto::Credit{partition, subscription, proto::CreditKind::kStanding, 1'000, 1 << 20, 0});
   }
   /// Publishes by an honest client, which must find nothing unusual.

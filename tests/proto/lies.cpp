@@ -87,14 +87,16 @@ class Liar {
   }
 
  private:
-  void add(const std::string& what, ErrorCode refusal, Frames frames) { lies_.push_back({name_ + ": " + what, refusal, std::move(frames)}); }
+  void add(const std::string& what, ErrorCode refusal, Frames frames) {
+    lies_.push_back({name_ + ": " + what, refusal, std::move(frames)});
+  }
   void in_both_forms(const std::string& what, ErrorCode refusal, const DecodedRequest& request, const Sections& sections) {
     add(what + ", in frames", refusal, in_frames(request, sections));
     add(what + ", in the envelope", refusal, in_envelope(request, sections));
   }
 
   void about_the_content() {
-    for (Bytes Sections::*section : {&Sections::metadata, &Sections::payload}) {
+    for (Bytes Sections::* section : {&Sections::metadata, &Sections::payload}) {
       const std::string which = section == &Sections::metadata ? "metadata" : "payload";
       Sections changed = sections_;
       (changed.*section).back() ^= std::byte{1};
@@ -123,9 +125,7 @@ class Liar {
     const auto add_tail = [&](const std::string& what, std::byte head, const Bytes& tail) {
       add(what, ErrorCode::kMalformedFrame, {with_tail(request_, head, tail)});
     };
-    const auto length = [](const Bytes& section, int more) {
-      return static_cast<std::uint32_t>(static_cast<int>(section.size()) + more);
-    };
+    const auto length = [](const Bytes& section, int more) { return static_cast<std::uint32_t>(static_cast<int>(section.size()) + more); };
     for (const int more : {1, -1, 1'000}) {
       const std::string wrong = " whose length is wrong by " + std::to_string(more);
       add_tail("a payload" + wrong, array_of_six, joined({binary(metadata), binary(payload, length(payload, more))}));
@@ -134,8 +134,14 @@ class Liar {
     add_tail("a payload of 2^32 bytes", array_of_six, joined({binary(metadata), binary(payload, 0xFFFFFFFF)}));
     add_tail("metadata of 2^32 bytes", array_of_six, joined({binary(metadata, 0xFFFFFFFF), binary(payload)}));
     const std::pair<std::string, Bytes> others[] = {
-        {"nil", bytes_of({0xC0})},   {"a boolean", bytes_of({0xC3})}, {"a number", bytes_of({7})},           {"text", bytes_of({0xA1, 'x'})},
-        {"an array", bytes_of({0x90})}, {"a map", bytes_of({0x80})},     {"a float", bytes_of({0xCA, 0, 0, 0, 0})}, {"an extension", bytes_of({0xD4, 1, 0})},
+        {"nil", bytes_of({0xC0})},
+        {"a boolean", bytes_of({0xC3})},
+        {"a number", bytes_of({7})},
+        {"text", bytes_of({0xA1, 'x'})},
+        {"an array", bytes_of({0x90})},
+        {"a map", bytes_of({0x80})},
+        {"a float", bytes_of({0xCA, 0, 0, 0, 0})},
+        {"an extension", bytes_of({0xD4, 1, 0})},
     };
     for (const auto& [type, bytes] : others) {
       add_tail("a payload that is " + type, array_of_six, joined({binary(metadata), bytes}));
