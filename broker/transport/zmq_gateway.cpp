@@ -34,7 +34,7 @@ constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
 constexpr std::size_t let_go_at_once = 1024;                                       // departures, a millisecond or so
-constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, its heartbeats
+constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, PINGs of peers
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
 constexpr std::uint64_t scarce_half_messages_bytes_max = 4u << 20;                 // times 32 in libzmq's memory, at worst
@@ -181,9 +181,8 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
       {ZMQ_RCVHWM, queue_messages},
       {ZMQ_LINGER, 0},
       {ZMQ_HANDSHAKE_IVL, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(settings_.handshake_timeout).count())},
-      {ZMQ_HEARTBEAT_IVL, 5000},
-      {ZMQ_HEARTBEAT_TIMEOUT, 15000},
-      {ZMQ_HEARTBEAT_TTL, 20000},
+      // No ZMQ_HEARTBEAT_IVL: when its timer fires for a peer that reset its connection while nothing was read from it, libzmq
+      // stops the process. Sessions have their own heartbeat, and whoever has no session is closed.
       {ZMQ_TCP_KEEPALIVE, 1},
       {ZMQ_TCP_KEEPALIVE_IDLE, 30},
       {ZMQ_TCP_KEEPALIVE_INTVL, 10},

@@ -103,6 +103,36 @@ void waiting_peeks(Attacker& me) {
   }
 }
 
+void silent_topic(Attacker& me) {
+  const Connection socket = me.hello();
+  if (!me.send(socket, proto::PutTopic{"silent", {}}))
+    throw std::runtime_error("the attack cannot make the topic that it wants to wait for");
+  socket->receive(4'096, 1s);   // who leaves earlier takes the request along
+}
+
+/// Clients whose routing ids come first in any order of ids keep all replies taken that may be owed, and are the first to
+/// ask for those that fall free, while others hold theirs for a minute.
+void low_identities(Attacker& me) {
+  constexpr std::size_t count = 64;
+  std::vector<Connection> held(count);
+  while (me.goes_on()) {
+    for (std::size_t i = 0; i < count && me.goes_on(); ++i) {
+      if (!held[i]) {
+        const std::string identity{'\0', '\0', static_cast<char>(me.number), static_cast<char>(i)};
+        held[i] = me.shake_hands(identity);
+        me.send(held[i], proto::Hello{ClientId(me.any()), proto::ClientKind::kTool, "low", "takt_attack"});
+      }
+      Bytes chunk;
+      for (std::uint64_t k = 0; k < 200; ++k)
+        append(chunk, me.wire(proto::Peek{partition, "silent", Lane(0), std::nullopt, 1, 1, i % 2 == 0 ? 60'000u : 20u}, k + 1));
+      if (!me.send(held[i], chunk))
+        held[i].reset();
+      else
+        read_away(held[i]);
+    }
+  }
+}
+
 /// Topics and groups that are made on the fly, until none is made any more.
 void topics(Attacker& me) {
   std::uint64_t next = 0;
@@ -172,6 +202,12 @@ std::vector<Attack> session_attacks() {
       {"hellos", "sessions by the thousand, on one connection and of one client", hellos, {{"takt_sessions_taken_over_total"}}},
       {"subscriptions", "subscribing and unsubscribing without end", subscriptions, {refused("subscription_in_use")}},
       {"waiting_peeks", "thousands of peeks that wait for the next honest message", waiting_peeks, {refused("busy")}, 2},
+      {.name = "low_identities",
+       .what = "128 clients with the lowest routing ids keep limits.replies full",
+       .run = low_identities,
+       .counted = {refused("busy")},
+       .threads = 2,
+       .prepare = silent_topic},
       {"topics", "topics made on the fly", topics, {refused("too_many_topics")}, 2},
       {"groups", "groups made on the fly, with long names", groups, {refused("too_many_groups")}, 2},
       {"producers",
