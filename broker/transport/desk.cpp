@@ -219,6 +219,10 @@ Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& 
     return failed(Refusal{ErrorCode::kBusy,
                           "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment",
                           busy_retry_after});
+  if (admission == Admission::kReply && session.owed_count > share_of_free * (settings_.replies_max - owed_ - 1))
+    return failed(Refusal{ErrorCode::kBusy,
+                          "this session waits for its share of the replies that the broker may owe (limits.replies): wait for some of them",
+                          busy_retry_after});
   // A client that asks faster than it reads: asking again costs it less than being cut off. Not so with a resume.
   const std::size_t held = connections_.at(session.connection).outbound->held.load(std::memory_order_relaxed);
   const std::size_t asked_for = session.owed_bytes + held;

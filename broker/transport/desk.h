@@ -40,7 +40,7 @@ struct DeskSettings {
 ///
 /// Bounds, at which a request is refused with kBusy: replies owed (per session and in all), bytes of publishes not yet
 /// stored, bytes of other requests not yet handled, replies owed to one peer together with what waits for its socket. Of the
-/// bytes a session takes at most three times what it leaves free (dynamic thresholds: Choudhury and Hahne, 1998), so that few
+/// first three a session takes at most three times what it leaves free (dynamic thresholds: Choudhury and Hahne, 1998), so that few
 /// that fill the bounds leave room for those who send little. A standing credit passes them all: it has no answer, so its
 /// worker would wait for ever. A byte of a publish counts until the last
 /// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than

@@ -77,6 +77,26 @@ TEST_F(DeskBounds, BoundsTheRepliesOfAllSessionsTogether) {
   EXPECT_FALSE(take_error(b));
 }
 
+DeskSettings eight_replies() {
+  DeskSettings settings;
+  settings.replies_max = 8;
+  return settings;
+}
+
+class DeskReplies : public DeskBench {
+ protected:
+  DeskReplies() : DeskBench(eight_replies()) {}
+};
+
+TEST_F(DeskReplies, ASessionThatAsksWithoutEndLeavesSomeForAnother) {
+  hello(a, 1);
+  hello(b, 2);
+  for (std::uint64_t i = 1; i <= 20; ++i) send(a, proto::PutTopic{"t", {}}, i);
+  EXPECT_EQ(desk.stats().replies_reserved, 6u);
+  send(b, proto::PutTopic{"t", {}}, 1);
+  EXPECT_FALSE(take_error(b)) << "it waits for nothing yet";
+}
+
 TEST_F(DeskBounds, APushDoesNotUseUpAReplySlot) {
   const SessionId session = hello(a, 1);
   send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 10, 1000, 50}, 5);
