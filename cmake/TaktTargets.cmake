@@ -51,7 +51,7 @@ function(takt_label label target)
 endfunction()
 
 # takt_test(NAME SOURCES ... LINKS ... [LABELS ...] [TIMEOUT seconds]): a GoogleTest program, one entry in ctest.
-# Labels: its folder's name is always one; `unit` is added unless it says sim, e2e, long or install (docs/testing.md).
+# Labels: its folder's name is always one; `unit` is added unless it says sim, e2e, attack, long or install (docs/testing.md).
 function(takt_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -62,7 +62,7 @@ function(takt_test name)
   endif()
   cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)
   set(labels ${ARG_LABELS} ${folder})
-  if(NOT "${ARG_LABELS}" MATCHES "(^|;)(sim|e2e|long|install)(;|$)")
+  if(NOT "${ARG_LABELS}" MATCHES "(^|;)(sim|e2e|attack|long|install)(;|$)")
     list(APPEND labels unit)
   endif()
   list(REMOVE_DUPLICATES labels)
