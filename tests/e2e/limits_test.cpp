@@ -129,6 +129,70 @@ TEST_F(Limits, OfRepliesThatAreOwed) {
   EXPECT_EQ(refused("busy"), 2);
 }
 
+class LimitOfMessagesOut : public Limits {
+ protected:
+  LimitOfMessagesOut() : Limits({"limits.in_flight=3", "limits.in_flight_per_worker=2"}) {}
+  static void work(WireClient& who) {
+    who.send(proto::Subscribe{PartitionId(0), SubscriptionId(1), "t0", "g", proto::StartFrom::kEarliest});
+    who.send(proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 100, 1 << 20, 0});
+  }
+  static std::size_t take(WireClient& from, std::size_t messages) {
+    std::size_t taken = 0;
+    while (taken < messages) {
+      const auto deliver = from.receive<proto::Deliver>(patience);
+      if (!deliver) break;
+      for (const proto::DeliveredRange& range : deliver->ranges) taken += range.stretch.count;
+    }
+    return taken;
+  }
+};
+
+TEST_F(LimitOfMessagesOut, OfAWorkerAndOfAll) {
+  ASSERT_EQ(publish(5, 1), std::nullopt);
+  work(client);
+  EXPECT_EQ(take(client, 2), 2u);
+  ASSERT_EQ(publish(1, 1), std::nullopt);   // what could be handed out would be by now
+  EXPECT_EQ(stage.metrics().sum("takt_leased_messages"), 2) << "of one worker";
+  WireClient other(stage.broker().server());
+  hello(other, 2);
+  work(other);
+  EXPECT_EQ(take(other, 1), 1u);
+  ASSERT_EQ(publish(1, 1), std::nullopt);
+  EXPECT_EQ(stage.metrics().sum("takt_leased_messages"), 3) << "of all";
+}
+
+class LimitOfOutboundBytes : public Limits {
+ protected:
+  LimitOfOutboundBytes() : Limits({"limits.outbound_bytes=256KiB", "limits.outbound_bytes_total=1MiB"}) {}
+  /// May bring 256 KiB, and waits for them.
+  const proto::Peek waits{PartitionId(0), "t0", Lane(0), std::nullopt, 10'000, 256 << 10, 60'000};
+};
+
+TEST_F(LimitOfOutboundBytes, OfOneClient) {
+  ASSERT_EQ(publish(1, 1), std::nullopt);
+  client.send(waits);
+  EXPECT_EQ(ask<proto::Peeked>(waits), ErrorCode::kBusy) << "two and their envelopes are more than twice 256 KiB";
+  EXPECT_EQ(refused("busy"), 1);
+}
+
+TEST_F(LimitOfOutboundBytes, OfAllClients) {
+  ASSERT_EQ(publish(1, 1), std::nullopt);
+  std::vector<std::unique_ptr<WireClient>> others;
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    others.push_back(std::make_unique<WireClient>(stage.broker().server()));
+    hello(*others.back(), 100 + i);
+    others.back()->send(waits);
+    if (i == 8) continue;
+    others.back()->send(proto::Heartbeat{});   // its answer comes behind what refuses the peek
+    const auto reply = others.back()->receive_one(patience);
+    ASSERT_TRUE(reply && std::holds_alternative<proto::HeartbeatReply>(*reply)) << "eight are twice 1 MiB, for who asks for the first time";
+  }
+  const auto error = others.back()->receive<proto::Error>(patience);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::kBusy);
+  EXPECT_EQ(refused("busy"), 1);
+}
+
 class LimitOfConnections : public Limits {
  protected:
   LimitOfConnections() : Limits({"limits.connections=3"}) {}
