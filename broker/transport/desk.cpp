@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "broker/transport/precedence.h"
 #include "proto/check.h"
 
 namespace takt::transport {
@@ -194,7 +195,7 @@ void Desk::forward(Sessions::iterator entry, Incoming&& incoming) {
     large_replies_owed_ += large_bytes;
   }
   if (is_publish) session.has_published = true;
-  auto& queue = goes_prior(session, command.body) ? output_.commands.prior : output_.commands.later;
+  auto& queue = goes_ahead(command.body, session.has_published) ? output_.commands.prior : output_.commands.later;
   queue.emplace_back(std::move(command));
 }
 
@@ -271,55 +272,6 @@ void Desk::note(Session& session, const proto::Request& body) {
     subscriptions_ += session.subscriptions.insert(subscribe->subscription).second ? 1 : 0;
   if (const auto* unsubscribe = std::get_if<proto::Unsubscribe>(&body))
     subscriptions_ -= session.subscriptions.erase(unsubscribe->subscription);
-}
-
-bool Desk::goes_prior(const Session& session, const proto::Request& body) const {
-  using proto::MessageType;
-  switch (proto::type_of(body)) {
-    case MessageType::kSubscribe:
-    case MessageType::kCredit:
-    case MessageType::kAck:
-    case MessageType::kFail:
-    case MessageType::kResume: return true;
-    // They share the producer's sequence or the order of leaving with the publishes before them.
-    case MessageType::kComplete:
-    case MessageType::kUnsubscribe: return !session.has_published;
-    case MessageType::kHello:
-    case MessageType::kHeartbeat:
-    case MessageType::kGoodbye:
-    case MessageType::kMetadata:
-    case MessageType::kPublish:
-    case MessageType::kListTopics:
-    case MessageType::kPutTopic:
-    case MessageType::kDeleteTopic:
-    case MessageType::kListGroups:
-    case MessageType::kPutGroup:
-    case MessageType::kDeleteGroup:
-    case MessageType::kPeek:
-    case MessageType::kDeliver:
-    case MessageType::kSessionEnded:
-    case MessageType::kError:
-    case MessageType::kHelloReply:
-    case MessageType::kHeartbeatReply:
-    case MessageType::kGoodbyeReply:
-    case MessageType::kMetadataReply:
-    case MessageType::kPublished:
-    case MessageType::kCompleted:
-    case MessageType::kSubscribed:
-    case MessageType::kUnsubscribed:
-    case MessageType::kCreditEnded:
-    case MessageType::kAcked:
-    case MessageType::kFailed:
-    case MessageType::kResumed:
-    case MessageType::kTopics:
-    case MessageType::kTopicDone:
-    case MessageType::kTopicDeleted:
-    case MessageType::kGroups:
-    case MessageType::kGroupDone:
-    case MessageType::kGroupDeleted:
-    case MessageType::kPeeked: return false;
-  }
-  return false;
 }
 
 void Desk::reply(core::Outgoing&& outgoing) {

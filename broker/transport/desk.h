@@ -142,7 +142,6 @@ class Desk {
   Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const;
   void adjust(const Session& session, proto::Request& body) const;
   void note(Session& session, const proto::Request& body);
-  bool goes_prior(const Session& session, const proto::Request& body) const;
   void settle(Session& session, const core::Outgoing& outgoing);
   void settle(Session& session, CorrelationId correlation);
   void end_session(Sessions::iterator session, core::SessionEnd how);

@@ -1,0 +1,56 @@
+#include "broker/transport/precedence.h"
+
+#include "proto/codec.h"
+
+namespace takt::transport {
+
+bool goes_ahead(const proto::Request& body, bool has_published) {
+  using proto::MessageType;
+  switch (proto::type_of(body)) {
+    case MessageType::kSubscribe:
+    case MessageType::kCredit:
+    case MessageType::kAck:
+    case MessageType::kFail:
+    case MessageType::kResume: return true;
+    // They share the producer's sequence or the order of leaving with the publishes before them.
+    case MessageType::kComplete:
+    case MessageType::kUnsubscribe: return !has_published;
+    case MessageType::kHello:
+    case MessageType::kHeartbeat:
+    case MessageType::kGoodbye:
+    case MessageType::kMetadata:
+    case MessageType::kPublish:
+    case MessageType::kListTopics:
+    case MessageType::kPutTopic:
+    case MessageType::kDeleteTopic:
+    case MessageType::kListGroups:
+    case MessageType::kPutGroup:
+    case MessageType::kDeleteGroup:
+    case MessageType::kPeek:
+    case MessageType::kDeliver:
+    case MessageType::kSessionEnded:
+    case MessageType::kError:
+    case MessageType::kHelloReply:
+    case MessageType::kHeartbeatReply:
+    case MessageType::kGoodbyeReply:
+    case MessageType::kMetadataReply:
+    case MessageType::kPublished:
+    case MessageType::kCompleted:
+    case MessageType::kSubscribed:
+    case MessageType::kUnsubscribed:
+    case MessageType::kCreditEnded:
+    case MessageType::kAcked:
+    case MessageType::kFailed:
+    case MessageType::kResumed:
+    case MessageType::kTopics:
+    case MessageType::kTopicDone:
+    case MessageType::kTopicDeleted:
+    case MessageType::kGroups:
+    case MessageType::kGroupDone:
+    case MessageType::kGroupDeleted:
+    case MessageType::kPeeked: return false;
+  }
+  return false;
+}
+
+}  // namespace takt::transport

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "proto/messages.h"
+
+namespace takt::transport {
+
+/// Does a request go ahead of what waits (CommandBatch::prior)? `has_published`: its session has sent messages before.
+bool goes_ahead(const proto::Request& body, bool has_published);
+
+}  // namespace takt::transport
