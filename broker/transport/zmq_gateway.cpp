@@ -21,6 +21,7 @@
 #include "broker/transport/arrivals.h"
 #include "broker/transport/flood_watch.h"
 #include "broker/transport/peer_table.h"
+#include "broker/transport/reset_guard.h"
 #include "broker/transport/zmq_socket.h"
 
 namespace takt::transport {
@@ -163,6 +164,8 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
     if (error == ENODEV || error == EADDRNOTAVAIL) hint = "this machine has no such address or interface (key listen)";
     return GatewayFailure{"cannot " + what + " " + settings_.listen + ": " + zmq_strerror(error) + "; " + hint};
   };
+  if (!resets_are_guarded())
+    return GatewayFailure{"libzmq does not call this program's epoll_wait, so clients could stop it; reset_guard.h"};
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0) return GatewayFailure{std::string("cannot make an eventfd: ") + std::strerror(errno)};
   connections_max_ = reserve_descriptors(settings_.connections_max);

@@ -97,6 +97,21 @@ void pings(Attacker& me) {
   repeat(me, chunk);
 }
 
+/// Requests and PINGs in turns, and a reset while the broker reads nothing more from the connection.
+void reset_pings(Attacker& me) {
+  Bytes ping = bytes_of({0, 100});
+  append(ping, random_bytes(me.random, 16));
+  Bytes chunk;
+  for (std::uint32_t i = 0; i < 5'000; ++i) {
+    append(chunk, me.wire(proto::ListGroups{"honest"}, i + 1));
+    append(chunk, zmtp_command("PING", ping));
+  }
+  while (me.goes_on()) {
+    const Connection socket = me.hello();
+    me.send(socket, chunk);
+  }
+}
+
 void foreign_commands(Attacker& me) {
   while (me.goes_on()) {
     const Connection socket = me.shake_hands();
@@ -123,6 +138,11 @@ std::vector<Attack> frame_attacks() {
       {"large_batches", "batches just above their limit", large_batches, {refused("batch_too_large")}},
       {"too_many_frames", "messages of eight frames", too_many_frames, {refused("frame_count"), refused("malformed_frame")}},
       {"pings", "a flood of PING commands whose PONGs nobody reads", pings, {endless, unheard}},
+      {"reset_pings",
+       "requests and PINGs on connections that are reset before they are read",
+       reset_pings,
+       {{"takt_replies_dropped_total"}},
+       4},
       {"foreign_commands", "commands that no client of ours sends", foreign_commands, {refused("malformed_frame")}},
   };
 }
