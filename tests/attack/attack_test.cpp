@@ -1,4 +1,5 @@
-// Attacks for a few seconds each, every one or a quick sample: the broker lives, keeps its memory, serves the honest, and has counted what it refused.
+// Attacks for a few seconds each, every one or a quick sample: the broker lives, keeps its memory, serves the honest, and has
+// counted what it refused.
 // How fast the honest are served is for a quiet machine to judge: `scripts/prove attack`.
 
 #include <gtest/gtest.h>
