@@ -25,7 +25,8 @@ using takt::testing::wait_until;
 
 constexpr std::size_t payload_bytes = 100;
 constexpr auto newcomer_interval = 500ms;
-constexpr int probe_tries = 3;   // a probe is cut off like any other when its request does not come at once
+constexpr int probe_tries = 10;   // a probe is cut off like any other when its request does not come at once
+constexpr auto probe_pause = 50ms;
 
 /// What stands at the begin of a payload.
 struct Stamp {
@@ -167,6 +168,7 @@ void Honest::Body::probe() {
   for (int i = 0; i < probe_tries; ++i) {
     const auto answer = takt::testing::http_get(options_.http_port, "/livez");
     if (answer && answer->status == 200) return;
+    std::this_thread::sleep_for(probe_pause);
   }
   fail("probe: /livez did not answer 200");
 }

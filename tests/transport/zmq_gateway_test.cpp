@@ -111,11 +111,11 @@ class Client {
 
 class ZmqGatewayTest : public testing::Test {
  protected:
-  explicit ZmqGatewayTest(Duration hello_timeout = 10s) : context_(zmq_ctx_new()) {
+  explicit ZmqGatewayTest(Duration hello_timeout = 10s, std::size_t connections_max = 4) : context_(zmq_ctx_new()) {
     ZmqGatewaySettings settings;
     settings.listen = "tcp://127.0.0.1:0";
     settings.clock = steady_now;
-    settings.connections_max = 4;
+    settings.connections_max = connections_max;
     settings.hello_timeout = hello_timeout;
     auto opened = ZmqGateway::open(settings, sink_);
     if (!opened) throw std::runtime_error(opened.error().message);
@@ -192,7 +192,13 @@ TEST_F(ZmqGatewayTest, LearnsOfAClosedConnectionAtOnceAndNotFromTheTimeout) {
   EXPECT_LT(steady_now() - before, 9s);   // the session timeout is 10 s
 }
 
-TEST_F(ZmqGatewayTest, AReusedDescriptorDoesNotEndTheNewerSession) {
+/// Room for clients that are closed already and not yet gone: libzmq closes a socket when it comes to it.
+class ManyConnections : public ZmqGatewayTest {
+ protected:
+  ManyConnections() : ZmqGatewayTest(10s, 64) {}
+};
+
+TEST_F(ManyConnections, AReusedDescriptorDoesNotEndTheNewerSession) {
   for (std::uint64_t i = 1; i <= 30; ++i) {
     Client client(context_, gateway_->endpoint());
     ASSERT_NE(hello(client, i), SessionId(0));
