@@ -11,6 +11,7 @@
 #include <random>
 
 #include "proto/section.h"
+#include "tests/e2e/served.h"
 #include "tests/e2e/stage.h"
 #include "tests/e2e/wire_client.h"
 #include "tests/support/zmtp.h"
@@ -60,16 +61,6 @@ std::uint64_t resident_kib(pid_t pid) {
 class Hostile : public ::testing::Test {
  protected:
   std::uint16_t port() { return port_of(stage.broker().server()); }
-  /// An honest client is served as if nothing had happened.
-  void expect_served() {
-    ASSERT_TRUE(stage.broker().is_running()) << stage.broker().log_text();
-    auto client = Client::open({.server = stage.broker().server(), .send_timeout = 30s});
-    ASSERT_TRUE(client);
-    const std::string payload = "honest";
-    const auto receipt = client->send_bytes("k", std::as_bytes(std::span(payload)), {.topic = "honest"});
-    ASSERT_TRUE(receipt) << receipt.error().text() << stage.broker().log_text();
-    EXPECT_EQ(stage.broker().starts(), 1);
-  }
 
   Stage stage;
   std::mt19937 random{20240607};
@@ -80,7 +71,7 @@ TEST_F(Hostile, RandomBytes) {
     RawSocket socket(port());
     socket.send(random_bytes(random, 1 + random() % 4096));
   }
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, AHandshakeCutAtEveryByte) {
@@ -91,7 +82,7 @@ TEST_F(Hostile, AHandshakeCutAtEveryByte) {
     RawSocket socket(port());
     socket.send(std::span(whole).first(cut));
   }
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, AHandshakeWithOneByteWrong) {
@@ -104,7 +95,7 @@ TEST_F(Hostile, AHandshakeWithOneByteWrong) {
     socket.send(wrong);
     socket.send(zmtp_frame(random_bytes(random, 40)));
   }
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, GarbageFramesAfterAHonestHandshake) {
@@ -116,7 +107,7 @@ TEST_F(Hostile, GarbageFramesAfterAHonestHandshake) {
         socket = shake_hands(port());
     }
   }
-  expect_served();
+  expect_served(stage);
   EXPECT_GE(stage.metrics().sum("takt_requests_refused_total"), 1);
 }
 
@@ -126,7 +117,7 @@ TEST_F(Hostile, AFrameThatAnnouncesMoreThanIsAllowed) {
     socket->send(bytes_of({2, head, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}));
     socket->send(random_bytes(random, 1000));
   }
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, AMessageOfFramesWithoutEnd) {
@@ -137,7 +128,7 @@ TEST_F(Hostile, AMessageOfFramesWithoutEnd) {
   std::size_t sent = 0;
   while (sent < (256u << 20) && socket->send(flood)) sent += flood.size();
   EXPECT_LT(sent, 256u << 20) << "the broker must close the connection";
-  expect_served();
+  expect_served(stage);
   EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (256u << 10));
   EXPECT_EQ(stage.metrics().sum("takt_endless_messages_total"), 1);
 }
@@ -150,7 +141,7 @@ TEST_F(Hostile, AMessageOfEmptyFramesWithoutEnd) {
   std::size_t sent = 0;
   while (sent < (128u << 20) && socket->send(flood)) sent += flood.size();
   EXPECT_LT(sent, 128u << 20) << "the broker must close the connection";
-  expect_served();
+  expect_served(stage);
   EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (512u << 10));
   EXPECT_EQ(stage.metrics().sum("takt_endless_messages_total"), 1);
 }
@@ -165,7 +156,7 @@ TEST_F(Hostile, AMessageOfVeryManyFrames) {
   socket->send(flood);
   EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_endless_messages_total") == 1; }));
   EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_connections") == before; }));
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, AClientThatAsksAndNeverReads) {
@@ -181,7 +172,7 @@ TEST_F(Hostile, AClientThatAsksAndNeverReads) {
   EXPECT_GE(page.sum("takt_slow_peers_dropped_total") + page.sum("takt_endless_messages_total") +
                 page.sum("takt_requests_refused_total", {"code=\"busy\""}),
             1);
-  expect_served();
+  expect_served(stage);
   EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (256u << 10));
 }
 
@@ -204,7 +195,7 @@ TEST_F(Hostile, AClientThatGuessesTheNextRoutingIdentity) {
     sockets.push_back(shake_hands(port(), identity));
     sockets.push_back(shake_hands(port()));
   }
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, ManyClientsWithOneIdentityTakeNoMemory) {
@@ -218,7 +209,7 @@ TEST_F(Hostile, ManyClientsWithOneIdentityTakeNoMemory) {
   const auto before = resident_kib(stage.broker().pid());
   for (int i = 0; i < 4; ++i) wave();
   EXPECT_LT(resident_kib(stage.broker().pid()), before + memory_factor * (32u << 10));   // 8,000 that are not freed take 88 MB
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, TwoClientsWithOneIdentity) {
@@ -226,7 +217,7 @@ TEST_F(Hostile, TwoClientsWithOneIdentity) {
   auto second = shake_hands(port(), "twin");
   first->send(zmtp_frame(random_bytes(random, 20)));
   second->send(zmtp_frame(random_bytes(random, 20)));
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Hostile, PublishesWhoseSectionsLie) {
@@ -250,7 +241,7 @@ TEST_F(Hostile, PublishesWhoseSectionsLie) {
     if (!error) break;
   }
   EXPECT_EQ(refused, 200u);
-  expect_served();
+  expect_served(stage);
   const auto topics = stage.admin().topics();
   ASSERT_TRUE(topics);
   for (const TopicInfo& topic : *topics) EXPECT_EQ(topic.name, "honest");

@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "tests/e2e/served.h"
 #include "tests/e2e/stage.h"
 #include "tests/e2e/wire_client.h"
 #include "tests/proto/lies.h"
@@ -43,16 +44,6 @@ class Malformed : public ::testing::Test {
     ask<proto::Subscribed>(client, proto::Subscribe{partition, subscription, "photos", "resizers", proto::StartFrom::kEarliest});
     if (state == State::kResuming) client.send(proto::Resume{partition, subscription, {{Lane(0), Offset(0), 1, make_token(Epoch(1), 1)}}});
     client.send(proto::Credit{partition, subscription, proto::CreditKind::kStanding, 1'000, 1 << 20, 0});
-  }
-  /// Publishes by an honest client, which must find nothing unusual.
-  void expect_served() {
-    ASSERT_TRUE(stage.broker().is_running()) << stage.broker().log_text();
-    auto client = Client::open({.server = stage.broker().server(), .send_timeout = patience});
-    ASSERT_TRUE(client);
-    const std::string payload = "honest";
-    const auto receipt = client->send_bytes("k", std::as_bytes(std::span(payload)), {.topic = "honest"});
-    ASSERT_TRUE(receipt) << receipt.error().text() << stage.broker().log_text();
-    EXPECT_EQ(stage.broker().starts(), 1);
   }
 
   Stage stage;
@@ -102,7 +93,7 @@ TEST_F(Malformed, SectionsThatLieAreRefusedByNameInEveryState) {
   const auto topics = stage.admin().topics();
   ASSERT_TRUE(topics);
   for (const TopicInfo& topic : *topics) EXPECT_EQ(topic.messages, 0u) << topic.name;
-  expect_served();
+  expect_served(stage);
 }
 
 TEST_F(Malformed, BytesThatAreWrongInEveryPlaceOfEveryKind) {
@@ -128,7 +119,7 @@ TEST_F(Malformed, BytesThatAreWrongInEveryPlaceOfEveryKind) {
     const std::string label = "code=\"" + std::string(code) + "\"";
     EXPECT_TRUE(wait_until([&] { return stage.metrics().sum("takt_requests_refused_total", {label}) >= 1; })) << code;
   }
-  expect_served();
+  expect_served(stage);
 }
 
 }  // namespace
