@@ -233,7 +233,8 @@ void gateway_families(std::vector<MetricFamily>& out, const transport::DeskStats
                     .take());
   out.push_back(
       counter("takt_strangers_dropped_total", "Connections closed because they said no hello.").add(gateway.strangers_dropped).take());
-  out.push_back(counter("takt_replies_dropped_total", "Replies to sessions that had ended.").add(gateway.replies_dropped).take());
+  out.push_back(
+      counter("takt_replies_dropped_total", "Replies to sessions or connections that had ended.").add(gateway.replies_dropped).take());
   out.push_back(gauge("takt_replies_owed", "Requests that wait for their reply.").add(gateway.replies_reserved).take());
   out.push_back(
       gauge("takt_publish_in_flight_bytes", "Bytes of messages received and not stored yet.").add(gateway.publish_bytes_in_flight).take());

@@ -10,18 +10,7 @@
 namespace takt::transport {
 namespace {
 
-constexpr Duration busy_retry_after = std::chrono::milliseconds(20);
-constexpr Duration draining_retry_after = std::chrono::seconds(1);
 constexpr Duration stall_slack = std::chrono::seconds(1);
-constexpr std::size_t share_of_free = 3;                   // alone a session takes three quarters of a bound
-constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its frames, generously
-constexpr std::size_t decoded_factor = 16;                 // an ack's entry: 7 bytes in the envelope, some 100 in memory
-constexpr std::uint32_t credit_bytes_min = 256 * 1024;
-constexpr std::uint32_t peek_bytes_max = 1024 * 1024;
-constexpr std::size_t reply_bytes_min = 256;
-constexpr std::size_t listing_bytes = 64 * 1024;           // a guess: who lists doesn't know either
-constexpr std::size_t listing_bytes_max = 1024 * 1024;     // of 2,000 entries with long names, as they are in memory
-constexpr std::size_t outbound_factor_replies = 2;         // of the bound: pushes in a full window leave room for replies
 constexpr std::size_t relief_steps = 16;                   // of outbound_bytes_max: looking at all peers costs
 constexpr std::size_t outbound_factor_max = 4;             // credits given while subscriptions came, each its share of fewer
 
@@ -48,12 +37,6 @@ struct Ticket {
   std::shared_ptr<const void> payload_owner;
 };
 
-/// What the answer to a small question may come to, of those that have large ones.
-std::size_t large_reply_bytes(const proto::Request& body) {
-  if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max;
-  return std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body) ? listing_bytes_max : 0;
-}
-
 bool is_push(const proto::Reply& body) {
   return std::holds_alternative<proto::Deliver>(body) || std::holds_alternative<proto::SessionEnded>(body);
 }
@@ -61,12 +44,6 @@ bool is_push(const proto::Reply& body) {
 std::uint32_t requests_answered(const proto::Reply& body) {
   const auto* const published = std::get_if<proto::Published>(&body);
   return published == nullptr ? 1 : published->requests;
-}
-
-std::size_t reply_bytes(const proto::Request& body, std::size_t envelope_bytes) {
-  if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max + reply_bytes_min;
-  if (std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body)) return listing_bytes;
-  return envelope_bytes + reply_bytes_min;   // Acked and Resumed repeat what they were asked
 }
 
 std::uint32_t to_milliseconds(Duration duration) {
@@ -83,18 +60,23 @@ Desk::Desk(const DeskSettings& settings)
   check(settings.intake.partitions == 1, "this version routes every command to partition 0");
 }
 
-void Desk::received(ConnectionId from, std::span<const SharedBytes> frames, Time now) {
+void Desk::received(ConnectionId from, std::span<const SharedBytes> frames, Time now, bool has_left) {
   const auto [entry, is_new] = connections_.try_emplace(from);
   if (is_new) {
     ++stats_.connections_opened;
     entry->second.progress = now;
   }
+  entry->second.has_left = has_left;
   ++stats_.received_messages;
   for (const SharedBytes& frame : frames) stats_.received_bytes += frame.size();
   if (entry->second.session) sessions_.at(*entry->second.session).last_seen = now;
 
   auto incoming = intake_.envelope(frames);
   if (!incoming) return refuse(from, incoming.error().correlation.value_or(CorrelationId(0)), incoming.error().refusal);
+  if (has_left && needs_connection(incoming->body)) {
+    ++stats_.replies_dropped;
+    return;
+  }
   request(from, std::move(*incoming), now);
 }
 
@@ -132,7 +114,7 @@ void Desk::hello(ConnectionId from, CorrelationId correlation, proto::Hello&& bo
          std::chrono::seconds(1)});
 
   const SessionId id(next_session_++);
-  sessions_.emplace(id, Session{from, body.client, now, false, {}, {}, 0});
+  sessions_.emplace(id, Session{from, body.client, now, false, {}, {}, {}});
   by_client_[body.client] = id;
   connections_.at(from).session = id;
   deadlines_.set(id, now + settings_.session_timeout);
@@ -159,15 +141,14 @@ void Desk::goodbye(Sessions::iterator session, CorrelationId correlation) {
 
 void Desk::forward(Sessions::iterator entry, Incoming&& incoming) {
   Session& session = entry->second;
-  const Admission admission = core::is_answered(incoming.body) ? Admission::kReply : Admission::kSilent;
   const bool is_publish = std::holds_alternative<proto::Publish>(incoming.body);
   adjust(session, incoming.body);
   const Cost cost = cost_of(incoming);
-  auto accepted = admit(session, incoming.body, admission, cost);
+  auto accepted = admit(session, incoming.body, cost);
   if (accepted) accepted = intake_.content(incoming);
   if (!accepted) {
     // acks=0 promised that there is no answer: the refusal is counted, not sent.
-    if (is_publish && admission == Admission::kSilent) {
+    if (is_publish && cost.reply.count == 0) {
       ++stats_.refusals[accepted.error().code];
       return;
     }
@@ -182,89 +163,14 @@ void Desk::forward(Sessions::iterator entry, Incoming&& incoming) {
   ticket->payload_owner = std::move(incoming.payload.owner);
   if (incoming.has_sections) command.payload = {ticket, incoming.payload.bytes};
   command.metadata = {std::move(ticket), incoming.metadata.bytes};
-  if (admission == Admission::kReply) {
-    Owed& owed = session.owed.insert({command.correlation});
-    ++owed.count;
-    owed.bytes += cost.reply_bytes;
-    ++session.owed_count;
-    session.owed_bytes += cost.reply_bytes;
-    ++owed_;
-    const std::size_t large_bytes = large_reply_bytes(command.body);
-    owed.large_bytes += large_bytes;
-    session.large_owed_bytes += large_bytes;
-    large_replies_owed_ += large_bytes;
+  if (cost.reply.count > 0) {
+    session.owed.insert({command.correlation, {}}).dues += cost.reply;
+    session.dues += cost.reply;
+    dues_ += cost.reply;
   }
   if (is_publish) session.has_published = true;
   auto& queue = goes_ahead(command.body, session.has_published) ? output_.commands.prior : output_.commands.later;
   queue.emplace_back(std::move(command));
-}
-
-Desk::Cost Desk::cost_of(const Incoming& incoming) const {
-  Cost cost{ticket_bytes, core::is_answered(incoming.body) ? reply_bytes(incoming.body, incoming.envelope_bytes) : 0};
-  if (!std::holds_alternative<proto::Publish>(incoming.body)) cost.request_bytes += decoded_factor * incoming.envelope_bytes;
-  cost.request_bytes += incoming.section_bytes();
-  return cost;
-}
-
-Result<void, Refusal> Desk::admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const {
-  if (const auto* credit = std::get_if<proto::Credit>(&body); credit != nullptr && credit->kind == proto::CreditKind::kStanding) return {};
-  const bool is_publish = std::holds_alternative<proto::Publish>(body);
-  const bool brings_messages = is_publish || std::holds_alternative<proto::Complete>(body);
-  if (draining_ && is_publish)
-    return failed(Refusal{ErrorCode::kDraining, "the broker is shutting down: send again in a moment", draining_retry_after});
-  if (admission == Admission::kReply && session.owed_count >= settings_.replies_per_session_max)
-    return failed(Refusal{ErrorCode::kBusy,
-                          "this session waits for " + std::to_string(session.owed_count) + " replies, its limit: wait for some of them",
-                          busy_retry_after});
-  if (admission == Admission::kReply && owed_ >= settings_.replies_max)
-    return failed(Refusal{ErrorCode::kBusy,
-                          "the broker owes " + std::to_string(owed_) + " replies, its limit (limits.replies): send again in a moment",
-                          busy_retry_after});
-  if (admission == Admission::kReply && session.owed_count > share_of_free * (settings_.replies_max - owed_ - 1))
-    return failed(Refusal{ErrorCode::kBusy,
-                          "this session waits for its share of the replies that the broker may owe (limits.replies): wait for some of them",
-                          busy_retry_after});
-  // A client that asks faster than it reads: asking again costs it less than being cut off. Not so with a resume.
-  const std::size_t held = connections_.at(session.connection).outbound->held.load(std::memory_order_relaxed);
-  const std::size_t asked_for = session.owed_bytes + held;
-  if (asked_for > 0 && asked_for + cost.reply_bytes > outbound_factor_replies * settings_.outbound_bytes_per_peer_max &&
-      admission == Admission::kReply && !std::holds_alternative<proto::Resume>(body))
-    return failed(Refusal{ErrorCode::kBusy,
-                          "the replies that wait for this connection have reached limits.outbound_bytes: read some of them",
-                          busy_retry_after});
-  // Who asks for the first time has room where others, who don't read, have filled theirs.
-  const std::size_t large_max = (asked_for == 0 ? 2 : 1) * settings_.outbound_bytes_max;
-  const std::size_t large_bytes = large_reply_bytes(body);
-  if (large_bytes > 0 && outbound_->held.load(std::memory_order_relaxed) + large_replies_owed_ + large_bytes > large_max)
-    return failed(Refusal{ErrorCode::kBusy,
-                          "the replies that wait for all clients have reached limits.outbound_bytes_total: ask again in a moment",
-                          busy_retry_after});
-  const std::size_t waiting = (brings_messages ? publish_bytes_ : request_bytes_)->load(std::memory_order_relaxed);
-  // A client whose resume is refused begins a new session, so there is room kept for it that acks don't take.
-  const std::size_t rooms = std::holds_alternative<proto::Resume>(body) ? 2 : 1;
-  const std::size_t bound = brings_messages ? settings_.publish_bytes_max : rooms * settings_.request_bytes_max;
-  const std::size_t then = waiting + cost.request_bytes;
-  const std::size_t own = (brings_messages ? session.publish_bytes : session.request_bytes)->load(std::memory_order_relaxed);
-  if (then <= bound && own <= share_of_free * (bound - then)) return {};
-  if (waiting == 0 || (own == 0 && then <= bound)) return {};
-  return failed(
-      Refusal{ErrorCode::kBusy,
-              brings_messages
-                  ? "the messages that wait to be stored have reached this session's share of limits.publish_bytes: send again in a moment"
-                  : "the requests that wait have reached this session's share of what the broker holds: send again in a moment",
-              busy_retry_after});
-}
-
-// What a worker may have un-acked has to fit what may wait for its socket, or a burst would make a healthy peer look slow.
-void Desk::adjust(const Session& session, proto::Request& body) const {
-  if (auto* credit = std::get_if<proto::Credit>(&body)) {
-    const std::size_t share = std::min(settings_.outbound_bytes_per_peer_max / std::max<std::size_t>(1, session.subscriptions.size()),
-                                       settings_.outbound_bytes_max / 2 / std::max<std::size_t>(1, subscriptions_));
-    credit->bytes = std::min(credit->bytes, std::max(credit_bytes_min, static_cast<std::uint32_t>(share)));
-  } else if (auto* peek = std::get_if<proto::Peek>(&body)) {
-    peek->bytes_max =
-        static_cast<std::uint32_t>(std::min<std::size_t>({peek->bytes_max, peek_bytes_max, settings_.outbound_bytes_per_peer_max}));
-  }
 }
 
 void Desk::note(Session& session, const proto::Request& body) {
@@ -300,16 +206,11 @@ void Desk::settle(Session& session, const core::Outgoing& outgoing) {
 void Desk::settle(Session& session, CorrelationId correlation) {
   const auto owed = session.owed.find(correlation);
   if (owed == session.owed.end()) return;
-  const std::size_t bytes = owed->bytes / owed->count;
-  const std::size_t large_bytes = owed->large_bytes / owed->count;
-  owed->bytes -= bytes;
-  owed->large_bytes -= large_bytes;
-  session.owed_bytes -= bytes;
-  session.large_owed_bytes -= large_bytes;
-  large_replies_owed_ -= large_bytes;
-  if (--owed->count == 0) session.owed.erase(owed);
-  --session.owed_count;
-  --owed_;
+  const Dues one = owed->dues.one();
+  owed->dues -= one;
+  session.dues -= one;
+  dues_ -= one;
+  if (owed->dues.count == 0) session.owed.erase(owed);
 }
 
 void Desk::sent(ConnectionId connection, std::size_t bytes) {
@@ -418,8 +319,7 @@ void Desk::end_session(Sessions::iterator entry, core::SessionEnd how) {
   const bool behind = session.has_published && (session.subscriptions.empty() || how == core::SessionEnd::kGoodbye);
   auto& queue = behind ? output_.commands.later : output_.commands.prior;
   queue.emplace_back(core::SessionLost{id, how, session.client});
-  owed_ -= session.owed_count;
-  large_replies_owed_ -= session.large_owed_bytes;
+  dues_ -= session.dues;
   subscriptions_ -= session.subscriptions.size();
   if (const auto client = by_client_.find(session.client); client != by_client_.end() && client->second == id) by_client_.erase(client);
   connections_.at(session.connection).session.reset();
@@ -435,6 +335,10 @@ void Desk::refuse(ConnectionId to, CorrelationId correlation, const Refusal& ref
 void Desk::send(ConnectionId to, CorrelationId correlation, const proto::Reply& reply, std::span<const core::BlockSlice> slices) {
   const auto entry = connections_.find(to);
   if (entry == connections_.end()) return;
+  if (entry->second.has_left) {
+    ++stats_.replies_dropped;
+    return;
+  }
   std::vector<std::vector<std::byte>> frames;
   frames.push_back(proto::encode(reply, correlation));
   if (proto::frame_count(proto::type_of(reply)) == 3) {
@@ -456,7 +360,7 @@ DeskStats Desk::stats() const {
   DeskStats stats = stats_;
   stats.connections = connections_.size();
   stats.sessions = sessions_.size();
-  stats.replies_reserved = owed_;
+  stats.replies_reserved = dues_.count;
   stats.outbound_bytes = outbound_->held.load(std::memory_order_relaxed);
   stats.publish_bytes_in_flight = publish_bytes_->load(std::memory_order_relaxed);
   return stats;

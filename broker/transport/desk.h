@@ -13,6 +13,7 @@
 #include "broker/transport/command_sink.h"
 #include "broker/transport/connection.h"
 #include "broker/transport/desk_stats.h"
+#include "broker/transport/dues.h"
 #include "broker/transport/intake.h"
 #include "broker/transport/outbound.h"
 #include "proto/sorted_deque.h"
@@ -38,9 +39,9 @@ struct DeskSettings {
 /// A gateway's sessions and connections: who may say what, who is alive, what fits. It parses and checks frames, answers
 /// Hello, Heartbeat, Goodbye and Metadata itself and turns the rest into commands. Pure: no socket, no clock, no thread.
 ///
-/// Bounds, at which a request is refused with kBusy: replies owed (per session and in all), bytes of publishes not yet
-/// stored, bytes of other requests not yet handled, replies owed to one peer together with what waits for its socket. Of the
-/// first three a session takes at most three times what it leaves free (dynamic thresholds: Choudhury and Hahne, 1998), so that few
+/// Bounds, at which a request is refused with kBusy: replies owed (per session and in all; half of them to requests that may
+/// wait on purpose), bytes of publishes not yet stored, bytes of other requests not yet handled, replies owed to one peer
+/// together with what waits for its socket. Of the first three a session takes at most three times what it leaves free (dynamic thresholds: Choudhury and Hahne, 1998), so that few
 /// that fill the bounds leave room for those who send little. A standing credit passes them all: it has no answer, so its
 /// worker would wait for ever. A byte of a publish counts until the last
 /// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
@@ -57,14 +58,15 @@ class Desk {
  public:
   struct Output {
     CommandBatch commands;
-    std::vector<Departure> departures;    ///< in order per connection
-    std::vector<ConnectionId> dropped;    ///< to be cut off; the desk has forgotten them
+    std::vector<Departure> departures;  ///< in order per connection
+    std::vector<ConnectionId> dropped;  ///< to be cut off; the desk has forgotten them
   };
 
   explicit Desk(const DeskSettings& settings);
 
-  /// The frames of one message. A connection is known from its first message on.
-  void received(ConnectionId from, std::span<const SharedBytes> frames, Time now);
+  /// The frames of one message. A connection is known from its first message on. One that `has_left`, and has not ended() because
+  /// more of it may be unread, is told nothing, and what it asks for is passed over: only what changes something is handled.
+  void received(ConnectionId from, std::span<const SharedBytes> frames, Time now, bool has_left = false);
   /// The connection is gone. Of an unknown one: nothing happens.
   void ended(ConnectionId connection);
   /// What a partition answers. Offer its departure to the socket before the next: what was not offered yet counts as waiting.
@@ -93,28 +95,28 @@ class Desk {
   DeskStats stats() const;
 
  private:
-  enum class Admission { kReply, kSilent };
-  using ByteCount = std::shared_ptr<std::atomic<std::size_t>>;   ///< shared with the tickets that requests carry; any thread lets go
+  static constexpr Duration draining_retry_after = std::chrono::seconds(1);
+  static constexpr std::uint32_t credit_bytes_min = 256 * 1024;
+  using ByteCount = std::shared_ptr<std::atomic<std::size_t>>;  ///< shared with the tickets that requests carry; any thread lets go
   /// What a request takes while it waits, and what its reply may take.
   struct Cost {
     std::size_t request_bytes = 0;
-    std::size_t reply_bytes = 0;
+    Dues reply;  ///< none: not answered
   };
 
   struct Connection {
     std::optional<SessionId> session;
+    bool has_left = false;
     std::shared_ptr<OutboundCount> outbound = std::make_shared<OutboundCount>();
-    std::uint64_t seen_released = 0;   ///< of outbound, at the last relieve()
-    Time progress{};                   ///< when it had taken something, or nothing waited
-    std::optional<Time> stuck_since;   ///< the socket has taken nothing since
-    Time stuck_told{};                 ///< last
+    std::uint64_t seen_released = 0;  ///< of outbound, at the last relieve()
+    Time progress{};  ///< when it had taken something, or nothing waited
+    std::optional<Time> stuck_since;  ///< the socket has taken nothing since
+    Time stuck_told{};  ///< last
   };
   /// Replies reserved under one correlation id.
   struct Owed {
     CorrelationId correlation;
-    std::uint32_t count = 0;
-    std::size_t bytes = 0;
-    std::size_t large_bytes = 0;   ///< that peeks and listings may come to
+    Dues dues;
     friend bool operator<(const Owed& a, const Owed& b) { return a.correlation < b.correlation; }
     friend bool operator<(const Owed& a, CorrelationId b) { return a.correlation < b; }
     friend bool operator<(CorrelationId a, const Owed& b) { return a < b.correlation; }
@@ -126,10 +128,8 @@ class Desk {
     bool has_published = false;
     std::unordered_set<SubscriptionId> subscriptions;
     SortedDeque<Owed> owed;
-    std::size_t owed_count = 0;
-    std::size_t owed_bytes = 0;      ///< estimated from the requests
-    std::size_t large_owed_bytes = 0;
-    ByteCount publish_bytes = std::make_shared<std::atomic<std::size_t>>(0);   ///< its part of the desk's
+    Dues dues;  ///< sum over owed
+    ByteCount publish_bytes = std::make_shared<std::atomic<std::size_t>>(0);  ///< its part of the desk's
     ByteCount request_bytes = std::make_shared<std::atomic<std::size_t>>(0);
   };
   using Sessions = std::unordered_map<SessionId, Session>;
@@ -139,7 +139,8 @@ class Desk {
   void goodbye(Sessions::iterator session, CorrelationId correlation);
   void forward(Sessions::iterator session, Incoming&& incoming);
   Cost cost_of(const Incoming& incoming) const;
-  Result<void, Refusal> admit(const Session& session, const proto::Request& body, Admission admission, const Cost& cost) const;
+  Result<void, Refusal> admit(const Session& session, const proto::Request& body, const Cost& cost) const;
+  Result<void, Refusal> admit_reply(const Session& session, const proto::Request& body, const Dues& reply) const;
   void adjust(const Session& session, proto::Request& body) const;
   void note(Session& session, const proto::Request& body);
   void settle(Session& session, const core::Outgoing& outgoing);
@@ -153,16 +154,15 @@ class Desk {
   Intake intake_;
   ByteCount publish_bytes_;
   ByteCount request_bytes_;
-  std::shared_ptr<OutboundCount> outbound_ = std::make_shared<OutboundCount>();   ///< of all connections, dropped ones among them
-  std::size_t relieved_at_ = 0;                               ///< what outbound_ held after the last relieve()
-  std::size_t large_replies_owed_ = 0;                        ///< that peeks and listings may come to; sum over sessions_
-  std::size_t subscriptions_ = 0;                             ///< sum over sessions_
+  std::shared_ptr<OutboundCount> outbound_ = std::make_shared<OutboundCount>();  ///< of all connections, dropped ones among them
+  std::size_t relieved_at_ = 0;  ///< what outbound_ held after the last relieve()
+  std::size_t subscriptions_ = 0;  ///< sum over sessions_
   std::unordered_map<ConnectionId, Connection> connections_;
   Sessions sessions_;
   std::unordered_map<ClientId, SessionId> by_client_;
-  DeadlineQueue<SessionId, Time> deadlines_;                  ///< a lower bound: moved only when it has passed
+  DeadlineQueue<SessionId, Time> deadlines_;  ///< a lower bound: moved only when it has passed
   std::uint64_t next_session_ = 1;
-  std::size_t owed_ = 0;                                      ///< sum over sessions_
+  Dues dues_;  ///< sum over sessions_
   bool draining_ = false;
   Output output_;
   DeskStats stats_;

@@ -23,7 +23,7 @@ struct DeskStats {
   std::uint64_t slow_peers_dropped = 0;
   std::uint64_t endless_messages = 0;          ///< connections closed because a message on them did not end
   std::uint64_t strangers_dropped = 0;         ///< connections closed because they said no Hello
-  std::uint64_t replies_dropped = 0;           ///< their session had ended
+  std::uint64_t replies_dropped = 0;           ///< their session or connection had ended
   std::uint64_t received_bytes = 0;
   std::uint64_t received_messages = 0;
   std::uint64_t sent_bytes = 0;

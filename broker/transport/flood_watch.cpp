@@ -18,16 +18,21 @@ namespace {
 // What comes beside messages: greeting and READY, then at most a PING and a PONG a second, at ten looks a second.
 constexpr std::uint64_t handshake_bytes_max = 2048;
 constexpr std::uint64_t heartbeat_bytes_per_look = 8;
+constexpr std::uint8_t tcp_close = 7;   // TCP_CLOSE of <netinet/tcp.h>, which cannot stand beside <linux/tcp.h>
 
-/// Bytes that were read from the descriptor: received, and no longer in the kernel.
-std::optional<std::uint64_t> read_bytes(int descriptor) {
+struct Reading {
+  std::uint64_t bytes = 0;   ///< that were read from the descriptor: received, and no longer in the kernel
+  bool is_reset = false;
+};
+
+std::optional<Reading> read_from(int descriptor) {
   tcp_info info{};
   socklen_t length = sizeof info;
   if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
   int unread = 0;   // asked second: what comes between the two makes the answer too low, never too high
   if (::ioctl(descriptor, FIONREAD, &unread) != 0) return std::nullopt;
   const auto waiting = static_cast<std::uint64_t>(unread);
-  return info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0;
+  return Reading{info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0, info.tcpi_state == tcp_close};
 }
 
 /// Of the whole process. Cost: some microseconds.
@@ -45,25 +50,28 @@ void FloodWatch::delivered(int descriptor, std::uint64_t bytes) {
   if (std::exchange(entry->second.has_delivered, true)) all_had_turn_ = true;
 }
 
-std::size_t FloodWatch::look() {
-  std::size_t shut = 0;
+FloodWatch::Look FloodWatch::look() {
+  Look seen;
   const bool had_turn = std::exchange(all_had_turn_, false);
   for (auto& [descriptor, connection] : connections_) {
-    const auto read = read_bytes(descriptor);
-    if (!read || connection.is_shut) continue;
-    const std::uint64_t before = std::exchange(connection.seen_bytes, *read);
+    const auto reading = read_from(descriptor);
+    if (!reading || connection.is_shut) continue;
+    if (reading->is_reset && !std::exchange(connection.is_reset, true)) seen.reset.push_back(descriptor);
+    const std::uint64_t read = reading->bytes;
+    const std::uint64_t before = std::exchange(connection.seen_bytes, read);
     const bool has_delivered = std::exchange(connection.has_delivered, false);
     weigh(connection, has_delivered);
     if (has_delivered) {
-      connection.settled_bytes = *read;
+      connection.settled_bytes = read;
       continue;
     }
     const bool is_endless = had_turn && before > connection.settled_bytes + bounds_.message_bytes_max;
-    if (!is_endless && *read <= connection.settled_bytes + bounds_.queue_bytes_max) continue;
+    if (!is_endless && read <= connection.settled_bytes + bounds_.queue_bytes_max) continue;
     shut_down(descriptor, connection);
-    ++shut;
+    ++seen.shut;
   }
-  return had_turn ? shut + relieve() : shut;
+  if (had_turn) seen.shut += relieve();
+  return seen;
 }
 
 void FloodWatch::weigh(Connection& connection, bool has_delivered) {

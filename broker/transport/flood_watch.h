@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 namespace takt::transport {
 
@@ -40,8 +41,12 @@ class FloodWatch {
   void read_empty() { all_had_turn_ = true; }
   bool is_empty() const { return connections_.empty(); }
 
-  /// Shuts down the connections above their bound; answers how many. Cost: two system calls per connection.
-  std::size_t look();
+  struct Look {
+    std::size_t shut = 0;     ///< connections above their bound, which were shut down
+    std::vector<int> reset;   ///< whose peer has left; while libzmq doesn't read from them, it doesn't know
+  };
+  /// Cost: two system calls per connection.
+  Look look();
 
  private:
   struct Connection {
@@ -53,6 +58,7 @@ class FloodWatch {
     std::uint64_t held_bytes = 0;      ///< of that part
     bool has_delivered = false;        ///< since the last look
     bool is_shut = false;
+    bool is_reset = false;
   };
 
   std::size_t relieve();

@@ -35,6 +35,11 @@ bool PeerTable::disconnected(int descriptor, Time now) {
   return !peer;
 }
 
+void PeerTable::reset(int descriptor) {
+  const auto entry = open_.find(descriptor);
+  if (entry != open_.end() && entry->second.peer) peers_.at(*entry->second.peer).has_left = true;
+}
+
 PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor, Time now) {
   const auto open = open_.find(descriptor);
   std::optional<ConnectionId> replaced;
@@ -51,7 +56,7 @@ PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor
     replaced = id;
   }
   const ConnectionId id(next_++);
-  peers_.emplace(id, Peer{routing, descriptor, {}, std::nullopt});
+  peers_.emplace(id, Peer{routing, descriptor, {}, false, std::nullopt});
   by_routing_[routing] = id;
   if (open == open_.end()) {   // came, spoke and left
     end(id, now);
@@ -91,7 +96,9 @@ std::vector<ConnectionId> PeerTable::take_ended(Time until) {
 }
 
 void PeerTable::end(ConnectionId id, Time now) {
-  peers_.at(id).ended = now;
+  Peer& peer = peers_.at(id);
+  peer.has_left = true;
+  peer.ended = now;
   ended_.push_back(id);
 }
 

@@ -17,6 +17,7 @@ struct Peer {
   std::string routing;
   int descriptor = -1;
   std::deque<Departure> waiting;     ///< while its socket is full
+  bool has_left = false;             ///< it can be told nothing any more
   std::optional<Time> ended;         ///< its last messages may still be unread
 };
 
@@ -31,6 +32,8 @@ class PeerTable {
   void accepted(int descriptor, Time now);
   /// True: it was open, and no message had come by it.
   bool disconnected(int descriptor, Time now);
+  /// Its peer has left, and libzmq doesn't know it yet. Of one that is not open: nothing happens.
+  void reset(int descriptor);
   std::size_t open_connections() const { return open_.size(); }
 
   struct Speaker {

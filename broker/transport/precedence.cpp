@@ -53,4 +53,18 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
   return false;
 }
 
+bool needs_connection(const proto::Request& body) {
+  using proto::MessageType;
+  switch (proto::type_of(body)) {
+    case MessageType::kHeartbeat:
+    case MessageType::kMetadata:
+    case MessageType::kCredit:
+    case MessageType::kResume:
+    case MessageType::kListTopics:
+    case MessageType::kListGroups:
+    case MessageType::kPeek: return true;
+    default: return false;
+  }
+}
+
 }  // namespace takt::transport

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -13,15 +12,16 @@
 #include <deque>
 #include <iterator>
 #include <mutex>
+#include <set>
 #include <span>
 #include <thread>
-#include <unordered_set>
 #include <variant>
 
 #include "broker/transport/arrivals.h"
+#include "broker/transport/descriptors.h"
 #include "broker/transport/flood_watch.h"
 #include "broker/transport/peer_table.h"
-#include "broker/transport/reset_guard.h"
+#include "broker/transport/zmq_epoll.h"
 #include "broker/transport/zmq_socket.h"
 
 namespace takt::transport {
@@ -32,6 +32,10 @@ constexpr std::size_t receive_bytes_max = 8u << 20;                             
 constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 // libzmq has no event for "this peer has room again": its descriptor usually wakes us, and this is the net below it.
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
+constexpr Duration many_full_peers_retry = std::chrono::milliseconds(1);
+constexpr std::size_t retried_at_once = 64;                                        // of many peers that take nothing
+constexpr Duration look_pause = std::chrono::microseconds(200);
+constexpr int look_pauses_max = 50;
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
 constexpr std::size_t let_go_at_once = 1024;                                       // departures, a millisecond or so
@@ -40,7 +44,6 @@ constexpr std::size_t frames_thrown_max = 1000;                                 
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
 constexpr std::uint64_t scarce_half_messages_bytes_max = 4u << 20;                 // times 32 in libzmq's memory, at worst
 constexpr Duration look_interval = std::chrono::milliseconds(100);                 // the one thing that is polled
-constexpr rlim_t other_descriptors = 128;                                          // store, HTTP, logs, libzmq's own
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>& from) {
@@ -61,21 +64,6 @@ using Mail = std::variant<std::vector<core::Outgoing>, EndSessions, Drain, Room,
 /// Of a section; an envelope may be larger, but not all the frames of a message are.
 std::size_t section_bytes_max_of(const IntakeLimits& limits) {
   return std::max(limits.batch_bytes_max, limits.message_bytes_max) + frame_slack_bytes;
-}
-
-/// Descriptors for `connections` and what else the process opens; how many connections there is room for.
-std::size_t reserve_descriptors(std::size_t connections) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return connections;
-  const rlim_t wanted = static_cast<rlim_t>(connections) + other_descriptors;
-  if (limit.rlim_cur < wanted) {
-    rlimit raised = limit;
-    raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
-  }
-  if (limit.rlim_cur >= wanted) return connections;
-  return limit.rlim_cur > 2 * other_descriptors ? static_cast<std::size_t>(limit.rlim_cur - other_descriptors)
-                                                : static_cast<std::size_t>(limit.rlim_cur / 2);
 }
 
 }  // namespace
@@ -110,6 +98,7 @@ class ZmqGateway::Loop {
  private:
   void run(std::stop_token stop);
   void wait(std::stop_token stop);
+  void let_libzmq_look();
   void read_mail();
   void receive_messages();
   void drain_monitor(Time now);
@@ -142,12 +131,14 @@ class ZmqGateway::Loop {
   Desk desk_;
   CommandBatch held_;                                         ///< while the sink refuses it, nothing is read
   PeerTable peers_;
-  std::unordered_set<ConnectionId> full_;                     ///< peers with a waiting queue
+  std::set<ConnectionId> full_;                               ///< peers with a waiting queue
+  ConnectionId retried_{0};                                   ///< the last of them that was offered what waits
   std::deque<std::deque<Departure>> discarded_;               ///< what waited for peers that are gone; none is empty
   std::uint64_t connections_refused_ = 0;
   std::uint64_t connections_unheard_ = 0;
   FloodWatch floods_;
   Time next_look_{};
+  LookWatch looks_;
   Time strangers_not_before_{};
   std::uint64_t endless_messages_ = 0;
   std::uint64_t strangers_dropped_ = 0;
@@ -164,8 +155,7 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
     if (error == ENODEV || error == EADDRNOTAVAIL) hint = "this machine has no such address or interface (key listen)";
     return GatewayFailure{"cannot " + what + " " + settings_.listen + ": " + zmq_strerror(error) + "; " + hint};
   };
-  if (!resets_are_guarded())
-    return GatewayFailure{"libzmq does not call this program's epoll_wait, so clients could stop it; reset_guard.h"};
+  if (!resets_are_guarded()) return GatewayFailure{"libzmq does not call this program's epoll_wait, so clients could stop it; zmq_epoll.h"};
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0) return GatewayFailure{std::string("cannot make an eventfd: ") + std::strerror(errno)};
   connections_max_ = reserve_descriptors(settings_.connections_max);
@@ -229,6 +219,7 @@ void ZmqGateway::Loop::post(Mail mail) {
 void ZmqGateway::Loop::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     wait(stop);
+    let_libzmq_look();
     read_mail();
     receive_messages();
     look_around(settings_.clock());
@@ -251,7 +242,7 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
   std::optional<Time> until = desk_.next_deadline();
   const Time now = settings_.clock();
   const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
-  if (!full_.empty()) earliest(now + full_peer_retry);
+  if (!full_.empty()) earliest(now + (full_.size() > retried_at_once ? many_full_peers_retry : full_peer_retry));
   if (peers_.has_ended()) earliest(reads ? now : now + linger_after_end);   // their last messages are read first
   if (!floods_.is_empty()) earliest(std::max(now, next_look_));
   int timeout = -1;
@@ -267,6 +258,11 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
     std::uint64_t rung;
     [[maybe_unused]] const auto got = ::read(wake_fd_, &rung, sizeof rung);
   }
+}
+
+/// By asking for nothing more.
+void ZmqGateway::Loop::let_libzmq_look() {
+  for (int n = 0; n < look_pauses_max && looks_.is_overdue(libzmq_looks(), settings_.clock()); ++n) std::this_thread::sleep_for(look_pause);
 }
 
 void ZmqGateway::Loop::read_mail() {
@@ -337,7 +333,8 @@ void ZmqGateway::Loop::receive_messages() {
 
 void ZmqGateway::Loop::handle(std::span<const Received> messages, std::span<const ConnectionId> senders, Time now) {
   for (const std::size_t index : in_runs(senders)) {
-    desk_.received(senders[index], messages[index].frames, now);
+    const Peer* const peer = peers_.find(senders[index]);
+    desk_.received(senders[index], messages[index].frames, now, peer == nullptr || peer->has_left);
     if (messages[index].frames_thrown <= frames_thrown_max) continue;
     ++endless_messages_;
     desk_.ended(senders[index]);
@@ -365,7 +362,9 @@ void ZmqGateway::Loop::look_around(Time now) {
   if (now < next_look_) return;
   next_look_ = now + look_interval;
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
-  endless_messages_ += floods_.look();
+  const FloodWatch::Look seen = floods_.look();
+  endless_messages_ += seen.shut;
+  for (const int descriptor : seen.reset) peers_.reset(descriptor);
   relieve();
   // While nothing is read, a Hello that came in time lies unread.
   if (!held_.empty()) strangers_not_before_ = now + settings_.hello_timeout;
@@ -407,6 +406,7 @@ void ZmqGateway::Loop::relieve() {
 }
 
 void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
+  if (peer.has_left) discard(peer);
   while (!peer.waiting.empty()) {
     const Departure& departure = peer.waiting.front();
     switch (send(router_.get(), peer.routing, departure.frames)) {
@@ -428,8 +428,12 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
 }
 
 void ZmqGateway::Loop::retry_full_peers() {
-  const std::vector<ConnectionId> full(full_.begin(), full_.end());
-  for (const ConnectionId id : full) flush_peer(id, *peers_.find(id));
+  for (std::size_t n = std::min(full_.size(), retried_at_once); n > 0 && !full_.empty(); --n) {
+    auto next = full_.upper_bound(retried_);
+    if (next == full_.end()) next = full_.begin();
+    retried_ = *next;
+    flush_peer(retried_, *peers_.find(retried_));
+  }
 }
 
 void ZmqGateway::Loop::bury(Time until) {
@@ -457,6 +461,7 @@ void ZmqGateway::Loop::let_go() {
 void ZmqGateway::Loop::cut(ConnectionId id) {
   Peer* const peer = peers_.find(id);
   if (peer == nullptr) return;
+  peer->has_left = true;
   discard(*peer);
   full_.erase(id);
   drain_monitor(settings_.clock());   // a descriptor that was closed meanwhile must not be touched

@@ -1,5 +1,6 @@
 // Attacks with valid requests: floods of what is refused, and of what takes room.
 
+#include <deque>
 #include <stdexcept>
 
 #include "proto/limits.h"
@@ -68,10 +69,13 @@ void hellos(Attacker& me) {
   for (int i = 0; i < 500; ++i)
     append(fresh, me.wire(proto::Hello{ClientId(me.any()), proto::ClientKind::kWorker, std::string(200, 'h'), std::string(200, 's')}));
   const Bytes same = me.wire(proto::Hello{ClientId(4711), proto::ClientKind::kWorker, "same", "takt_attack"});
+  std::deque<Connection> of_one_client;   // open while the next says Hello
   while (me.goes_on()) {
+    of_one_client.push_back(me.shake_hands());
+    me.send(of_one_client.back(), same);
+    if (of_one_client.size() > 8) of_one_client.pop_front();
     const Connection socket = me.shake_hands();
     for (int i = 0; i < 20 && me.send(socket, fresh); ++i) read_away(socket);
-    me.send(socket, same);
   }
 }
 
@@ -110,7 +114,7 @@ void silent_topic(Attacker& me) {
   socket->receive(4'096, 1s);   // who leaves earlier takes the request along
 }
 
-/// Clients whose routing ids come first in any order of ids keep all replies taken that may be owed, and are the first to
+/// Clients whose routing ids come first in any order of ids keep all replies taken that they may be owed, and are the first to
 /// ask for those that fall free, while others hold theirs for a minute.
 void low_identities(Attacker& me) {
   constexpr std::size_t count = 64;
@@ -203,7 +207,7 @@ std::vector<Attack> session_attacks() {
       {"subscriptions", "subscribing and unsubscribing without end", subscriptions, {refused("subscription_in_use")}},
       {"waiting_peeks", "thousands of peeks that wait for the next honest message", waiting_peeks, {refused("busy")}, 2},
       {.name = "low_identities",
-       .what = "128 clients with the lowest routing ids keep limits.replies full",
+       .what = "128 clients with the lowest routing ids keep all replies taken that they may be owed",
        .run = low_identities,
        .counted = {refused("busy")},
        .threads = 2,

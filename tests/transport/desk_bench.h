@@ -56,6 +56,11 @@ class DeskBench : public testing::Test {
     desk.received(from, frames_of(request, CorrelationId(correlation), std::move(sections)), now);
     collect();
   }
+  /// Of a connection that has left meanwhile.
+  void send_and_leave(ConnectionId from, const proto::Request& request, proto::Sections sections = {}) {
+    desk.received(from, frames_of(request, CorrelationId(1), std::move(sections)), now, true);
+    collect();
+  }
   void send_raw(ConnectionId from, std::vector<std::vector<std::byte>> frames) {
     std::vector<SharedBytes> shared;
     for (auto& frame : frames) shared.push_back(SharedBytes::own(std::move(frame)));

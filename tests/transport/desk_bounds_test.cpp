@@ -97,6 +97,26 @@ TEST_F(DeskReplies, ASessionThatAsksWithoutEndLeavesSomeForAnother) {
   EXPECT_FALSE(take_error(b)) << "it waits for nothing yet";
 }
 
+TEST_F(DeskReplies, ThoseWhoWaitOnPurposeLeaveHalfToThoseWhoOnlyWantAnAnswer) {
+  const auto peek = [](std::uint32_t wait_ms) { return proto::Peek{PartitionId(0), "t", Lane(0), std::nullopt, 1, 1, wait_ms}; };
+  hello(a, 1);
+  const SessionId session = hello(b, 2);
+  for (std::uint64_t i = 1; i <= 3; ++i) send(a, peek(60'000), i);
+  send(b, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 1, 1, 60'000}, 1);
+  EXPECT_EQ(desk.stats().replies_reserved, 4u);
+  EXPECT_FALSE(take_error(b));
+  send(b, peek(60'000), 2);
+  EXPECT_EQ(take_error(b), ErrorCode::kBusy);
+  send(b, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 1, 1, 60'000}, 2);
+  EXPECT_EQ(take_error(b), ErrorCode::kBusy);
+  send(b, peek(0), 3);
+  publish(b, 4);
+  EXPECT_FALSE(take_error(b));
+  answer(session, 1, proto::CreditEnded{});
+  send(b, peek(60'000), 5);
+  EXPECT_FALSE(take_error(b));
+}
+
 TEST_F(DeskBounds, APushDoesNotUseUpAReplySlot) {
   const SessionId session = hello(a, 1);
   send(a, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kOnce, 10, 1000, 50}, 5);

@@ -48,6 +48,29 @@ TEST_F(DeskSession, AnswersHeartbeatAndMetadataItself) {
   EXPECT_TRUE(prior.empty() && later.empty());
 }
 
+TEST_F(DeskSession, WhoHasLeftIsToldNothingAndOnlyItsChangesCount) {
+  const SessionId session = hello(a, 1);
+  prior.clear();
+  send(a, proto::PutTopic{"t", {}}, 7);
+  later.clear();
+  const proto::Request questions[] = {
+      proto::Heartbeat{},  proto::Metadata{},   proto::Peek{PartitionId(0), "t", Lane(0), std::nullopt, 1, 1, 0},
+      proto::ListTopics{}, proto::ListGroups{}, proto::Credit{PartitionId(0), SubscriptionId(1), proto::CreditKind::kStanding, 1, 1, 0},
+      proto::Resume{}};
+  for (const auto& question : questions) send_and_leave(a, question);
+  EXPECT_TRUE(prior.empty() && later.empty());
+  EXPECT_EQ(desk.stats().replies_dropped, 7u);
+
+  auto sections = messages(1);
+  const auto request = publish_of(sections, 1);
+  send_and_leave(a, request, std::move(sections));
+  send_and_leave(a, proto::Unsubscribe{PartitionId(0), SubscriptionId(1)});
+  EXPECT_EQ(later.size(), 2u);
+  answer(session, 7, proto::TopicDone{});
+  EXPECT_TRUE(replies.empty());
+  EXPECT_EQ(desk.stats().replies_dropped, 8u);
+}
+
 TEST_F(DeskSession, EndsASessionThatIsSilentForTheTimeoutAndNotEarlier) {
   const Time start = now;
   hello(a, 1);

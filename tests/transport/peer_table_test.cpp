@@ -60,6 +60,19 @@ TEST_F(PeerTableTest, AlsoWhenTheConnectionBeforeWasHeardInAnEarlierRound) {
   EXPECT_FALSE(has_ended(b));
 }
 
+TEST_F(PeerTableTest, WhoseConnectionIsResetHasLeftAndHasNotEndedYet) {
+  table.accepted(descriptor, now);
+  const ConnectionId id = speaks(first);
+  table.reset(descriptor + 1);
+  EXPECT_FALSE(table.find(id)->has_left);
+  table.reset(descriptor);
+  EXPECT_TRUE(table.find(id)->has_left);
+  EXPECT_FALSE(has_ended(id));
+  EXPECT_EQ(speaks(first), id) << "what it said before is still read";
+  table.disconnected(descriptor, now);
+  EXPECT_TRUE(has_ended(id));
+}
+
 TEST_F(PeerTableTest, WhoCameSpokeAndLeftIsHeardAndThenEnded) {
   table.accepted(descriptor, now);
   table.disconnected(descriptor, now);

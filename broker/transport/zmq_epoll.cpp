@@ -1,10 +1,11 @@
-#include "broker/transport/reset_guard.h"
+#include "broker/transport/zmq_epoll.h"
 
 #include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t trouble = EPOLLERR | EPOLLHUP;
 constexpr std::size_t kernel_sigset_bytes = 8;
+constexpr Duration look_patience = std::chrono::milliseconds(2);
 
 int kernel_epoll_ctl(int set, int operation, int descriptor, epoll_event* event) {
   return static_cast<int>(::syscall(SYS_epoll_ctl, set, operation, descriptor, event));
@@ -91,12 +93,37 @@ class Watch {
   std::map<std::pair<int, std::uint64_t>, int> by_data_;
 };
 
+std::atomic<std::uint64_t> look_count{0};
+std::atomic<int> threads_at_work{0};
+
+/// Of one thread, which may end at work.
+class Work {
+ public:
+  ~Work() { tell(false); }
+  void tell(bool is_at_work) {
+    if (is_at_work) look_count.fetch_add(1, std::memory_order_relaxed);
+    if (std::exchange(is_at_work_, is_at_work) != is_at_work) threads_at_work.fetch_add(is_at_work ? 1 : -1, std::memory_order_relaxed);
+  }
+
+ private:
+  bool is_at_work_ = false;
+};
+thread_local Work work;
+
 Watch& watch() {
   static auto* const watch = new Watch();   // libzmq's threads may outlive whatever main() left behind
   return *watch;
 }
 
 }  // namespace
+
+Looks libzmq_looks() { return {look_count.load(std::memory_order_relaxed), threads_at_work.load(std::memory_order_relaxed) > 0}; }
+
+bool LookWatch::is_overdue(const Looks& looks, Time now) {
+  const bool has_looked = std::exchange(count_, looks.count) != looks.count;
+  if (has_looked || !looks.is_at_work) since_ = now;
+  return now - since_ > look_patience;
+}
 
 bool resets_are_guarded() { return ::dlsym(RTLD_DEFAULT, "epoll_wait") == reinterpret_cast<void*>(&::epoll_wait); }
 
@@ -110,7 +137,9 @@ int epoll_ctl(int set, int operation, int descriptor, epoll_event* event) noexce
 }
 
 int epoll_wait(int set, epoll_event* events, int events_max, int timeout) {
+  takt::transport::work.tell(false);
   const int count = takt::transport::kernel_epoll_wait(set, events, events_max, timeout);
+  takt::transport::work.tell(count > 0);
   int told = 0;
   for (int i = 0; i < count; ++i) {
     if ((events[i].events & takt::transport::trouble) != 0 && !takt::transport::watch().tell(set, events[i])) continue;

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstdint>
+
+#include "proto/time.h"
+
 namespace takt::transport {
 
 /// libzmq 4.3.4 ends the process when a peer resets a connection from which nothing is read just then. An engine whose input
@@ -14,5 +18,24 @@ namespace takt::transport {
 ///
 /// True when it is so: libzmq's calls come here. Cost: a lock and a look-up where libzmq changes what it waits for.
 bool resets_are_guarded();
+
+struct Looks {
+  std::uint64_t count = 0;   ///< how often a thread of this process has asked an epoll set what is ready, and was told something
+  bool is_at_work = false;   ///< one of them has not asked again yet
+};
+/// In taktd libzmq alone uses epoll. Thread: any.
+Looks libzmq_looks();
+
+/// Tells when libzmq's I/O thread has not looked at its sockets for too long. It carries out all that its mailbox has before it
+/// looks again, and where peers fill their queues each message read from one is worth a command. So whoever reads and sends
+/// without a pause keeps it from everybody whose bytes wait in the kernel. Pure. Thread: one.
+class LookWatch {
+ public:
+  bool is_overdue(const Looks& looks, Time now);
+
+ private:
+  std::uint64_t count_ = 0;
+  Time since_{};   ///< when it was last known to look, or to have nothing to do
+};
 
 }  // namespace takt::transport
