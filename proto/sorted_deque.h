@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 namespace takt {
 
@@ -26,10 +27,10 @@ class SortedDeque {
   }
 
   /// The value, or the one that was there already.
-  Value& insert(const Value& value) {
-    if (values_.empty() || values_.back() < value) return values_.emplace_back(value);
+  Value& insert(Value value) {
+    if (values_.empty() || values_.back() < value) return values_.emplace_back(std::move(value));
     const Place at = lower_bound(value);
-    return value < *at ? *values_.insert(at, value) : *at;
+    return value < *at ? *values_.insert(at, std::move(value)) : *at;
   }
   /// Of what is not there: nothing happens.
   template <class Key>

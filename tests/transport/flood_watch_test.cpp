@@ -26,11 +26,9 @@ class FloodWatchTest : public ::testing::Test {
     socklen_t length = sizeof address;
     auto* const any = reinterpret_cast<sockaddr*>(&address);
     const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, any, length);
-    getsockname(listener, any, &length);
-    listen(listener, 1);
-    connect(client, any, length);
-    server = accept(listener, nullptr, nullptr);
+    const bool is_made = bind(listener, any, length) == 0 && getsockname(listener, any, &length) == 0 && listen(listener, 1) == 0 &&
+                         connect(client, any, length) == 0;
+    if (is_made) server = accept(listener, nullptr, nullptr);
     close(listener);
     watch.accepted(server);
   }

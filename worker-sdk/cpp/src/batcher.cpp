@@ -45,9 +45,8 @@ void Batcher::hurry() {
 }
 
 template <class Due>
-std::vector<OpenBatch> Batcher::take_where(Due due) {
-  std::vector<OpenBatch> ready = std::exchange(full_, {});
-  full_.reserve(ready.size());   // as many may come until the next time
+std::vector<OpenBatch> Batcher::take_where(std::vector<OpenBatch> spare, Due due) {
+  std::vector<OpenBatch> ready = std::exchange(full_, std::move(spare));
   for (auto at = open_.begin(); at != open_.end();) {
     if (!due(at->second)) {
       ++at;
@@ -60,16 +59,16 @@ std::vector<OpenBatch> Batcher::take_where(Due due) {
   return ready;
 }
 
-std::vector<OpenBatch> Batcher::take_ready(Time now) {
-  return take_where([&](const OpenBatch& batch) { return batch.urgent || batch.opened + bounds_.linger <= now; });
+std::vector<OpenBatch> Batcher::take_ready(Time now, std::vector<OpenBatch> spare) {
+  return take_where(std::move(spare), [&](const OpenBatch& batch) { return batch.urgent || batch.opened + bounds_.linger <= now; });
 }
 
-std::vector<OpenBatch> Batcher::take_full() {
-  return take_where([](const OpenBatch& batch) { return batch.urgent; });
+std::vector<OpenBatch> Batcher::take_full(std::vector<OpenBatch> spare) {
+  return take_where(std::move(spare), [](const OpenBatch& batch) { return batch.urgent; });
 }
 
-std::vector<OpenBatch> Batcher::take_all() {
-  return take_where([](const OpenBatch&) { return true; });
+std::vector<OpenBatch> Batcher::take_all(std::vector<OpenBatch> spare) {
+  return take_where(std::move(spare), [](const OpenBatch&) { return true; });
 }
 
 std::optional<Time> Batcher::next_deadline() const {

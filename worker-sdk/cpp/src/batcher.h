@@ -45,15 +45,16 @@ class Batcher {
   /// Every open batch is due.
   void hurry();
   /// Batches that are full, urgent or have lingered long enough, in the order in which they were opened.
-  std::vector<OpenBatch> take_ready(Time now);
-  std::vector<OpenBatch> take_all();
+  /// What is ready next is collected in an empty `spare`: whoever gives back what it took before saves allocations.
+  std::vector<OpenBatch> take_ready(Time now, std::vector<OpenBatch> spare = {});
+  std::vector<OpenBatch> take_all(std::vector<OpenBatch> spare = {});
   /// When the next open batch will have lingered long enough.
   std::optional<Time> next_deadline() const;
   BatchId last_batch() const { return BatchId(last_id_); }
   void messages_max(std::uint32_t messages) { bounds_.messages = messages; }
   void bytes_max(std::size_t bytes) { bounds_.bytes = bytes; }
   /// Full or urgent batches only.
-  std::vector<OpenBatch> take_full();
+  std::vector<OpenBatch> take_full(std::vector<OpenBatch> spare = {});
 
   /// What one message takes in the buffer.
   static std::size_t message_bytes(ByteView metadata, ByteView payload) {
@@ -78,7 +79,7 @@ class Batcher {
     }
   };
   template <class Due>
-  std::vector<OpenBatch> take_where(Due due);
+  std::vector<OpenBatch> take_where(std::vector<OpenBatch> spare, Due due);
 
   Bounds bounds_;
   std::map<Key, OpenBatch, Less> open_;

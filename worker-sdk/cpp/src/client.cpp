@@ -4,7 +4,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <unordered_map>
 
 #include "proto/limits.h"
 #include "proto/sorted_deque.h"
@@ -22,6 +21,7 @@ namespace {
 using namespace sdk;
 
 constexpr std::size_t pending_batches_enough = 8;   // more are waiting already: a lingering batch may as well grow
+constexpr std::size_t spare_batches_max = 4096;     // room that is kept for them
 constexpr std::uint32_t batches_in_flight_max = 1'000;   // the broker remembers the answers to a producer's last 1,024
 constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
@@ -123,9 +123,13 @@ class Client::Body final : public ConnectionOwner {
  private:
   /// A batch that was handed to the session.
   struct Sent {
+    BatchId batch;
     std::vector<std::pair<std::uint32_t, SendCallback>> callbacks;
     std::uint32_t count = 0;
     std::size_t bytes = 0;
+    friend bool operator<(const Sent& a, const Sent& b) { return a.batch < b.batch; }
+    friend bool operator<(const Sent& a, BatchId b) { return a.batch < b; }
+    friend bool operator<(BatchId a, const Sent& b) { return a < b.batch; }
   };
 
   SessionOptions session_options() const {
@@ -166,7 +170,8 @@ class Client::Body final : public ConnectionOwner {
   std::atomic<std::thread::id> network_thread_{};
 
   // Network thread only.
-  std::unordered_map<BatchId, Sent> sent_;
+  SortedDeque<Sent> sent_;
+  std::vector<OpenBatch> spare_;                     ///< kept for its memory
   bool batch_is_waiting_ = false;                    ///< the session has enough to do: open batches may grow
   std::optional<Time> leave_until_;
   bool left_ = false;
@@ -236,13 +241,16 @@ void Client::Body::feed(Session& session, Now now) {
   {
     const std::lock_guard lock(mutex_);
     batch_is_waiting_ = has_enough_pending(session);
-    ready = leaving_ || is_idle(session, options_.acks) ? batcher_.take_all()
-            : batch_is_waiting_                         ? batcher_.take_full()
-                                                        : batcher_.take_ready(now.mono);
+    std::vector<OpenBatch> spare = std::exchange(spare_, {});
+    ready = leaving_ || is_idle(session, options_.acks) ? batcher_.take_all(std::move(spare))
+            : batch_is_waiting_                         ? batcher_.take_full(std::move(spare))
+                                                        : batcher_.take_ready(now.mono, std::move(spare));
     leaving = leaving_;
     metrics_.resent_batches = session.batches_resent();
   }
   for (OpenBatch& batch : ready) hand_over(std::move(batch), session, now);
+  ready.clear();
+  if (ready.capacity() <= spare_batches_max) spare_ = std::move(ready);
   if (leaving && !leave_until_) {
     leave_until_ = now.mono + goodbye_timeout;
     session.goodbye();
@@ -250,17 +258,17 @@ void Client::Body::feed(Session& session, Now now) {
 }
 
 void Client::Body::hand_over(OpenBatch open, Session& session, Now now) {
-  Sent sent{std::move(open.callbacks), open.sections.count(), open.bytes};
-  proto::Sections sections = open.sections.take();
+  const std::uint32_t count = open.sections.count();
+  sent_.insert({open.id, std::move(open.callbacks), count, open.bytes});
+  const auto sections = std::make_shared<const proto::Sections>(open.sections.take());
   Batch batch{open.id,
               std::move(open.topic),
               open.lane,
               static_cast<proto::Acks>(options_.acks),
-              sent.count,
-              SharedBytes::own(std::move(sections.metadata)),
-              SharedBytes::own(std::move(sections.payload)),
+              count,
+              {sections, sections->metadata},
+              {sections, sections->payload},
               open.opened + options_.send_timeout};
-  sent_.emplace(open.id, std::move(sent));
   session.publish(std::move(batch), now);
 }
 
@@ -307,7 +315,7 @@ void Client::Body::greeted(const proto::HelloReply& broker) {
 
 void Client::Body::stored(const BatchStored& answer) {
   const auto at = sent_.find(answer.batch);
-  Sent sent = std::move(at->second);
+  Sent sent = std::move(*at);
   sent_.erase(at);
   const bool known = options_.acks != Acks::kNone;
   for (auto& [index, callback] : sent.callbacks) {
@@ -326,7 +334,7 @@ void Client::Body::stored(const BatchStored& answer) {
 
 void Client::Body::batch_failed(const BatchFailed& answer) {
   const auto at = sent_.find(answer.batch);
-  Sent sent = std::move(at->second);
+  Sent sent = std::move(*at);
   sent_.erase(at);
   for (auto& [index, callback] : sent.callbacks) call(callback, tl::make_unexpected(answer.error));
   const std::lock_guard lock(mutex_);

@@ -158,8 +158,11 @@ class Connection::Loop {
 
   void drain_events(Now now) {
     while (true) {
-      std::vector<Event> events = session_.take_events();
-      if (events.empty()) return;
+      std::vector<Event> events = session_.take_events(std::exchange(spare_events_, {}));
+      if (events.empty()) {
+        spare_events_ = std::move(events);
+        return;
+      }
       for (Event& event : events) {
         const auto* dead = std::get_if<LinkDead>(&event);
         const std::string why = dead == nullptr ? std::string() : dead->why;
@@ -168,6 +171,8 @@ class Connection::Loop {
         owner_.handle(std::move(event), session_, now);
         if (broken && socket_) lose_socket(address_ + ": " + why, now);
       }
+      events.clear();
+      spare_events_ = std::move(events);
     }
   }
 
@@ -189,7 +194,10 @@ class Connection::Loop {
 
   // Only when the socket has taken all earlier ones, so that the session's bounds are the bounds of what waits here.
   void take_frames(Now now) {
-    for (Frames& frames : session_.take_frames()) outgoing_.push_back(std::move(frames));
+    std::vector<Frames> taken = session_.take_frames(std::exchange(spare_frames_, {}));
+    for (Frames& frames : taken) outgoing_.push_back(std::move(frames));
+    taken.clear();
+    spare_frames_ = std::move(taken);
     if (outgoing_.empty()) return;
     session_.tick(now);  // what was answered by leaving made room
     drain_events(now);
@@ -297,6 +305,8 @@ class Connection::Loop {
   Time retry_at_{};
   Duration backoff_ = backoff_first;
   std::deque<Frames> outgoing_;
+  std::vector<Frames> spare_frames_;   ///< kept for its memory
+  std::vector<Event> spare_events_;
   std::size_t next_frame_ = 0;
 };
 

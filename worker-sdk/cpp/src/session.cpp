@@ -167,8 +167,8 @@ void Session::refused(CorrelationId correlation, const proto::Error& error, Now 
   if (new_session) die("the broker does not know our session any more: " + error_label(error.code));
 }
 
-std::vector<Frames> Session::take_frames() {
-  std::vector<Frames> frames = outlet_.take_frames();
+std::vector<Frames> Session::take_frames(std::vector<Frames> spare) {
+  std::vector<Frames> frames = outlet_.take_frames(std::move(spare));
   publishing_.handed_over();
   return frames;
 }

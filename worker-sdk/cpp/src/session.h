@@ -48,8 +48,9 @@ class Session {
   std::optional<Time> next_deadline() const;
   /// To be called when the network has taken all earlier ones: taken, a batch with acks=0 counts as stored and no longer
   /// against the window.
-  std::vector<Frames> take_frames();
-  std::vector<Event> take_events() { return outlet_.take_events(); }
+  /// An empty `spare` is filled next, as Outlet says.
+  std::vector<Frames> take_frames(std::vector<Frames> spare = {});
+  std::vector<Event> take_events(std::vector<Event> spare = {}) { return outlet_.take_events(std::move(spare)); }
 
   /// Answered by exactly one BatchStored or BatchFailed.
   void publish(Batch batch, Now now);
