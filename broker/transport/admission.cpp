@@ -10,6 +10,7 @@ namespace takt::transport {
 namespace {
 
 constexpr Duration busy_retry_after = std::chrono::milliseconds(20);
+constexpr Duration waiting_retry_after = std::chrono::seconds(1);
 constexpr std::size_t share_of_free = 3;                   // alone a session takes three quarters of a bound
 constexpr std::size_t ticket_bytes = 1024;                 // what a waiting command costs beside its frames, generously
 constexpr std::size_t decoded_factor = 16;                 // an ack's entry: 7 bytes in the envelope, some 100 in memory
@@ -42,7 +43,9 @@ bool is_its_share(std::size_t own, std::size_t taken, std::size_t bound) {
   return taken < bound && own <= share_of_free * (bound - taken - 1);
 }
 
-Result<void, Refusal> busy(std::string message) { return failed(Refusal{ErrorCode::kBusy, std::move(message), busy_retry_after}); }
+Result<void, Refusal> busy(std::string message, Duration retry_after = busy_retry_after) {
+  return failed(Refusal{ErrorCode::kBusy, std::move(message), retry_after});
+}
 
 }  // namespace
 
@@ -86,7 +89,8 @@ Result<void, Refusal> Desk::admit_reply(const Session& session, const proto::Req
     return busy("this session waits for its share of the replies that the broker may owe (limits.replies): wait for some of them");
   // Whoever waits on purpose must not hold up those who only want an answer.
   if (reply.waiting > 0 && !is_its_share(session.dues.waiting, dues_.waiting, std::max<std::size_t>(1, settings_.replies_max / 2)))
-    return busy("this session's pulls and peeks have reached their share of those that may wait (half of limits.replies): ask again later");
+    return busy("this session's pulls and peeks have reached their share of those that may wait (half of limits.replies): ask again later",
+                waiting_retry_after);
   // A client that asks faster than it reads: asking again costs it less than being cut off. Not so with a resume.
   const std::size_t held = connections_.at(session.connection).outbound->held.load(std::memory_order_relaxed);
   const std::size_t asked_for = session.dues.bytes + held;

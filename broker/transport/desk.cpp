@@ -60,21 +60,21 @@ Desk::Desk(const DeskSettings& settings)
   check(settings.intake.partitions == 1, "this version routes every command to partition 0");
 }
 
-void Desk::received(ConnectionId from, std::span<const SharedBytes> frames, Time now, bool has_left) {
+void Desk::received(ConnectionId from, Presence presence, std::span<const SharedBytes> frames, Time now) {
   const auto [entry, is_new] = connections_.try_emplace(from);
   if (is_new) {
     ++stats_.connections_opened;
     entry->second.progress = now;
   }
-  entry->second.has_left = has_left;
+  entry->second.has_left = presence == Presence::kLeft;
   ++stats_.received_messages;
   for (const SharedBytes& frame : frames) stats_.received_bytes += frame.size();
   if (entry->second.session) sessions_.at(*entry->second.session).last_seen = now;
 
   auto incoming = intake_.envelope(frames);
   if (!incoming) return refuse(from, incoming.error().correlation.value_or(CorrelationId(0)), incoming.error().refusal);
-  if (has_left && needs_connection(incoming->body)) {
-    ++stats_.replies_dropped;
+  if (presence == Presence::kLeft && needs_connection(incoming->body)) {
+    stats_.replies_dropped += core::is_answered(incoming->body) ? 1 : 0;
     return;
   }
   request(from, std::move(*incoming), now);

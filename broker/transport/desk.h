@@ -41,10 +41,10 @@ struct DeskSettings {
 ///
 /// Bounds, at which a request is refused with kBusy: replies owed (per session and in all; half of them to requests that may
 /// wait on purpose), bytes of publishes not yet stored, bytes of other requests not yet handled, replies owed to one peer
-/// together with what waits for its socket. Of the first three a session takes at most three times what it leaves free (dynamic thresholds: Choudhury and Hahne, 1998), so that few
-/// that fill the bounds leave room for those who send little. A standing credit passes them all: it has no answer, so its
-/// worker would wait for ever. A byte of a publish counts until the last
-/// holder of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
+/// together with what waits for its socket. Of the first three a session takes at most three times what it leaves free (dynamic
+/// thresholds: Choudhury and Hahne, 1998), so that few that fill the bounds leave room for those who send little. A standing
+/// credit passes them all: it has no answer, so its worker would wait for ever. A byte of a publish counts until the last holder
+/// of its SharedBytes lets go, wherever that is. A peer whose socket is full is dropped when more waits for it than
 /// outbound_bytes_per_peer_max and it took nothing for the session timeout, or when four times as much waits: what it asked
 /// for itself (credit, pipelined requests) stays below that, so only a peer that doesn't read gets there.
 /// All peers together: credit in bytes is shared out so that workers who keep it stay below half of outbound_bytes_max, peeks
@@ -62,11 +62,13 @@ class Desk {
     std::vector<ConnectionId> dropped;  ///< to be cut off; the desk has forgotten them
   };
 
+  enum class Presence { kHere, kLeft };
+
   explicit Desk(const DeskSettings& settings);
 
-  /// The frames of one message. A connection is known from its first message on. One that `has_left`, and has not ended() because
-  /// more of it may be unread, is told nothing, and what it asks for is passed over: only what changes something is handled.
-  void received(ConnectionId from, std::span<const SharedBytes> frames, Time now, bool has_left = false);
+  /// The frames of one message. A connection is known from its first message on. Of one that has
+  /// left, and not ended() because more of it may be unread, only what changes something is handled; it is told nothing.
+  void received(ConnectionId from, Presence presence, std::span<const SharedBytes> frames, Time now);
   /// The connection is gone. Of an unknown one: nothing happens.
   void ended(ConnectionId connection);
   /// What a partition answers. Offer its departure to the socket before the next: what was not offered yet counts as waiting.

@@ -55,8 +55,12 @@ FloodWatch::Look FloodWatch::look() {
   const bool had_turn = std::exchange(all_had_turn_, false);
   for (auto& [descriptor, connection] : connections_) {
     const auto reading = read_from(descriptor);
-    if (!reading || connection.is_shut) continue;
-    if (reading->is_reset && !std::exchange(connection.is_reset, true)) seen.reset.push_back(descriptor);
+    if (!reading || connection.has_left) continue;
+    if (reading->is_reset) {
+      connection.has_left = true;
+      seen.left.push_back(descriptor);
+      continue;
+    }
     const std::uint64_t read = reading->bytes;
     const std::uint64_t before = std::exchange(connection.seen_bytes, read);
     const bool has_delivered = std::exchange(connection.has_delivered, false);
@@ -67,10 +71,9 @@ FloodWatch::Look FloodWatch::look() {
     }
     const bool is_endless = had_turn && before > connection.settled_bytes + bounds_.message_bytes_max;
     if (!is_endless && read <= connection.settled_bytes + bounds_.queue_bytes_max) continue;
-    shut_down(descriptor, connection);
-    ++seen.shut;
+    shut_down(descriptor, connection, seen);
   }
-  if (had_turn) seen.shut += relieve();
+  if (had_turn) relieve(seen);
   return seen;
 }
 
@@ -81,29 +84,30 @@ void FloodWatch::weigh(Connection& connection, bool has_delivered) {
   connection.looks_held = holds ? connection.looks_held + 1 : 0;
 }
 
-std::size_t FloodWatch::relieve() {
+void FloodWatch::relieve(Look& seen) {
   std::uint64_t sum = 0;
   std::vector<std::pair<const int, Connection>*> holders;
   for (auto& entry : connections_) {
-    if (entry.second.is_shut || entry.second.held_bytes == 0) continue;
+    if (entry.second.has_left || entry.second.held_bytes == 0) continue;
     sum += entry.second.held_bytes;
     holders.push_back(&entry);
   }
   const bool is_scarce = sum > bounds_.scarce_bytes_max && allocated_bytes() > bounds_.memory_bytes_max;
   const std::uint64_t bound = is_scarce ? bounds_.scarce_bytes_max : bounds_.all_bytes_max;
-  if (sum <= bound) return 0;
+  if (sum <= bound) return;
   std::ranges::sort(holders, std::ranges::greater(), [](const auto* entry) { return entry->second.looks_held * entry->second.held_bytes; });
-  std::size_t shut = 0;
-  for (; sum > bound; ++shut) {
-    sum -= holders[shut]->second.held_bytes;
-    shut_down(holders[shut]->first, holders[shut]->second);
+  for (auto holder = holders.begin(); sum > bound; ++holder) {
+    auto& [descriptor, connection] = **holder;
+    sum -= connection.held_bytes;
+    shut_down(descriptor, connection, seen);
   }
-  return shut;
 }
 
-void FloodWatch::shut_down(int descriptor, Connection& connection) {
+void FloodWatch::shut_down(int descriptor, Connection& connection, Look& seen) {
   ::shutdown(descriptor, SHUT_RDWR);
-  connection.is_shut = true;
+  connection.has_left = true;
+  seen.left.push_back(descriptor);
+  ++seen.shut;
 }
 
 }  // namespace takt::transport

@@ -3,6 +3,7 @@
 // frame, and reaches the application never (pipe_t::write counts only the last frame, libzmq 4.3.4). The kernel knows
 // how many bytes libzmq has read from a connection; what is far above what was handed out must lie in libzmq's memory.
 // There an empty frame of two bytes takes 64, so the bound is as low as honest clients allow.
+// And it sees connections that were reset while libzmq doesn't read from them.
 
 #include <cstddef>
 #include <cstdint>
@@ -42,8 +43,8 @@ class FloodWatch {
   bool is_empty() const { return connections_.empty(); }
 
   struct Look {
-    std::size_t shut = 0;     ///< connections above their bound, which were shut down
-    std::vector<int> reset;   ///< whose peer has left; while libzmq doesn't read from them, it doesn't know
+    std::size_t shut = 0;    ///< connections above their bound, which were shut down
+    std::vector<int> left;   ///< these, and those that were reset: while libzmq doesn't read from one, it doesn't know
   };
   /// Cost: two system calls per connection.
   Look look();
@@ -57,12 +58,11 @@ class FloodWatch {
     std::uint64_t looks_held = 0;      ///< of them, the last ones without a message and with a part of one
     std::uint64_t held_bytes = 0;      ///< of that part
     bool has_delivered = false;        ///< since the last look
-    bool is_shut = false;
-    bool is_reset = false;
+    bool has_left = false;
   };
 
-  std::size_t relieve();
-  static void shut_down(int descriptor, Connection& connection);
+  void relieve(Look& seen);
+  static void shut_down(int descriptor, Connection& connection, Look& seen);
   static void weigh(Connection& connection, bool has_delivered);
 
   const FloodBounds bounds_;

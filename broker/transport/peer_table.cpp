@@ -35,9 +35,11 @@ bool PeerTable::disconnected(int descriptor, Time now) {
   return !peer;
 }
 
-void PeerTable::reset(int descriptor) {
+void PeerTable::left(int descriptor) {
   const auto entry = open_.find(descriptor);
-  if (entry != open_.end() && entry->second.peer) peers_.at(*entry->second.peer).has_left = true;
+  if (entry == open_.end()) return;
+  entry->second.has_left = true;
+  if (entry->second.peer) peers_.at(*entry->second.peer).has_left = true;
 }
 
 PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor, Time now) {
@@ -60,12 +62,12 @@ PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor
   by_routing_[routing] = id;
   if (open == open_.end()) {   // came, spoke and left
     end(id, now);
-  } else if (!open->second.peer) {
-    open->second.peer = id;
-  } else if (is_newer(routing, peers_.at(*open->second.peer).routing)) {
-    end(std::exchange(*open->second.peer, id), now);
-  } else {
+  } else if (open->second.peer && !is_newer(routing, peers_.at(*open->second.peer).routing)) {
     end(id, now);
+  } else {
+    if (open->second.peer) end(*open->second.peer, now);
+    open->second.peer = id;
+    peers_.at(id).has_left = open->second.has_left;
   }
   return {id, replaced};
 }

@@ -32,8 +32,8 @@ class PeerTable {
   void accepted(int descriptor, Time now);
   /// True: it was open, and no message had come by it.
   bool disconnected(int descriptor, Time now);
-  /// Its peer has left, and libzmq doesn't know it yet. Of one that is not open: nothing happens.
-  void reset(int descriptor);
+  /// Its peer has left, or must, and libzmq doesn't know it yet. Of a descriptor that is not open: nothing happens.
+  void left(int descriptor);
   std::size_t open_connections() const { return open_.size(); }
 
   struct Speaker {
@@ -67,6 +67,7 @@ class PeerTable {
   struct Open {
     std::optional<ConnectionId> peer;   ///< once it spoke
     Time stranger_since;
+    bool has_left = false;
     bool is_told = false;
   };
 

@@ -7,7 +7,7 @@ namespace takt::transport {
 /// Does a request go ahead of what waits (CommandBatch::prior)? `has_published`: its session has sent messages before.
 bool goes_ahead(const proto::Request& body, bool has_published);
 
-/// Is it of no use when its connection has ended already? What it asks for can't be told, and it changes nothing that stays.
+/// Does it only ask, or have things sent? Then it is of no use once its connection has ended.
 bool needs_connection(const proto::Request& body);
 
 }  // namespace takt::transport

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint32_t trouble = EPOLLERR | EPOLLHUP;
 constexpr std::size_t kernel_sigset_bytes = 8;
-constexpr Duration look_patience = std::chrono::milliseconds(2);
+constexpr Duration look_patience = std::chrono::milliseconds(5);   // a look that finds much takes that long
 
 int kernel_epoll_ctl(int set, int operation, int descriptor, epoll_event* event) {
   return static_cast<int>(::syscall(SYS_epoll_ctl, set, operation, descriptor, event));
@@ -102,7 +102,7 @@ class Work {
   ~Work() { tell(false); }
   void tell(bool is_at_work) {
     if (is_at_work) look_count.fetch_add(1, std::memory_order_relaxed);
-    if (std::exchange(is_at_work_, is_at_work) != is_at_work) threads_at_work.fetch_add(is_at_work ? 1 : -1, std::memory_order_relaxed);
+    if (std::exchange(is_at_work_, is_at_work) != is_at_work) threads_at_work.fetch_add(is_at_work ? 1 : -1, std::memory_order_release);
   }
 
  private:
@@ -117,7 +117,10 @@ Watch& watch() {
 
 }  // namespace
 
-Looks libzmq_looks() { return {look_count.load(std::memory_order_relaxed), threads_at_work.load(std::memory_order_relaxed) > 0}; }
+Looks libzmq_looks() {
+  const bool is_at_work = threads_at_work.load(std::memory_order_acquire) > 0;   // first: its look is counted by then
+  return {look_count.load(std::memory_order_relaxed), is_at_work};
+}
 
 bool LookWatch::is_overdue(const Looks& looks, Time now) {
   const bool has_looked = std::exchange(count_, looks.count) != looks.count;

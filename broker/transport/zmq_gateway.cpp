@@ -34,8 +34,8 @@ constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr Duration many_full_peers_retry = std::chrono::milliseconds(1);
 constexpr std::size_t retried_at_once = 64;                                        // of many peers that take nothing
-constexpr Duration look_pause = std::chrono::microseconds(200);
-constexpr int look_pauses_max = 50;
+constexpr Duration io_pause = std::chrono::microseconds(200);
+constexpr int io_pauses_max = 50;
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
 constexpr std::size_t let_go_at_once = 1024;                                       // departures, a millisecond or so
@@ -43,7 +43,7 @@ constexpr std::size_t read_slack_bytes = 1u << 20;                              
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
 constexpr std::uint64_t scarce_half_messages_bytes_max = 4u << 20;                 // times 32 in libzmq's memory, at worst
-constexpr Duration look_interval = std::chrono::milliseconds(100);                 // the one thing that is polled
+constexpr Duration look_interval = std::chrono::milliseconds(100);                 // connections are polled
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>& from) {
@@ -138,10 +138,11 @@ class ZmqGateway::Loop {
   std::uint64_t connections_unheard_ = 0;
   FloodWatch floods_;
   Time next_look_{};
-  LookWatch looks_;
+  LookWatch io_looks_;
   Time strangers_not_before_{};
   std::uint64_t endless_messages_ = 0;
   std::uint64_t strangers_dropped_ = 0;
+  std::uint64_t replies_dropped_ = 0;                         ///< beside the desk's
 
   std::jthread thread_;                                       // last: it stops before what it uses is gone
 };
@@ -260,9 +261,10 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
   }
 }
 
-/// By asking for nothing more.
+/// By asking for nothing more, for some 10 ms at most. The one place that sleeps: nothing tells when libzmq looks again, and it does
+/// within a step or two (decision 0016).
 void ZmqGateway::Loop::let_libzmq_look() {
-  for (int n = 0; n < look_pauses_max && looks_.is_overdue(libzmq_looks(), settings_.clock()); ++n) std::this_thread::sleep_for(look_pause);
+  for (int n = 0; n < io_pauses_max && io_looks_.is_overdue(libzmq_looks(), settings_.clock()); ++n) std::this_thread::sleep_for(io_pause);
 }
 
 void ZmqGateway::Loop::read_mail() {
@@ -289,6 +291,7 @@ void ZmqGateway::Loop::read_mail() {
       stats.connections_unheard = connections_unheard_;
       stats.endless_messages = endless_messages_;
       stats.strangers_dropped = strangers_dropped_;
+      stats.replies_dropped += replies_dropped_;
       wanted->answer.set_value(std::move(stats));
     }
   }
@@ -334,7 +337,8 @@ void ZmqGateway::Loop::receive_messages() {
 void ZmqGateway::Loop::handle(std::span<const Received> messages, std::span<const ConnectionId> senders, Time now) {
   for (const std::size_t index : in_runs(senders)) {
     const Peer* const peer = peers_.find(senders[index]);
-    desk_.received(senders[index], messages[index].frames, now, peer == nullptr || peer->has_left);
+    const bool is_here = peer != nullptr && !peer->has_left;
+    desk_.received(senders[index], is_here ? Desk::Presence::kHere : Desk::Presence::kLeft, messages[index].frames, now);
     if (messages[index].frames_thrown <= frames_thrown_max) continue;
     ++endless_messages_;
     desk_.ended(senders[index]);
@@ -349,6 +353,7 @@ void ZmqGateway::Loop::drain_monitor(Time now) {
       floods_.accepted(event->descriptor);
       if (peers_.open_connections() > connections_max_) {
         ++connections_refused_;
+        peers_.left(event->descriptor);
         ::shutdown(event->descriptor, SHUT_RDWR);
       }
     } else if (event->kind == SocketEvent::Kind::kDisconnected) {
@@ -364,7 +369,7 @@ void ZmqGateway::Loop::look_around(Time now) {
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
   const FloodWatch::Look seen = floods_.look();
   endless_messages_ += seen.shut;
-  for (const int descriptor : seen.reset) peers_.reset(descriptor);
+  for (const int descriptor : seen.left) peers_.left(descriptor);
   relieve();
   // While nothing is read, a Hello that came in time lies unread.
   if (!held_.empty()) strangers_not_before_ = now + settings_.hello_timeout;
@@ -372,6 +377,7 @@ void ZmqGateway::Loop::look_around(Time now) {
   for (const int descriptor :
        peers_.take_strangers(now, settings_.hello_timeout, [this](ConnectionId id) { return desk_.has_session(id); })) {
     ++strangers_dropped_;
+    peers_.left(descriptor);
     ::shutdown(descriptor, SHUT_RDWR);
   }
 }
@@ -389,7 +395,10 @@ void ZmqGateway::Loop::offer() {
     for (Departure& departure : output.departures) {
       const ConnectionId id = departure.to;
       Peer* const peer = peers_.find(id);
-      if (peer == nullptr) continue;
+      if (peer == nullptr || peer->has_left) {
+        ++replies_dropped_;
+        continue;
+      }
       peer->waiting.push_back(std::move(departure));
       flush_peer(id, *peer);
     }
@@ -428,7 +437,8 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
 }
 
 void ZmqGateway::Loop::retry_full_peers() {
-  for (std::size_t n = std::min(full_.size(), retried_at_once); n > 0 && !full_.empty(); --n) {
+  const std::size_t share = std::max(retried_at_once, full_.size() / 16);
+  for (std::size_t n = std::min(full_.size(), share); n > 0 && !full_.empty(); --n) {
     auto next = full_.upper_bound(retried_);
     if (next == full_.end()) next = full_.begin();
     retried_ = *next;

@@ -17,7 +17,7 @@ class Limits : public ::testing::Test {
   explicit Limits(std::vector<std::string> settings = {"limits.message_bytes=1KiB", "limits.batch_bytes=2KiB", "limits.batch_messages=10",
                                                        "limits.topics=3", "limits.groups_per_topic=2", "limits.groups=3",
                                                        "limits.subscriptions_per_session=2", "limits.producers=2",
-                                                       "limits.replies_per_session=3", "limits.replies=4"})
+                                                       "limits.replies_per_session=3", "limits.replies=8"})
       : stage(std::move(settings)),
         client(stage.broker().server()) {
     hello(client, 1);
@@ -125,7 +125,7 @@ TEST_F(Limits, OfRepliesThatAreOwed) {
   other.send(waits);
   const auto error = other.receive<proto::Error>(patience);
   ASSERT_TRUE(error);
-  EXPECT_EQ(error->code, ErrorCode::kBusy) << "of all";
+  EXPECT_EQ(error->code, ErrorCode::kBusy) << "of those that wait";
   EXPECT_EQ(refused("busy"), 2);
 }
 

@@ -26,7 +26,7 @@ class Broker {
   }
   /// To be handled in one turn with whatever comes next.
   void hear(std::uint64_t connection, std::span<const SharedBytes> frames) {
-    desk_.received(transport::ConnectionId(connection), frames, now_.mono);
+    desk_.received(transport::ConnectionId(connection), transport::Desk::Presence::kHere, frames, now_.mono);
   }
   void finish_turn() { turn(); }
   void leave(std::uint64_t connection) {

@@ -17,7 +17,7 @@ void House::connect(Session& session) {
 void House::cut(Session& session, OnTheWay requests) {
   const transport::ConnectionId connection = connections_.at(&session);
   for (const Frames& frames : session.take_frames()) {
-    if (requests == OnTheWay::kArrives) desk_->received(connection, frames, now_.mono);
+    if (requests == OnTheWay::kArrives) desk_->received(connection, transport::Desk::Presence::kHere, frames, now_.mono);
   }
   connections_.erase(&session);
   desk_->ended(connection);
@@ -80,7 +80,7 @@ void House::settle(Commit commit) {
     for (const auto& [session, connection] : connections_) {
       session->tick(now_);
       for (const Frames& frames : session->take_frames()) {
-        desk_->received(connection, frames, now_.mono);
+        desk_->received(connection, transport::Desk::Presence::kHere, frames, now_.mono);
         busy_ = true;
       }
     }

@@ -322,7 +322,7 @@ void SimGateway::turn() {
     if (next.frames.empty()) {
       desk_.ended(next.connection);
     } else {
-      desk_.received(next.connection, next.frames, process_.world.mono());
+      desk_.received(next.connection, transport::Desk::Presence::kHere, next.frames, process_.world.mono());
     }
   }
   desk_.tick(process_.world.mono());

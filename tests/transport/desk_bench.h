@@ -53,18 +53,18 @@ class DeskBench : public testing::Test {
   explicit DeskBench(DeskSettings settings = {}) : desk(settings) {}
 
   void send(ConnectionId from, const proto::Request& request, std::uint64_t correlation = 1, proto::Sections sections = {}) {
-    desk.received(from, frames_of(request, CorrelationId(correlation), std::move(sections)), now);
+    desk.received(from, Desk::Presence::kHere, frames_of(request, CorrelationId(correlation), std::move(sections)), now);
     collect();
   }
   /// Of a connection that has left meanwhile.
   void send_and_leave(ConnectionId from, const proto::Request& request, proto::Sections sections = {}) {
-    desk.received(from, frames_of(request, CorrelationId(1), std::move(sections)), now, true);
+    desk.received(from, Desk::Presence::kLeft, frames_of(request, CorrelationId(1), std::move(sections)), now);
     collect();
   }
   void send_raw(ConnectionId from, std::vector<std::vector<std::byte>> frames) {
     std::vector<SharedBytes> shared;
     for (auto& frame : frames) shared.push_back(SharedBytes::own(std::move(frame)));
-    desk.received(from, shared, now);
+    desk.received(from, Desk::Presence::kHere, shared, now);
     collect();
   }
   void publish(ConnectionId from, std::uint64_t correlation = 1, proto::Acks acks = proto::Acks::kAll, std::size_t payload_bytes = 3) {

@@ -305,7 +305,9 @@ TEST_F(DeskBounds, NoWorkerMayHaveMoreOutThanMayWaitForItsSocket) {
   DeskSettings settings;
   settings.outbound_bytes_per_peer_max = 1u << 20;
   Desk wide(settings);
-  const auto receive = [&](const proto::Request& request) { wide.received(a, frames_of(request, CorrelationId(1)), now); };
+  const auto receive = [&](const proto::Request& request) {
+    wide.received(a, Desk::Presence::kHere, frames_of(request, CorrelationId(1)), now);
+  };
   receive(proto::Hello{ClientId(1), proto::ClientKind::kWorker, "w", "t"});
   receive(proto::Subscribe{PartitionId(0), SubscriptionId(1), "t", "g", proto::StartFrom::kEarliest});
   receive(proto::Subscribe{PartitionId(0), SubscriptionId(2), "u", "g", proto::StartFrom::kEarliest});

@@ -49,19 +49,19 @@ class FloodWatchTest : public ::testing::Test {
 
 TEST_F(FloodWatchTest, TellsAResetOnce) {
   ASSERT_GE(server, 0);
-  EXPECT_TRUE(watch.look().reset.empty());
+  EXPECT_TRUE(watch.look().left.empty());
   leave(true);
   std::vector<int> told;
-  ASSERT_TRUE(wait_until([&] { return !(told = watch.look().reset).empty(); }, patience));
+  ASSERT_TRUE(wait_until([&] { return !(told = watch.look().left).empty(); }, patience));
   EXPECT_EQ(told, std::vector{server});
-  EXPECT_TRUE(watch.look().reset.empty());
+  EXPECT_TRUE(watch.look().left.empty());
 }
 
 TEST_F(FloodWatchTest, AnOrderlyEndIsNoReset) {
   leave(false);
   char nothing = 0;
   ASSERT_EQ(recv(server, &nothing, 1, 0), 0) << "the end has come";
-  EXPECT_TRUE(watch.look().reset.empty());
+  EXPECT_TRUE(watch.look().left.empty());
 }
 
 }  // namespace

@@ -63,14 +63,32 @@ TEST_F(PeerTableTest, AlsoWhenTheConnectionBeforeWasHeardInAnEarlierRound) {
 TEST_F(PeerTableTest, WhoseConnectionIsResetHasLeftAndHasNotEndedYet) {
   table.accepted(descriptor, now);
   const ConnectionId id = speaks(first);
-  table.reset(descriptor + 1);
+  table.left(descriptor + 1);
   EXPECT_FALSE(table.find(id)->has_left);
-  table.reset(descriptor);
+  table.left(descriptor);
   EXPECT_TRUE(table.find(id)->has_left);
   EXPECT_FALSE(has_ended(id));
   EXPECT_EQ(speaks(first), id) << "what it said before is still read";
   table.disconnected(descriptor, now);
   EXPECT_TRUE(has_ended(id));
+}
+
+TEST_F(PeerTableTest, AlsoWhenItWasResetBeforeItWasHeard) {
+  table.accepted(descriptor, now);
+  table.left(descriptor);
+  EXPECT_TRUE(table.find(speaks(first))->has_left);
+  table.accepted(descriptor, now);
+  EXPECT_FALSE(table.find(speaks(second))->has_left) << "the next connection on the descriptor";
+}
+
+TEST_F(PeerTableTest, WhoeverHasEndedHasLeft) {
+  reused();
+  const ConnectionId a = speaks(first);
+  const ConnectionId b = speaks(second);
+  EXPECT_TRUE(table.find(a)->has_left);
+  EXPECT_FALSE(table.find(b)->has_left);
+  table.disconnected(descriptor, now);
+  EXPECT_TRUE(table.find(b)->has_left);
 }
 
 TEST_F(PeerTableTest, WhoCameSpokeAndLeftIsHeardAndThenEnded) {

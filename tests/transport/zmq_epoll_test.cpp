@@ -16,11 +16,11 @@ TEST(LookWatch, IsOverdueWhenLibzmqWorksAndDoesNotLook) {
   LookWatch watch;
   const Time begin{1h};
   EXPECT_FALSE(watch.is_overdue({1, true}, begin));
-  EXPECT_FALSE(watch.is_overdue({1, true}, begin + 2ms));
-  EXPECT_TRUE(watch.is_overdue({1, true}, begin + 3ms));
-  EXPECT_TRUE(watch.is_overdue({1, true}, begin + 4ms));
-  EXPECT_FALSE(watch.is_overdue({2, true}, begin + 5ms)) << "it has looked, and found more";
-  EXPECT_FALSE(watch.is_overdue({2, true}, begin + 6ms));
+  EXPECT_FALSE(watch.is_overdue({1, true}, begin + 5ms));
+  EXPECT_TRUE(watch.is_overdue({1, true}, begin + 6ms));
+  EXPECT_TRUE(watch.is_overdue({1, true}, begin + 7ms));
+  EXPECT_FALSE(watch.is_overdue({2, true}, begin + 8ms)) << "it has looked, and found more";
+  EXPECT_FALSE(watch.is_overdue({2, true}, begin + 9ms));
 }
 
 TEST(LookWatch, IsNotOverdueWhileLibzmqHasNothingToDo) {

@@ -13,6 +13,7 @@
 #include "worker-sdk/cpp/src/record_encoder.h"
 #include "worker-sdk/cpp/src/refusal.h"
 #include "worker-sdk/cpp/src/span.h"
+#include "worker-sdk/cpp/src/spare.h"
 #include "worker-sdk/cpp/src/validate.h"
 
 namespace takt {
@@ -21,7 +22,6 @@ namespace {
 using namespace sdk;
 
 constexpr std::size_t pending_batches_enough = 8;   // more are waiting already: a lingering batch may as well grow
-constexpr std::size_t spare_batches_max = 4096;     // room that is kept for them
 constexpr std::uint32_t batches_in_flight_max = 1'000;   // the broker remembers the answers to a producer's last 1,024
 constexpr Duration goodbye_timeout = std::chrono::seconds(1);
 
@@ -171,7 +171,7 @@ class Client::Body final : public ConnectionOwner {
 
   // Network thread only.
   SortedDeque<Sent> sent_;
-  std::vector<OpenBatch> spare_;                     ///< kept for its memory
+  Spare<OpenBatch> spare_;
   bool batch_is_waiting_ = false;                    ///< the session has enough to do: open batches may grow
   std::optional<Time> leave_until_;
   bool left_ = false;
@@ -241,7 +241,7 @@ void Client::Body::feed(Session& session, Now now) {
   {
     const std::lock_guard lock(mutex_);
     batch_is_waiting_ = has_enough_pending(session);
-    std::vector<OpenBatch> spare = std::exchange(spare_, {});
+    std::vector<OpenBatch> spare = spare_.take();
     ready = leaving_ || is_idle(session, options_.acks) ? batcher_.take_all(std::move(spare))
             : batch_is_waiting_                         ? batcher_.take_full(std::move(spare))
                                                         : batcher_.take_ready(now.mono, std::move(spare));
@@ -249,8 +249,7 @@ void Client::Body::feed(Session& session, Now now) {
     metrics_.resent_batches = session.batches_resent();
   }
   for (OpenBatch& batch : ready) hand_over(std::move(batch), session, now);
-  ready.clear();
-  if (ready.capacity() <= spare_batches_max) spare_ = std::move(ready);
+  spare_.give(std::move(ready));
   if (leaving && !leave_until_) {
     leave_until_ = now.mono + goodbye_timeout;
     session.goodbye();

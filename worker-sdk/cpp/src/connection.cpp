@@ -15,6 +15,7 @@
 #include <zmq.hpp>
 
 #include "proto/check.h"
+#include "worker-sdk/cpp/src/spare.h"
 
 namespace takt::sdk {
 namespace {
@@ -158,11 +159,8 @@ class Connection::Loop {
 
   void drain_events(Now now) {
     while (true) {
-      std::vector<Event> events = session_.take_events(std::exchange(spare_events_, {}));
-      if (events.empty()) {
-        spare_events_ = std::move(events);
-        return;
-      }
+      std::vector<Event> events = session_.take_events(spare_events_.take());
+      if (events.empty()) return spare_events_.give(std::move(events));
       for (Event& event : events) {
         const auto* dead = std::get_if<LinkDead>(&event);
         const std::string why = dead == nullptr ? std::string() : dead->why;
@@ -171,8 +169,7 @@ class Connection::Loop {
         owner_.handle(std::move(event), session_, now);
         if (broken && socket_) lose_socket(address_ + ": " + why, now);
       }
-      events.clear();
-      spare_events_ = std::move(events);
+      spare_events_.give(std::move(events));
     }
   }
 
@@ -194,10 +191,9 @@ class Connection::Loop {
 
   // Only when the socket has taken all earlier ones, so that the session's bounds are the bounds of what waits here.
   void take_frames(Now now) {
-    std::vector<Frames> taken = session_.take_frames(std::exchange(spare_frames_, {}));
+    std::vector<Frames> taken = session_.take_frames(spare_frames_.take());
     for (Frames& frames : taken) outgoing_.push_back(std::move(frames));
-    taken.clear();
-    spare_frames_ = std::move(taken);
+    spare_frames_.give(std::move(taken));
     if (outgoing_.empty()) return;
     session_.tick(now);  // what was answered by leaving made room
     drain_events(now);
@@ -305,8 +301,8 @@ class Connection::Loop {
   Time retry_at_{};
   Duration backoff_ = backoff_first;
   std::deque<Frames> outgoing_;
-  std::vector<Frames> spare_frames_;   ///< kept for its memory
-  std::vector<Event> spare_events_;
+  Spare<Frames> spare_frames_;
+  Spare<Event> spare_events_;
   std::size_t next_frame_ = 0;
 };
 
