@@ -50,6 +50,7 @@ void a_frozen_worker_loses_its_lease(Stage& stage, milliseconds timeout, millise
   ASSERT_TRUE(stage.wait_for("other", LedgerEvent::kConfirmed, 1));
   frozen.thaw();
   ASSERT_TRUE(stage.wait_for("frozen", LedgerEvent::kFinished, 1));  // it worked to the end, too late
+  ASSERT_TRUE(wait_until([&] { return stage.group("jobs", "g").value_or(GroupInfo{}).workers == 2; })) << "in its new session";
   EXPECT_TRUE(ends_well(frozen));
   // Refused in any case: as stale in its new session, because it was sent in the one that had ended, or by the answer to the
   // new session's Resume, when that was there before the work was done.

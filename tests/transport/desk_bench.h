@@ -48,7 +48,7 @@ inline proto::Publish publish_of(const proto::Sections& sections, std::uint32_t 
   return publish;
 }
 
-class DeskBench : public testing::Test {
+class DeskBench : public ::testing::Test {
  protected:
   explicit DeskBench(DeskSettings settings = {}) : desk(settings) {}
 

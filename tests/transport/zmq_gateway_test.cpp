@@ -11,6 +11,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "tests/support/raw_socket.h"
+#include "tests/support/zmtp.h"
 #include "tests/transport/desk_bench.h"
 
 namespace takt::transport {
@@ -62,6 +64,16 @@ class CollectingSink final : public CommandSink {
     return found;
   }
 
+  /// Requests of type Body that have come and were not given out.
+  template <class Body>
+  std::size_t requests_of() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::count_if(commands_, [](const core::Command& command) {
+      const auto* request = std::get_if<core::ClientRequest>(&command);
+      return request != nullptr && std::holds_alternative<Body>(request->body);
+    }));
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -109,7 +121,7 @@ class Client {
   proto::Decoder decoder_;
 };
 
-class ZmqGatewayTest : public testing::Test {
+class ZmqGatewayTest : public ::testing::Test {
  protected:
   explicit ZmqGatewayTest(Duration hello_timeout = 10s, std::size_t connections_max = 4) : context_(zmq_ctx_new()) {
     ZmqGatewaySettings settings;
@@ -133,13 +145,20 @@ class ZmqGatewayTest : public testing::Test {
     return body ? body->session : SessionId(0);
   }
   DeskStats stats() { return gateway_->stats().get(); }
+  std::uint16_t port() const {
+    const std::string endpoint = gateway_->endpoint();
+    return static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
+  }
+  static void reset(takt::testing::RawSocket socket) {
+    const linger at_once{1, 0};
+    ::setsockopt(socket.handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
   /// A TCP connection that says nothing.
   int connect_raw() {
-    const std::string endpoint = gateway_->endpoint();
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+    address.sin_port = htons(port());
     const int raw = ::socket(AF_INET, SOCK_STREAM, 0);
     EXPECT_EQ(::connect(raw, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     return raw;
@@ -264,6 +283,49 @@ TEST_F(ZmqGatewayTest, StopsReadingWhileThePartitionIsFullAndLosesNothing) {
   gateway_->room();
   for (std::uint64_t i = 1; i <= 200; ++i)
     ASSERT_TRUE(sink_.wait_for<core::ClientRequest>([&](const auto& r) { return r.correlation == CorrelationId(i); })) << i;
+}
+
+/// More requests than libzmq reads while nobody takes them, and then a reset: libzmq doesn't know of it.
+TEST_F(ZmqGatewayTest, WhoHasResetItsConnectionIsToldNothingAndItsChangesCount) {
+  using namespace takt::testing;
+  RawSocket raw(port());
+  Bytes bytes = zmtp_greeting();
+  append(bytes, zmtp_ready());
+  const auto add = [&](const proto::Request& request, std::uint64_t correlation) {
+    append(bytes, zmtp_frame(proto::encode(request, CorrelationId(correlation))));
+  };
+  ASSERT_TRUE(raw.send(bytes));
+  ASSERT_EQ(raw.receive(bytes.size(), 20s).size(), bytes.size()) << "the broker's greeting and READY";
+  bytes.clear();
+  add(proto::Hello{ClientId(1), proto::ClientKind::kTool, "t", "test"}, 1);
+  ASSERT_TRUE(raw.send(bytes));
+  const auto up = sink_.wait_for<core::SessionUp>([](const auto&) { return true; });
+  ASSERT_TRUE(up);
+
+  sink_.accept(false);
+  bytes.clear();
+  add(proto::DeleteTopic{"t"}, 2);
+  ASSERT_TRUE(raw.send(bytes));
+  ASSERT_TRUE(sink_.wait_for_refusal());
+  bytes.clear();
+  for (std::uint64_t i = 0; i < 32; ++i) add(proto::ListTopics{}, 100 + i);
+  add(proto::DeleteTopic{"u"}, 3);
+  for (std::uint64_t i = 32; i < 5'000; ++i) add(proto::ListTopics{}, 100 + i);
+  ASSERT_TRUE(raw.send(bytes));
+  reset(std::move(raw));
+
+  const auto until = steady_now() + 20s;
+  while (stats().replies_dropped == 0 && steady_now() < until) {
+    std::vector<core::Outgoing> batch;
+    batch.push_back({up->session, CorrelationId(0), proto::Error{ErrorCode::kBusy, "for nobody", 0}, {}});
+    gateway_->post(std::move(batch));
+  }
+  ASSERT_GT(stats().replies_dropped, 0u);
+  sink_.accept(true);
+  gateway_->room();
+  EXPECT_TRUE(sink_.wait_for<core::ClientRequest>([](const auto& r) { return r.correlation == CorrelationId(3); }));
+  EXPECT_TRUE(sink_.wait_for<core::SessionLost>([&](const auto& lost) { return lost.session == up->session; }));
+  EXPECT_EQ(sink_.requests_of<proto::ListTopics>(), 0u);
 }
 
 TEST_F(ZmqGatewayTest, MessagesForAFullPeerWaitAndArriveInOrder) {
