@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace takt::transport {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::uint32_t trouble = EPOLLERR | EPOLLHUP;
 constexpr std::size_t kernel_sigset_bytes = 8;
+constexpr Duration pause_step = std::chrono::microseconds(200);
+constexpr int pauses_max = 50;
 constexpr Duration look_patience = std::chrono::milliseconds(5);   // a look that finds much takes that long
 
 int kernel_epoll_ctl(int set, int operation, int descriptor, epoll_event* event) {
@@ -126,6 +129,10 @@ bool LookWatch::is_overdue(const Looks& looks, Time now) {
   const bool has_looked = std::exchange(count_, looks.count) != looks.count;
   if (has_looked || !looks.is_at_work) since_ = now;
   return now - since_ > look_patience;
+}
+
+void let_libzmq_look(LookWatch& watch, const std::function<Time()>& clock) {
+  for (int n = 0; n < pauses_max && watch.is_overdue(libzmq_looks(), clock()); ++n) std::this_thread::sleep_for(pause_step);
 }
 
 bool resets_are_guarded() { return ::dlsym(RTLD_DEFAULT, "epoll_wait") == reinterpret_cast<void*>(&::epoll_wait); }

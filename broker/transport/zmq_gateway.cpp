@@ -34,8 +34,6 @@ constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
 constexpr Duration many_full_peers_retry = std::chrono::milliseconds(1);
 constexpr std::size_t retried_at_once = 64;                                        // of many peers that take nothing
-constexpr Duration io_pause = std::chrono::microseconds(200);
-constexpr int io_pauses_max = 50;
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
 constexpr std::size_t let_go_at_once = 1024;                                       // departures, a millisecond or so
@@ -98,7 +96,6 @@ class ZmqGateway::Loop {
  private:
   void run(std::stop_token stop);
   void wait(std::stop_token stop);
-  void let_libzmq_look();
   void read_mail();
   void receive_messages();
   void drain_monitor(Time now);
@@ -220,7 +217,7 @@ void ZmqGateway::Loop::post(Mail mail) {
 void ZmqGateway::Loop::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     wait(stop);
-    let_libzmq_look();
+    let_libzmq_look(io_looks_, settings_.clock);
     read_mail();
     receive_messages();
     look_around(settings_.clock());
@@ -259,12 +256,6 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
     std::uint64_t rung;
     [[maybe_unused]] const auto got = ::read(wake_fd_, &rung, sizeof rung);
   }
-}
-
-/// By asking for nothing more, for some 10 ms at most. The one place that sleeps: nothing tells when libzmq looks again, and it does
-/// within a step or two (decision 0016).
-void ZmqGateway::Loop::let_libzmq_look() {
-  for (int n = 0; n < io_pauses_max && io_looks_.is_overdue(libzmq_looks(), settings_.clock()); ++n) std::this_thread::sleep_for(io_pause);
 }
 
 void ZmqGateway::Loop::read_mail() {
