@@ -49,7 +49,7 @@ void WaitingLine::push_prior(SessionId session, core::Command&& command) {
   bool is_held = false;
   if (const auto* up = std::get_if<core::SessionUp>(&command); up != nullptr && !planted(PlantedBug::kEndOvertaken)) {
     if (const auto older = leaving_.find(up->client); older != leaving_.end()) {
-      sessions_.at(older->second).successor = session;
+      sessions_.at(older->second).successors.push_back(session);
       is_held = true;
     }
   }
@@ -71,7 +71,7 @@ std::optional<core::Command> WaitingLine::pop_prior() {
   Waiting& waiting = here->second;
   core::Command next = std::move(waiting.prior.front());
   waiting.prior.pop_front();
-  if (const auto* lost = std::get_if<core::SessionLost>(&next)) release_successor(*lost, waiting);
+  if (const auto* lost = std::get_if<core::SessionLost>(&next)) release_successors(*lost, waiting);
   if (waiting.prior.empty()) {
     settle(here);
   } else {
@@ -80,9 +80,9 @@ std::optional<core::Command> WaitingLine::pop_prior() {
   return next;
 }
 
-void WaitingLine::release_successor(const core::SessionLost& lost, Waiting& waiting) {
+void WaitingLine::release_successors(const core::SessionLost& lost, Waiting& waiting) {
   if (const auto own = leaving_.find(lost.client); own != leaving_.end() && own->second == lost.session) leaving_.erase(own);
-  if (const auto next = std::exchange(waiting.successor, std::nullopt)) prior_.push_back(*next);
+  for (const SessionId next : std::exchange(waiting.successors, {})) prior_.push_back(next);
 }
 
 std::optional<core::Command> WaitingLine::pop_later() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "broker/core/command.h"
 
@@ -46,7 +47,7 @@ class WaitingLine {
     std::deque<core::Command> prior;
     std::deque<core::Command> later;
     bool is_in_round = false;
-    std::optional<SessionId> successor;   ///< the same client's next session: waits for the end of this one
+    std::vector<SessionId> successors;   ///< the same client's next sessions: wait for the end of this one
   };
   using Sessions = std::unordered_map<SessionId, Waiting>;
   /// One topic's place in the round.
@@ -59,7 +60,7 @@ class WaitingLine {
   void push_prior(SessionId session, core::Command&& command);
   std::optional<core::Command> pop_prior();
   std::optional<core::Command> pop_later();
-  void release_successor(const core::SessionLost& lost, Waiting& waiting);
+  void release_successors(const core::SessionLost& lost, Waiting& waiting);
   /// Where a session stands whose first command has changed.
   void settle(Sessions::iterator session);
   void leave_round();

@@ -135,6 +135,23 @@ TEST_F(ShardTurns, AClientTakesOverWhatItsLastSessionHeldHoweverMuchWaitsBetween
   EXPECT_EQ(resumed.front().granted.size(), 1u);
 }
 
+TEST_F(ShardTurns, AllNewSessionsOfAClientBeginWhenItsLastOneEnds) {
+  begin({1, 7});
+  std::vector<core::Command> flood;
+  for (std::uint64_t i = 0; i < 100; ++i) flood.push_back(put_group(7, i));
+  std::vector<ShardMail> prior;
+  for (std::uint64_t i = 0; i < 100; ++i) prior.emplace_back(stale_ack(1, i));
+  prior.emplace_back(core::Command(core::SessionLost{SessionId(1), core::SessionEnd::kDisconnected, ClientId(1)}));
+  for (const std::uint64_t session : {2u, 3u})
+    prior.emplace_back(core::Command(core::SessionUp{SessionId(session), ClientId(1), proto::ClientKind::kProducer, "p"}));
+  flood.emplace_back(core::SessionLost{SessionId(2), core::SessionEnd::kDisconnected, ClientId(1)});   // it had published
+  flood.push_back(put_group(3, 1'000));
+  turn(std::move(prior), std::move(flood));
+  go_on();
+  EXPECT_EQ(shard->backlog(), 0u);
+  EXPECT_EQ(groups(), 101u);
+}
+
 TEST_F(ShardTurns, ThousandsOfPeeksThatWaitForAMessageAreAnsweredSomeAtATime) {
   begin({1});
   settings.turn_cost = 1u << 30;
