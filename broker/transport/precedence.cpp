@@ -3,6 +3,14 @@
 #include "proto/codec.h"
 
 namespace takt::transport {
+namespace {
+
+template <class... Message>
+bool is_one_of(const proto::Request& body) {
+  return (std::holds_alternative<Message>(body) || ...);
+}
+
+}  // namespace
 
 bool goes_ahead(const proto::Request& body, bool has_published) {
   using proto::MessageType;
@@ -54,51 +62,7 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
 }
 
 bool needs_connection(const proto::Request& body) {
-  using proto::MessageType;
-  switch (proto::type_of(body)) {
-    case MessageType::kHeartbeat:
-    case MessageType::kMetadata:
-    case MessageType::kCredit:
-    case MessageType::kListTopics:
-    case MessageType::kListGroups:
-    case MessageType::kPeek: return true;
-    case MessageType::kHello:
-    case MessageType::kGoodbye:
-    case MessageType::kPublish:
-    case MessageType::kSubscribe:
-    case MessageType::kUnsubscribe:
-    case MessageType::kAck:
-    case MessageType::kFail:
-    case MessageType::kComplete:
-    case MessageType::kResume:   // what it gets back goes to others as soon as its session ends
-    case MessageType::kPutTopic:
-    case MessageType::kDeleteTopic:
-    case MessageType::kPutGroup:
-    case MessageType::kDeleteGroup:
-    case MessageType::kDeliver:
-    case MessageType::kSessionEnded:
-    case MessageType::kError:
-    case MessageType::kHelloReply:
-    case MessageType::kHeartbeatReply:
-    case MessageType::kGoodbyeReply:
-    case MessageType::kMetadataReply:
-    case MessageType::kPublished:
-    case MessageType::kCompleted:
-    case MessageType::kSubscribed:
-    case MessageType::kUnsubscribed:
-    case MessageType::kCreditEnded:
-    case MessageType::kAcked:
-    case MessageType::kFailed:
-    case MessageType::kResumed:
-    case MessageType::kTopics:
-    case MessageType::kTopicDone:
-    case MessageType::kTopicDeleted:
-    case MessageType::kGroups:
-    case MessageType::kGroupDone:
-    case MessageType::kGroupDeleted:
-    case MessageType::kPeeked: return false;
-  }
-  return false;
+  return is_one_of<proto::Heartbeat, proto::Metadata, proto::Credit, proto::ListTopics, proto::ListGroups, proto::Peek>(body);
 }
 
 }  // namespace takt::transport
