@@ -12,7 +12,7 @@ namespace takt {
 namespace {
 
 /// In the order of the enumerators.
-constexpr std::array<std::string_view, 32> names{
+constexpr std::array<std::string_view, 36> names{
     "ack_before_sync",
     "answered_before_append",
     "sync_skipped",
@@ -45,9 +45,13 @@ constexpr std::array<std::string_view, 32> names{
     "line_overtaken",
     "line_left_waiting",
     "end_overtaken",
+    "successor_forgotten",
+    "wal_forgotten",
+    "wal_released_early",
+    "torn_append_taken",
 };
 
-static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kEndOvertaken) + 1, "a name for each bug");
+static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kTornAppendTaken) + 1, "a name for each bug");
 
 std::optional<PlantedBug> awake() {
   const char* const wanted = std::getenv("PLANTED_BUG");

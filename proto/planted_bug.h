@@ -39,6 +39,10 @@ enum class PlantedBug : std::uint8_t {
   kLineOvertaken,              ///< a command that comes while others wait for their turn is handled before them
   kLineLeftWaiting,            ///< a shard with commands that wait for their turn asks for none
   kEndOvertaken,               ///< a client's new session begins before the end of the one before was handled
+  kSuccessorForgotten,         ///< of two new sessions of a client that wait for an older one's end, only the last begins
+  kWalForgotten,               ///< a start does not look for commits in the write-ahead file
+  kWalReleasedEarly,           ///< the write-ahead file's blocks are written over before the log has what they hold
+  kTornAppendTaken,            ///< a start takes the first commits of an append of which others are missing
 };
 
 #ifdef TAKT_PLANTED_BUGS

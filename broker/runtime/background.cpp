@@ -135,7 +135,7 @@ Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position 
   const store::LogBounds bounds = log.bounds();
   if (planted(PlantedBug::kFrontFreedBeforeCheckpoint)) applied = bounds.end;
   if (!front_.empty() && front_.end() < bounds.first) front_.clear();
-  // The committer frees later than it is told: what was given up is not scanned again, or it would be carried from nowhere.
+  // Upkeep frees later than it is told: what was given up is not scanned again, or it would be carried from nowhere.
   Position next = front_.empty() ? std::max(bounds.first, given_up_) : front_.end();
   std::size_t bytes = 0;
   while (!front_.is_full() && next < applied && bytes < bytes_max) {

@@ -192,6 +192,7 @@ std::optional<StartFailure> Broker::Body::start() {
   folder_options.partitions = 1;
   folder_options.map_bytes = config_.store.map_bytes;
   folder_options.ballast_bytes = config_.store.ballast_bytes;
+  folder_options.drain_bytes = config_.store.drain_bytes;
   auto folder = store::DataFolder::open(folder_options);
   if (!folder) return store_failed(folder.error());
   stores_ = std::make_unique<FolderStores>(std::move(*folder));

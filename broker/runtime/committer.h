@@ -1,50 +1,41 @@
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <optional>
+#include <mutex>
 #include <thread>
-#include <variant>
 
 #include "broker/runtime/inbox.h"
 #include "broker/runtime/ports.h"
 #include "broker/runtime/shard_mail.h"
 #include "broker/runtime/stores.h"
+#include "broker/runtime/upkeep.h"
 
 namespace takt::runtime {
 
-/// The thread that owns the log's write transactions: all commits that wait go into one append, one sync. Freeing goes in
-/// small steps between appends, preallocation and trimming when none came for a while.
-/// Thread: append and free_before from any; the answers arrive through `answer` on the committer's thread.
+/// The thread that appends to the log: all commits that wait go into one append. What else the log's files need
+/// is Upkeep's, on a thread of its own.
+/// Thread: append and free_before from any; the answers arrive through `answer`, one at a time, on the threads of both.
 class Committer final : public CommitterPort {
  public:
   Committer(Stores& stores, std::function<void(ShardMail)> answer);
   ~Committer() override;
 
   void append(core::Commit commit) override { inbox_.put(std::move(commit)); }
-  /// Frees in the given steps, ascending; each step is one call of Log::free_before, answered by FrontFreed.
-  void free_before(std::vector<Position> steps) { inbox_.put(Free{std::move(steps)}); }
+  /// Frees in the given steps, ascending; each step is answered by FrontFreed.
+  void free_before(std::vector<Position> steps) { upkeep_.free_before(std::move(steps)); }
 
  private:
-  struct Free {
-    std::vector<Position> steps;
-  };
-  using Work = std::variant<core::Commit, Free>;
-
   void run();
-  void append_all(std::vector<core::Commit> commits);
-  void free_one(Position step);
-  std::optional<Time> quiet_work_at() const;
-  void do_quiet_work();
+  void append_all(std::span<const core::Commit> commits);
+  /// Answers with the log's bounds of that moment, so that the last answer tells the last bounds.
+  template <class Mail>
+  void tell(Mail mail);
 
   Stores& stores_;
   const std::function<void(ShardMail)> answer_;
-  Inbox<Work> inbox_;
-
-  // thread_ only.
-  std::deque<Position> to_free_;
-  std::optional<Time> preallocate_at_ = monotonic_now();
-  std::optional<Time> trim_at_;
+  std::mutex answering_;
+  Inbox<core::Commit> inbox_;
+  Upkeep upkeep_;
   std::jthread thread_;
 };
 

@@ -49,7 +49,9 @@ void WaitingLine::push_prior(SessionId session, core::Command&& command) {
   bool is_held = false;
   if (const auto* up = std::get_if<core::SessionUp>(&command); up != nullptr && !planted(PlantedBug::kEndOvertaken)) {
     if (const auto older = leaving_.find(up->client); older != leaving_.end()) {
-      sessions_.at(older->second).successors.push_back(session);
+      auto& successors = sessions_.at(older->second).successors;
+      if (planted(PlantedBug::kSuccessorForgotten)) successors.clear();
+      successors.push_back(session);
       is_held = true;
     }
   }

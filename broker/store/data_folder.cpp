@@ -14,8 +14,9 @@
 #include <system_error>
 #include <utility>
 
-#include "broker/store/lmdb_log.h"
+#include "broker/store/file.h"
 #include "broker/store/lmdb_tables.h"
+#include "broker/store/wal_log.h"
 
 namespace takt::store {
 namespace {
@@ -27,30 +28,6 @@ constexpr const char* lock_name = "lock";
 constexpr const char* identity_name = "identity.toml";
 constexpr const char* new_identity_name = "identity.toml.new";
 constexpr unsigned partitions_max = 1024;
-
-StoreFailure system_failure(const fs::path& path, const char* doing, int code) {
-  const Kind kind = code == ENOSPC || code == EDQUOT ? Kind::kFull : Kind::kIo;
-  std::string text = path.string() + ": cannot " + doing + ": " + std::generic_category().message(code);
-  if (code == EACCES || code == EPERM) text += "; give the user that runs taktd the right to write there";
-  if (code == ENOSPC) text += "; free some space";
-  return {kind, std::move(text)};
-}
-
-class File {
- public:
-  File(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0640)) {}
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  File& operator=(File&&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  bool is_open() const { return descriptor_ >= 0; }
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 Result<std::string, StoreFailure> read_text(const fs::path& path) {
   const File file(path, O_RDONLY);
@@ -67,25 +44,16 @@ Result<std::string, StoreFailure> read_text(const fs::path& path) {
   }
 }
 
-Result<void, StoreFailure> write_all(const File& file, const fs::path& path, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(file.get(), text.data(), text.size());
-    if (n < 0) return failed(system_failure(path, "write it", errno));
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
-Result<void, StoreFailure> sync_folder(const fs::path& path) {
-  const File folder(path, O_RDONLY | O_DIRECTORY);
-  if (!folder.is_open() || ::fsync(folder.get()) != 0) return failed(system_failure(path, "sync the folder", errno));
+Result<void, StoreFailure> write_text(const File& file, const fs::path& path, std::string_view text) {
+  const int code = file.write_at(0, {{const_cast<char*>(text.data()), text.size()}});
+  if (code != 0) return failed(system_failure(path, "write it", code));
   return {};
 }
 
 Result<void, StoreFailure> write_synced(const fs::path& path, std::string_view text) {
   const File file(path, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.is_open()) return failed(system_failure(path, "make it", errno));
-  if (auto written = write_all(file, path, text); !written) return written;
+  if (auto written = write_text(file, path, text); !written) return written;
   if (::fsync(file.get()) != 0) return failed(system_failure(path, "sync it", errno));
   return sync_folder(path.parent_path());
 }
@@ -138,11 +106,12 @@ Result<DataFolder::Partition, StoreFailure> open_partition(const DataFolder::Opt
   const fs::path path = partition_path(options.path, index);
   const bool create = ballast == nullptr;
   const auto make_room = [ballast] { return ballast != nullptr && ballast->give_up(); };
-  auto log = LmdbLog::open({.file = path / "log.mdb",
-                            .partition = uuid,
-                            .map_bytes = options.map_bytes,
-                            .create = create ? LmdbLog::Options::Create::kAllowed : LmdbLog::Options::Create::kRefuse,
-                            .make_room = make_room});
+  auto log = WalLog::open({.log = {.file = path / "log.mdb",
+                                   .partition = uuid,
+                                   .map_bytes = options.map_bytes,
+                                   .create = create ? LmdbLog::Options::Create::kAllowed : LmdbLog::Options::Create::kRefuse,
+                                   .make_room = make_room},
+                           .drain_bytes = options.drain_bytes});
   if (!log) return failed(log.error());
   auto tables = LmdbTables::open({.file = path / "tables.mdb",
                                   .partition = uuid,
@@ -156,7 +125,7 @@ Result<DataFolder::Partition, StoreFailure> open_partition(const DataFolder::Opt
     return failed(StoreFailure{Kind::kCorrupt, path.string() + ": the tables stand at position " + std::to_string(applied.value) +
                                                    " and the log holds " + std::to_string(bounds.first.value) + " to " +
                                                    std::to_string(bounds.end.value) +
-                                                   ": one of the two files is from another time; restore both from one backup"});
+                                                   ": its files are not of one time; restore all of them from one backup"});
   return DataFolder::Partition{.uuid = uuid, .log = std::move(*log), .tables = std::move(*tables)};
 }
 
@@ -240,7 +209,7 @@ Result<std::unique_ptr<DataFolder::Lock>, StoreFailure> take_lock(const fs::path
         StoreFailure{Kind::kLocked, folder.string() + " is in use by " + who + ": stop that taktd first or choose another data folder"});
   }
   if (::ftruncate(file.get(), 0) != 0) return failed(system_failure(path, "write it", errno));
-  if (auto written = write_all(file, path, std::to_string(::getpid()) + "\n"); !written) return failed(written.error());
+  if (auto written = write_text(file, path, std::to_string(::getpid()) + "\n"); !written) return failed(written.error());
   return std::make_unique<DataFolder::Lock>(std::move(file));
 }
 

@@ -21,7 +21,7 @@ struct FolderIdentity {
   std::vector<core::PartitionUuid> partitions;   ///< by partition number
 };
 
-/// An open data folder: `lock`, `identity.toml`, `ballast`, and partition-N/{log,tables}.mdb for each partition.
+/// An open data folder: `lock`, `identity.toml`, `ballast`, and in partition-N/ log.mdb, log.wal and tables.mdb.
 /// docs/log-format.md has the layout. Holds the folder's lock for its whole life: destroy it last. Move-only.
 struct DataFolder {
   struct Partition {
@@ -35,6 +35,7 @@ struct DataFolder {
     std::optional<unsigned> partitions;
     std::size_t map_bytes = std::size_t{1} << 40;    ///< of each log and each tables file
     std::size_t ballast_bytes = 256u << 20;          ///< given up when the disk is full; 0: none
+    std::size_t drain_bytes = 1u << 20;              ///< of the write-ahead file in use when it is to be drained
   };
   /// Releases the folder when destroyed.
   class Lock;

@@ -1,15 +1,16 @@
 #include "broker/store/lmdb_env.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <system_error>
+#include <vector>
 
+#include "broker/store/file.h"
 #include "broker/store/preallocation.h"
 #include "proto/planted_bug.h"
 
@@ -18,15 +19,7 @@ namespace {
 
 constexpr unsigned readers_max = 126;
 
-[[noreturn]] void stop_process(const std::filesystem::path& file, int code) {
-  std::fprintf(stderr,
-               "takt: store: writing %s to the disk failed (%s) and nobody can know what it kept; stopping. "
-               "Look at the kernel's log and the disk, then start again: everything acknowledged is checked at the start.\n",
-               file.c_str(), mdb_strerror(code));
-  std::abort();
-}
-
-bool is_full(int code) { return code == MDB_MAP_FULL || code == ENOSPC || code == EDQUOT || code == EFBIG; }
+bool has_no_room(int code) { return code == MDB_MAP_FULL || is_full(code); }
 
 /// LMDB reports the short write of a disk that just ran full as EIO.
 bool disk_has_room(MDB_env* env, std::size_t bytes) {
@@ -61,6 +54,29 @@ std::optional<StoreFailure> lengthen(MDB_env* env, const std::filesystem::path& 
   return StoreFailure{StoreFailure::Kind::kIo, file.string() + ": cannot lengthen the file: " + std::strerror(errno)};
 }
 
+/// Writes both meta pages anew, as they are. A process that ended in the write of one, or because its sync failed, may have left
+/// the page in the kernel's memory only, where it counts as written; or the disk may have it, and the kernel what LMDB put back
+/// in its place. Nobody may act on either before memory and disk say the same. What a meta page refers to was synced before it.
+/// One after the other, so that a loss of power finds one whole. Returns 0 or an errno.
+int write_metas_anew(const std::filesystem::path& path) {
+  constexpr std::size_t page_bytes_max = 65'536;
+  constexpr std::size_t page_bytes_at = 40;   // behind the page's header: MDB_meta up to the free list's md_pad
+  const File file(path, O_RDWR);
+  if (!file.is_open()) return errno == ENOENT ? 0 : errno;
+  std::vector<std::byte> metas(2 * page_bytes_max);
+  const ssize_t there = file.read_at(0, metas);
+  if (there < 0) return errno;
+  std::uint32_t page_bytes = 0;
+  std::memcpy(&page_bytes, metas.data() + page_bytes_at, sizeof page_bytes);
+  if (page_bytes == 0 || static_cast<std::uint64_t>(there) < 2 * std::uint64_t{page_bytes})
+    return 0;   // LMDB makes it, or says what is wrong with it
+  for (const std::size_t at : {std::size_t{0}, std::size_t{page_bytes}}) {
+    if (const int code = file.write_at(at, {{metas.data() + at, page_bytes}}); code != 0) return code;
+    if (::fdatasync(file.get()) != 0) return errno;
+  }
+  return 0;
+}
+
 StoreFailure open_failure(const std::filesystem::path& file, int code) {
   const std::string name = file.string();
   if (code == MDB_INVALID)
@@ -68,7 +84,7 @@ StoreFailure open_failure(const std::filesystem::path& file, int code) {
   if (code == MDB_VERSION_MISMATCH)
     return {StoreFailure::Kind::kForeign, name + " was written by another version of LMDB: start the takt that wrote it"};
   if (code == ENOMEM) return {StoreFailure::Kind::kIo, name + ": no address space for its map: raise `ulimit -v` or lower the map size"};
-  if (is_full(code)) return {StoreFailure::Kind::kFull, name + ": no room on the disk to open the store: free some space"};
+  if (has_no_room(code)) return {StoreFailure::Kind::kFull, name + ": no room on the disk to open the store: free some space"};
   return {StoreFailure::Kind::kIo, name + ": cannot open the store: " + mdb_strerror(code)};
 }
 
@@ -81,10 +97,14 @@ Result<LmdbEnv, StoreFailure> LmdbEnv::open(const Options& options) {
   if (options.missing == Missing::kRefuse && std::filesystem::file_size(options.file, ignored) == 0)
     return failed(StoreFailure{StoreFailure::Kind::kCorrupt, options.file.string() + " is empty: restore the folder from a backup"});
   if (auto checked = check_pages(options.file, options.map_bytes, options.pages); !checked) return failed(checked.error());
+  int code = write_metas_anew(options.file);
+  if (is_full(code) && options.make_room && options.make_room()) code = write_metas_anew(options.file);
+  if (code != 0) return failed(system_failure(options.file, "write its first pages anew", code));
   MDB_env* raw = nullptr;
-  if (const int code = mdb_env_create(&raw); code != 0) return failed(open_failure(options.file, code));
+  code = mdb_env_create(&raw);
+  if (code != 0) return failed(open_failure(options.file, code));
   LmdbEnv env(raw, options.file);
-  int code = mdb_env_set_mapsize(raw, options.map_bytes);
+  code = mdb_env_set_mapsize(raw, options.map_bytes);
   if (code == 0 && options.tables_max > 0) code = mdb_env_set_maxdbs(raw, options.tables_max);
   if (code == 0) code = mdb_env_set_maxreaders(raw, readers_max);
   if (code == 0) code = mdb_env_open(raw, options.file.c_str(), MDB_NOSUBDIR | MDB_NOTLS, 0640);
@@ -106,7 +126,7 @@ StoreFailure LmdbEnv::failure(int code, std::string_view doing) const {
   const std::string where = file_.string() + ": " + std::string(doing) + ": ";
   if (code == MDB_MAP_FULL)
     return {StoreFailure::Kind::kFull, where + "the store is at its size limit: consume or delete messages, or restart with a larger map"};
-  if (is_full(code)) return {StoreFailure::Kind::kFull, where + "no room on the disk: free some space"};
+  if (has_no_room(code)) return {StoreFailure::Kind::kFull, where + "no room on the disk: free some space"};
   if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_KEYEXIST)
     return {StoreFailure::Kind::kCorrupt, where + mdb_strerror(code) + ": restore the folder from a backup"};
   return {StoreFailure::Kind::kIo, where + mdb_strerror(code)};
@@ -157,12 +177,12 @@ Result<void, StoreFailure> LmdbTxn::commit(std::size_t bytes) {
   if (code == 0) return {};
   // LMDB's own codes are negative and come while pages are still being laid out in memory; so does ENOMEM.
   if ((code < 0 && code != MDB_PANIC) || code == ENOMEM) return failed(env_->failure(code, "committing"));
-  if (meta_write_failed(env_->get())) stop_process(env_->file(), code);
+  if (meta_write_failed(env_->get())) stop_process(env_->file(), mdb_strerror(code));
   // What remains came from writing pages that no meta page refers to yet, or from syncing them. Local file systems find
   // out about missing room when they are written to, so these are not from the sync.
-  if (is_full(code)) return failed(env_->failure(code, "committing"));
+  if (has_no_room(code)) return failed(env_->failure(code, "committing"));
   if (code == EIO && !disk_has_room(env_->get(), bytes + 64 * 1024)) return failed(env_->failure(ENOSPC, "committing"));
-  stop_process(env_->file(), code);
+  stop_process(env_->file(), mdb_strerror(code));
 }
 
 Result<LmdbCursor, StoreFailure> LmdbCursor::open(const LmdbEnv& env, const LmdbTxn& txn, MDB_dbi dbi) {

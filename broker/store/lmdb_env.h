@@ -5,6 +5,7 @@
 #include <lmdb.h>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,9 +29,10 @@ class LmdbEnv {
     unsigned tables_max = 0;          ///< named databases
     Missing missing = Missing::kCreate;
     PagesToCheck pages = PagesToCheck::kAll;
+    std::function<bool()> make_room{};   ///< called when the disk is full while it is opened; true: it made some
   };
-  /// Readers that a killed process left behind are cleared. Errors: kIo, kFull, kCorrupt (missing, empty, cut short, not an
-  /// LMDB file, or one whose pages check_pages refuses).
+  /// Readers that a killed process left behind are cleared, and the meta pages that it may not have synced are.
+  /// Errors: kIo, kFull, kCorrupt (missing, empty, cut short, not an LMDB file, or one whose pages check_pages refuses).
   static Result<LmdbEnv, StoreFailure> open(const Options& options);
 
   LmdbEnv(LmdbEnv&& other) noexcept;

@@ -110,7 +110,10 @@ class LmdbLog::Body {
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const;
   Result<void, StoreFailure> truncate_after(Position end);
   Result<void, StoreFailure> free_before(Position position);
-  bool preallocate() { return env_.preallocate(); }
+  bool preallocate() {
+    const std::lock_guard writing(writing_mutex_);
+    return env_.preallocate();
+  }
 
  private:
   struct Stored {
@@ -149,11 +152,11 @@ class LmdbLog::Body {
   LmdbEnv env_;
   MDB_dbi dbi_ = 0;
 
-  // The committer's only.
+  std::mutex writing_mutex_;   // guards the next two, and all that writes
   bool refuses_appends_ = false;
   std::uint64_t appends_since_count_ = 0;
 
-  // Any thread: readers share the map while their transaction is open, the committer takes it alone to enlarge it.
+  // Readers share the map while their transaction is open; who enlarges it takes it alone.
   mutable std::shared_mutex map_mutex_;
   mutable std::mutex bounds_mutex_;   // guards bounds_
   LogBounds bounds_;
@@ -239,9 +242,10 @@ Result<void, StoreFailure> LmdbLog::Body::put_front(LmdbTxn& txn, const LogBound
 // ---- appending and reading
 
 Result<void, StoreFailure> LmdbLog::Body::append(std::span<const core::Commit> commits) {
+  const std::lock_guard writing(writing_mutex_);
   if (refuses_appends_) return failed(refusal("an earlier append failed: open the log anew"));
   auto appended = with_ballast([&] { return try_append(commits); });
-  refuses_appends_ = !appended.has_value();
+  refuses_appends_ = !appended && appended.error().kind != Kind::kFull;   // of which nothing was written
   return appended;
 }
 
@@ -414,6 +418,7 @@ Result<void, StoreFailure> LmdbLog::Body::with_more_room(const Step& step) {
 }
 
 Result<void, StoreFailure> LmdbLog::Body::truncate_after(Position end) {
+  const std::lock_guard writing(writing_mutex_);
   LogBounds left = bounds();
   if (end > left.end || end < left.first) return failed(refusal("the log has no commit boundary" + at(end)));
   if (end == left.end) return {};
@@ -440,6 +445,7 @@ Result<void, StoreFailure> LmdbLog::Body::truncate_after(Position end) {
 }
 
 Result<void, StoreFailure> LmdbLog::Body::free_before(Position position) {
+  const std::lock_guard writing(writing_mutex_);
   LogBounds left = bounds();
   bool freed = false;
   for (;;) {
@@ -466,7 +472,11 @@ LmdbLog::~LmdbLog() = default;
 
 Result<std::unique_ptr<LmdbLog>, StoreFailure> LmdbLog::open(Options options) {
   const Missing missing = options.create == Options::Create::kAllowed ? Missing::kCreate : Missing::kRefuse;
-  auto env = LmdbEnv::open({.file = options.file, .map_bytes = options.map_bytes, .missing = missing, .pages = PagesToCheck::kEdges});
+  auto env = LmdbEnv::open({.file = options.file,
+                            .map_bytes = options.map_bytes,
+                            .missing = missing,
+                            .pages = PagesToCheck::kEdges,
+                            .make_room = options.make_room});
   if (!env) return failed(env.error());
   auto body = std::make_unique<Body>(std::move(options), std::move(*env));
   if (auto loaded = body->load(); !loaded) return failed(loaded.error());

@@ -1,8 +1,6 @@
 #include "broker/store/lmdb_pages.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +12,8 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "broker/store/file.h"
 
 namespace takt::store {
 namespace {
@@ -81,42 +81,13 @@ struct Node {
   std::size_t data_bytes = 0;
 };
 
-class File {
- public:
-  explicit File(const std::filesystem::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  bool is_open() const { return descriptor_ >= 0; }
-  std::uint64_t size() const {
-    struct stat there{};
-    return ::fstat(descriptor_, &there) == 0 ? static_cast<std::uint64_t>(there.st_size) : 0;
-  }
-  /// Bytes that were there; negative: errno says why.
-  ssize_t read(std::uint64_t place, char* to, std::size_t bytes) const {
-    std::size_t got = 0;
-    while (got < bytes) {
-      const ssize_t n = ::pread(descriptor_, to + got, bytes - got, static_cast<off_t>(place + got));
-      if (n < 0) return n;
-      if (n == 0) break;
-      got += static_cast<std::size_t>(n);
-    }
-    return static_cast<ssize_t>(got);
-  }
-
- private:
-  int descriptor_;
-};
-
 class Walk {
  public:
   Walk(const std::filesystem::path& path, std::size_t map_bytes, PagesToCheck pages)
       : path_(path),
         map_bytes_(map_bytes),
         pages_(pages),
-        file_(path) {}
+        file_(path, O_RDONLY) {}
 
   Checked run();
 
@@ -173,7 +144,7 @@ Checked Walk::run() {
   std::array<char, header_bytes + sizeof(Meta)> bytes;
   std::array<Meta, meta_pages> metas;
   for (Page number = 0; number < meta_pages; ++number) {
-    const ssize_t got = file_.read(number * page_bytes_, bytes.data(), bytes.size());
+    const ssize_t got = file_.read_at(number * page_bytes_, std::as_writable_bytes(std::span(bytes.data(), bytes.size())));
     if (got < 0)
       return failed(StoreFailure{StoreFailure::Kind::kIo, path_.string() + ": cannot read it: " + std::generic_category().message(errno)});
     const std::string_view page(bytes.data(), bytes.size());
@@ -361,7 +332,7 @@ Checked Walk::check_order(const Visit& visit, Page number, const std::vector<Nod
 
 Result<std::string, StoreFailure> Walk::read(Page number, std::size_t bytes) const {
   std::string page(bytes, '\0');
-  const ssize_t got = file_.read(number * page_bytes_, page.data(), bytes);
+  const ssize_t got = file_.read_at(number * page_bytes_, std::as_writable_bytes(std::span(page.data(), bytes)));
   if (got < 0)
     return failed(StoreFailure{StoreFailure::Kind::kIo, path_.string() + ", page " + std::to_string(number) +
                                                             ": cannot read it: " + std::generic_category().message(errno)});

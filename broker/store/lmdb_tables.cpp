@@ -362,7 +362,11 @@ LmdbTables::~LmdbTables() = default;
 
 Result<std::unique_ptr<LmdbTables>, StoreFailure> LmdbTables::open(Options options) {
   const Missing missing = options.create == Options::Create::kAllowed ? Missing::kCreate : Missing::kRefuse;
-  auto env = LmdbEnv::open({.file = options.file, .map_bytes = options.map_bytes, .tables_max = core::table_count + 1, .missing = missing});
+  auto env = LmdbEnv::open({.file = options.file,
+                            .map_bytes = options.map_bytes,
+                            .tables_max = core::table_count + 1,
+                            .missing = missing,
+                            .make_room = options.make_room});
   if (!env) return failed(env.error());
   auto body = std::make_unique<Body>(std::move(options), std::move(*env));
   if (auto loaded = body->load(); !loaded) return failed(loaded.error());

@@ -33,7 +33,8 @@ struct LogBounds {
 
 /// A partition's log: sealed commits, appended at the end, freed from the front. Seam; its conformance suite
 /// (tests/conformance/log_suite.h) holds for every implementation and would for a segment-file log.
-/// Thread: append, truncate_after, free_before and preallocate by the committer; read and bounds by any thread.
+/// Thread: append by one; free_before, preallocate and drain by one, beside it; truncate_after by one, beside nothing but
+/// reads; the rest by any.
 class Log {
  public:
   virtual ~Log() = default;
@@ -43,9 +44,9 @@ class Log {
   virtual std::string name() const { return "the log"; }
 
   /// Appends all of `commits` or none; on return they survive a crash of process and machine. The first begins at
-  /// bounds().end, each next where the one before ends. Cost: one transaction and one sync, whatever the size.
+  /// bounds().end, each next where the one before ends. Cost: one or two syncs, whatever the size.
   /// Errors: kFull, kIo, kRefused. A failed sync does not return: the process aborts, because nobody can know what the
-  /// disk kept. After an error every later append is refused (kRefused) until the log is opened anew.
+  /// disk kept. After an error later appends may be refused (kRefused) until the log is opened anew.
   virtual Result<void, StoreFailure> append(std::span<const core::Commit> commits) = 0;
 
   /// Copies of whole commits, in order, from the one that contains `from` on, at least one if there is one, until
@@ -61,6 +62,11 @@ class Log {
   /// Readies some of the disk for what will be appended, where that makes appends faster. True: call again when nothing
   /// else is to do. Cost: about a millisecond.
   virtual bool preallocate() { return false; }
+
+  /// Appends wait in front of where they stay, and enough of them that drain() should be called.
+  virtual bool is_drain_due() const { return false; }
+  /// Moves them there. Cost: as a large append. A failure is the next append's.
+  virtual void drain() {}
 };
 
 }  // namespace takt::store

@@ -11,10 +11,10 @@ StoreFailure dead() { return {Kind::kIo, "memory log: the machine crashed; open 
 StoreFailure refusal(const std::string& what) { return {Kind::kRefused, "memory log: " + what}; }
 std::string at(Position position) { return " at position " + std::to_string(position.value); }
 
-/// The committer is the log's only writer.
+/// One thread appends, one looks after the front.
 class OneWriter {
  public:
-  explicit OneWriter(std::atomic<bool>& writing) : writing_(writing) { check(!writing_.exchange(true), "one thread writes the log"); }
+  explicit OneWriter(std::atomic<bool>& writing) : writing_(writing) { check(!writing_.exchange(true), "one thread at a time"); }
   ~OneWriter() { writing_ = false; }
   OneWriter(const OneWriter&) = delete;
   OneWriter& operator=(const OneWriter&) = delete;
@@ -43,7 +43,7 @@ LogBounds MemoryLog::bounds() const {
 }
 
 Result<void, StoreFailure> MemoryLog::append(std::span<const core::Commit> commits) {
-  const OneWriter writer(writing_);
+  const OneWriter writer(appending_);
   const std::lock_guard lock(disk_.mutex_);
   if (is_dead()) return failed(dead());
   if (refuses_appends_) return failed(refusal("an earlier append failed: open the log anew"));
@@ -91,7 +91,8 @@ Result<std::vector<core::Commit>, StoreFailure> MemoryLog::read(Position from, s
 }
 
 Result<void, StoreFailure> MemoryLog::truncate_after(Position end) {
-  const OneWriter writer(writing_);
+  const OneWriter appender(appending_);
+  const OneWriter freer(freeing_);
   const std::lock_guard lock(disk_.mutex_);
   if (is_dead()) return failed(dead());
   const auto& log = disk_.seen_.log;
@@ -102,7 +103,7 @@ Result<void, StoreFailure> MemoryLog::truncate_after(Position end) {
 }
 
 Result<void, StoreFailure> MemoryLog::free_before(Position position) {
-  const OneWriter writer(writing_);
+  const OneWriter writer(freeing_);
   const std::lock_guard lock(disk_.mutex_);
   if (is_dead()) return failed(dead());
   disk_.take(MemoryDisk::Free{position});

@@ -28,7 +28,8 @@ class MemoryLog final : public Log {
 
   MemoryDisk& disk_;
   const std::uint64_t generation_;
-  std::atomic<bool> writing_ = false;
+  std::atomic<bool> appending_ = false;
+  std::atomic<bool> freeing_ = false;
   bool refuses_appends_ = false;
 };
 

@@ -22,7 +22,7 @@ class Crash : public ::testing::Test {
     folder = std::make_unique<takt::testing::TempFolder>();
     std::filesystem::create_directories(folder->path() / "scratch");
     const Recording recording =
-        record({.folder = folder->path() / "recording", .seed = 2, .messages = 600, .kill = RecordingPlan::Kill::kOnce});
+        record({.folder = folder->path() / "recording", .seed = 2, .messages = 900, .kill = RecordingPlan::Kill::kOnce});
     ASSERT_EQ(recording.end, Recording::End::kStopped) << recording.log;
     archive = std::make_unique<Archive>(recording, folder->path() / "scratch");
   }
@@ -50,7 +50,8 @@ TEST_F(Crash, ADiskThatSyncsInNameOnlyIsHeard) {
 }
 
 TEST_F(Crash, AMetaPageThatIsNotSyncedIsHeard) {
-  const ImagesReport report = examine_images(*archive, {.first_seed = 1, .count = 60, .lie = Lie::kWrite});
+  // Few hear it: the write-ahead file still has what such a page is about, but for the large appends that go past it.
+  const ImagesReport report = examine_images(*archive, {.first_seed = 1, .count = 300, .lie = Lie::kWrite});
   EXPECT_GT(report.failures.size(), 5u);
 }
 

@@ -2,18 +2,22 @@
 // (journal_format.h) and lets one call fail. Set by the environment:
 //   DISK_SHIM_FOLDER    the data folder; files elsewhere are none of its business
 //   DISK_SHIM_JOURNAL   where to write down; none: nowhere
+//   DISK_SHIM_KILL      a file: once it exists, the process is killed behind its next write to a store's file
 //   DISK_SHIM_FAULT     fail:K   the K-th call on a file of the folder fails with EIO, whatever it is
 //                       short:K  the K-th write writes half and says so
 //                       full:K   the K-th call that takes room (a write, posix_fallocate, mkdir) fails with ENOSPC
-// LMDB 0.9.24 uses open, pread, pwrite, lseek and writev, fdatasync, ftruncate, and maps its files only to read.
+// LMDB 0.9.24 uses open, pread, pwrite, lseek and writev, fdatasync, ftruncate, and maps its files only to read; the
+// write-ahead file uses pread, pwritev and fdatasync.
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -21,6 +25,8 @@
 #include <cstdarg>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <string_view>
 
 #include "tests/crash/journal_format.h"
@@ -31,18 +37,19 @@ using takt::crash::RecordHeader;
 using takt::crash::RecordType;
 using takt::crash::StoreFile;
 
-enum class Kind : std::uint8_t { kForeign, kFolder, kLog, kTables };
+enum class Kind : std::uint8_t { kForeign, kFolder, kLog, kWal, kTables };
 struct Descriptor {
   std::atomic<Kind> kind = Kind::kForeign;
   std::atomic<bool> is_synced = false;   ///< opened with O_DSYNC
 };
 constexpr int descriptors_max = 4096;
-constexpr int parts_max = 1024;
+constexpr int parts_max = IOV_MAX - 1;   // a record's head goes with them
 
 enum class Fault { kNone, kFail, kShort, kFull };
 struct Plan {
   std::string_view folder;
   int journal = -1;
+  const char* wish = nullptr;
   Fault fault = Fault::kNone;
   long at = 0;
 };
@@ -51,12 +58,14 @@ std::array<Descriptor, descriptors_max> descriptors;
 std::atomic<long> calls = 0;
 std::atomic<bool> is_planned = false;
 Plan plan;
+std::shared_mutex whole_writes;   // whoever kills takes it alone: what is written down has been written
 
 // The environment is read before main(), by one thread.
 __attribute__((constructor)) void make_plan() {
   if (const char* folder = std::getenv("DISK_SHIM_FOLDER")) plan.folder = folder;
   if (const char* journal = std::getenv("DISK_SHIM_JOURNAL"))
     plan.journal = static_cast<int>(syscall(SYS_openat, AT_FDCWD, journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  plan.wish = std::getenv("DISK_SHIM_KILL");
   if (const char* fault = std::getenv("DISK_SHIM_FAULT")) {
     const std::string_view text = fault;
     if (text.starts_with("fail:")) plan.fault = Fault::kFail;
@@ -81,18 +90,28 @@ void note(RecordHeader header, const iovec* parts, int count) {
   if (syscall(SYS_writev, plan.journal, all.data(), count + 1) < 0) std::abort();
   errno = kept;
 }
-void note(RecordHeader header) { note(header, nullptr, 0); }
+void note_whole(RecordHeader header, const iovec* parts = nullptr, int count = 0) {
+  const std::shared_lock whole(whole_writes);
+  note(header, parts, count);
+}
+
+void die_if_wished() {
+  if (plan.wish == nullptr || access(plan.wish, F_OK) != 0) return;
+  const std::unique_lock alone(whole_writes);
+  kill(getpid(), SIGKILL);
+  pause();
+}
 
 Kind kind_of(int descriptor) {
   return is_planned && descriptor >= 0 && descriptor < descriptors_max ? descriptors[static_cast<std::size_t>(descriptor)].kind.load()
                                                                        : Kind::kForeign;
 }
-bool is_store(Kind kind) { return kind == Kind::kLog || kind == Kind::kTables; }
-StoreFile file_of(Kind kind) { return kind == Kind::kLog ? StoreFile::kLog : StoreFile::kTables; }
+bool is_store(Kind kind) { return kind == Kind::kLog || kind == Kind::kWal || kind == Kind::kTables; }
+StoreFile file_of(Kind kind) { return kind == Kind::kLog ? StoreFile::kLog : kind == Kind::kWal ? StoreFile::kWal : StoreFile::kTables; }
 
 void strike(const char* call) {
   iovec name{const_cast<char*>(call), std::strlen(call)};
-  note({.type = RecordType::kStruck}, &name, 1);
+  note_whole({.type = RecordType::kStruck}, &name, 1);
 }
 
 enum class Call { kWrite, kTakesRoom, kOther };
@@ -126,7 +145,10 @@ void remember(int descriptor, const char* path, int flags) {
   if (!name.starts_with(plan.folder))
     slot.kind = Kind::kForeign;
   else
-    slot.kind = name.ends_with("/log.mdb") ? Kind::kLog : name.ends_with("/tables.mdb") ? Kind::kTables : Kind::kFolder;
+    slot.kind = name.ends_with("/log.mdb")      ? Kind::kLog
+                : name.ends_with("/log.wal")    ? Kind::kWal
+                : name.ends_with("/tables.mdb") ? Kind::kTables
+                                                : Kind::kFolder;
 }
 
 int open_file(const char* path, int flags, mode_t mode) {
@@ -147,13 +169,18 @@ ssize_t write_parts(int descriptor, Kind kind, const iovec* parts, int count, of
     count = 1;
   }
   const bool is_synced = descriptors[static_cast<std::size_t>(descriptor)].is_synced;
-  RecordHeader header{.type = is_synced ? RecordType::kSyncedWrite : RecordType::kWrite, .offset = static_cast<std::uint64_t>(offset)};
-  if (is_store(kind)) {
-    header.file = file_of(kind);
+  if (!is_store(kind)) return syscall(SYS_pwritev, descriptor, parts, count, offset, 0L);
+  const RecordHeader header{.type = is_synced ? RecordType::kSyncedWrite : RecordType::kWrite,
+                            .file = file_of(kind),
+                            .offset = static_cast<std::uint64_t>(offset)};
+  ssize_t written;
+  {
+    const std::shared_lock whole(whole_writes);
     note(header, parts, count);
+    written = syscall(SYS_pwritev, descriptor, parts, count, offset, 0L);
   }
-  const ssize_t written = syscall(SYS_pwritev, descriptor, parts, count, offset, 0L);
-  if (is_store(kind) && is_synced && written >= 0) note({.type = RecordType::kWritten, .file = header.file});
+  die_if_wished();
+  if (is_synced && written >= 0) note_whole({.type = RecordType::kWritten, .file = header.file});
   return written;
 }
 
@@ -161,7 +188,7 @@ int sync_file(int descriptor, long number, const char* name) {
   const Kind kind = kind_of(descriptor);
   if (fate_of(kind, Call::kOther, name) != Fault::kNone) return static_cast<int>(failed_by(Fault::kFail));
   const int result = static_cast<int>(syscall(number, descriptor));
-  if (result == 0 && is_store(kind)) note({.type = RecordType::kSync, .file = file_of(kind)});
+  if (result == 0 && is_store(kind)) note_whole({.type = RecordType::kSync, .file = file_of(kind)});
   return result;
 }
 
@@ -214,6 +241,13 @@ ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
   return write_parts(descriptor, kind, &part, 1, offset, "pwrite");
 }
 
+ssize_t pwritev(int descriptor, const struct iovec* parts, int count, off_t offset) {
+  const Kind kind = kind_of(descriptor);
+  if (kind == Kind::kForeign) return syscall(SYS_pwritev, descriptor, parts, count, offset, 0L);
+  count = std::min(count, parts_max);   // a short write, if there were more
+  return write_parts(descriptor, kind, parts, count, offset, "pwritev");
+}
+
 ssize_t writev(int descriptor, const struct iovec* parts, int count) {
   const Kind kind = kind_of(descriptor);
   if (!is_store(kind) || count > parts_max) return syscall(SYS_writev, descriptor, parts, count);
@@ -231,7 +265,7 @@ int ftruncate(int descriptor, off_t size) noexcept {
   if (fate_of(kind, Call::kOther, "ftruncate") != Fault::kNone) return static_cast<int>(failed_by(Fault::kFail));
   const int result = static_cast<int>(syscall(SYS_ftruncate, descriptor, size));
   if (result == 0 && is_store(kind))
-    note({.type = RecordType::kTruncate, .file = file_of(kind), .offset = static_cast<std::uint64_t>(size)});
+    note_whole({.type = RecordType::kTruncate, .file = file_of(kind), .offset = static_cast<std::uint64_t>(size)});
   return result;
 }
 

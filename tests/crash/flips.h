@@ -21,8 +21,8 @@ struct FlipsReport {
   std::uint64_t wrong = 0;         ///< something is not what was stored and nobody said so
   std::vector<Failure> failures;
 };
-/// One bit for each seed, in log.mdb or tables.mdb: with an even one anywhere, with an odd one where LMDB keeps its trees
-/// together, at the beginning of a page. The recorded broker must have been stopped in order.
+/// One bit for each seed, in one of the partition's files: with an even one anywhere, with an odd one where LMDB keeps its
+/// trees together and the write-ahead file its records, at the beginning of a page. The recorded broker must have been stopped in order.
 FlipsReport examine_flips(const Archive& archive, const FlipsPlan& plan);
 
 }  // namespace takt::crash

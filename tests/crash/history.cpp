@@ -7,7 +7,7 @@
 
 #include "broker/core/event.h"
 #include "broker/store/data_folder.h"
-#include "broker/store/lmdb_log.h"
+#include "broker/store/wal_log.h"
 #include "proto/section.h"
 #include "tests/crash/message.h"
 
@@ -23,36 +23,54 @@ std::string text_of(const std::filesystem::path& file) {
 
 [[noreturn]] void contradiction(const std::string& what) { throw std::runtime_error("the recording contradicts itself: " + what); }
 
-/// The recorded log.mdb as it grows: a write to the file, and a look at what the log holds since.
-class GrowingLog {
+/// One of the recorded log's files as it grows.
+class GrowingFile {
  public:
-  GrowingLog(std::filesystem::path file, const core::PartitionUuid& uuid) : file_(std::move(file)), uuid_(uuid) {
-    std::ofstream(file_, std::ios::binary | std::ios::trunc);
-  }
-  void take(const Record& record) {
+  explicit GrowingFile(std::filesystem::path file) : file_(std::move(file)) { std::ofstream(file_, std::ios::binary | std::ios::trunc); }
+  const std::filesystem::path& path() const { return file_; }
+  void take(const Record& record) const {
     if (record.type == RecordType::kTruncate) return std::filesystem::resize_file(file_, record.offset);
     std::fstream out(file_, std::ios::in | std::ios::out | std::ios::binary);
     out.seekp(static_cast<std::streamoff>(record.offset));
     out.write(reinterpret_cast<const char*>(record.bytes.data()), static_cast<std::streamsize>(record.bytes.size()));
   }
-  /// None: nothing to open yet.
-  std::vector<core::Commit> read_from(Position from) const {
-    auto log = store::LmdbLog::open({.file = file_,
-                                     .partition = uuid_,
-                                     .map_bytes = std::size_t{1} << 30,
-                                     .create = store::LmdbLog::Options::Create::kRefuse,
-                                     .make_room = {}});
-    if (!log) contradiction("its log cannot be opened between two transactions: " + log.error().message);
-    if ((*log)->bounds().end <= from) return {};
-    auto commits = (*log)->read(from, ~std::size_t{0});
-    if (!commits) contradiction("its log cannot be read between two transactions: " + commits.error().message);
-    return *std::move(commits);
-  }
 
  private:
   const std::filesystem::path file_;
-  const core::PartitionUuid& uuid_;
 };
+
+[[noreturn]] void unreadable(const std::string& what, const store::StoreFailure& failure) {
+  contradiction(what + " cannot be read between two of its writes: " + failure.message);
+}
+
+struct Held {
+  std::vector<core::Commit> commits;
+  Position end;
+};
+
+/// What log.mdb holds, the commits from `from` on.
+Held in_log(const GrowingFile& file, const core::PartitionUuid& uuid, Position from) {
+  auto log = store::LmdbLog::open({.file = file.path(),
+                                   .partition = uuid,
+                                   .map_bytes = std::size_t{1} << 30,
+                                   .create = store::LmdbLog::Options::Create::kRefuse,
+                                   .make_room = {}});
+  if (!log) unreadable("its log", log.error());
+  auto commits = (*log)->read(from, ~std::size_t{0});
+  if (!commits) unreadable("its log", commits.error());
+  return {*std::move(commits), (*log)->bounds().end};
+}
+
+/// What log.wal holds from `from` on. Reading it to its end writes to it, so it is a copy, at `copy`, that is read.
+Held ahead(const GrowingFile& file, const std::filesystem::path& copy, const core::PartitionUuid& uuid, Position from) {
+  std::filesystem::copy_file(file.path(), copy, std::filesystem::copy_options::overwrite_existing);
+  auto wal = store::Wal::open({.file = copy, .partition = uuid, .create = store::Wal::Options::Create::kRefuse});
+  if (!wal) unreadable("its write-ahead file", wal.error());
+  auto commits = (*wal)->recover(from);
+  if (!commits) unreadable("its write-ahead file", commits.error());
+  const Position end = commits->empty() ? from : commits->back().end;
+  return {*std::move(commits), end};
+}
 
 }  // namespace
 
@@ -61,24 +79,36 @@ History::History(const Journal& journal, const std::filesystem::path& data, cons
   if (!identity) throw std::runtime_error(identity.error().message);
   uuid_ = identity->partitions.at(0);
 
-  GrowingLog log(scratch / "growing.mdb", uuid_);
-  Position end;
-  bool is_made = false;   // its front row is there
+  const GrowingFile log(scratch / "growing.mdb");
+  const GrowingFile wal(scratch / "growing.wal");
+  Position log_end, wal_end;
+  bool is_log_made = false, is_wal_made = false;   // the one has its front row, the other its first sync
+  const auto reached = [this](std::vector<std::pair<std::size_t, Position>>& steps, std::size_t index, Position position) {
+    if (steps.empty() || steps.back().second < position) steps.emplace_back(index, position);
+  };
   const auto& records = journal.records();
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Record& record = records[i];
     if (record.type == RecordType::kMark && record.text() == "ready") ready_ = i;
-    if (record.type == RecordType::kMark || record.type == RecordType::kStruck || record.file != StoreFile::kLog) continue;
-    if (record.type == RecordType::kWrite || record.type == RecordType::kTruncate) log.take(record);
-    if (record.type == RecordType::kWritten) durable_.emplace_back(i, end);
-    if (record.type != RecordType::kSyncedWrite) continue;
-    log.take(record);
-    is_made = true;
-    for (const core::Commit& commit : log.read_from(end)) take(commit);
-    if (!commits_.empty()) end = commits_.back().end;
-    written_.emplace_back(i, end);
+    if (record.type == RecordType::kMark || record.type == RecordType::kStruck || record.file == StoreFile::kTables) continue;
+    const bool is_ahead = record.file == StoreFile::kWal;
+    const bool is_write = record.type == RecordType::kWrite || record.type == RecordType::kSyncedWrite;
+    if (is_write || record.type == RecordType::kTruncate) (is_ahead ? wal : log).take(record);
+    if (record.type == RecordType::kWritten && !is_ahead) reached(durable_, i, log_end);
+    if (record.type == RecordType::kSync && is_ahead) {
+      is_wal_made = true;
+      reached(durable_, i, wal_end);
+    }
+    // The log changes with its meta page, the write-ahead file with every write.
+    if (is_ahead ? !is_wal_made || !is_write : record.type != RecordType::kSyncedWrite) continue;
+    const Position known = commits_.empty() ? Position(0) : commits_.back().end;
+    const Held held = is_ahead ? ahead(wal, scratch / "look.wal", uuid_, known) : in_log(log, uuid_, known);
+    for (const core::Commit& commit : held.commits) take(commit);
+    (is_ahead ? wal_end : log_end) = held.end;
+    if (!is_ahead) is_log_made = true;
+    reached(written_, i, held.end);
   }
-  if (!is_made) contradiction("there is no log in it");
+  if (!is_log_made) contradiction("there is no log in it");
   fold();
   read_marks(journal);
 }

@@ -83,7 +83,10 @@ FileContent after_power_loss(const DiskFile& file, sim::Random& random) {
   return content;
 }
 
-std::string_view name_of(StoreFile file) { return file == StoreFile::kLog ? "log.mdb" : "tables.mdb"; }
+std::string_view name_of(StoreFile file) {
+  constexpr std::array<std::string_view, store_files> names = {"log.mdb", "log.wal", "tables.mdb"};
+  return names[static_cast<std::size_t>(file)];
+}
 
 ImageFolder::ImageFolder(std::filesystem::path folder, const std::filesystem::path& recorded) : folder_(std::move(folder)) {
   std::filesystem::create_directories(folder_ / "partition-0");

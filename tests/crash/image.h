@@ -27,7 +27,7 @@ std::size_t cut_of(std::uint64_t seed, const Journal& journal, std::size_t ready
 /// first so many, any, each in its own sectors or in parts.
 FileContent after_power_loss(const DiskFile& file, sim::Random& random);
 
-/// Writes log.mdb and tables.mdb of partition 0 into `folder`, which has the recorded folder's identity.
+/// Writes log.mdb, log.wal and tables.mdb of partition 0 into `folder`, which has the recorded folder's identity.
 class ImageFolder {
  public:
   ImageFolder(std::filesystem::path folder, const std::filesystem::path& recorded);

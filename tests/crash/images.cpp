@@ -76,7 +76,8 @@ class Examiner {
  private:
   void put_back_log(std::size_t cut, sim::Random& random) {
     const Disk& older = stale_machine_.go_to(std::max(archive_.history.ready(), cut - std::min(cut, stale_records)));
-    folder_.put(StoreFile::kLog, after_power_loss(older[0], random).bytes());
+    for (const StoreFile file : {StoreFile::kLog, StoreFile::kWal})
+      folder_.put(file, after_power_loss(older[static_cast<std::size_t>(file)], random).bytes());
   }
 
   const Archive& archive_;

@@ -15,8 +15,8 @@ enum class RecordType : std::uint8_t {
   kStruck,        ///< the fault was played; the bytes name the call
   kMark,          ///< the workload's: text
 };
-enum class StoreFile : std::uint8_t { kLog, kTables };
-inline constexpr int store_files = 2;
+enum class StoreFile : std::uint8_t { kLog, kWal, kTables };
+inline constexpr int store_files = 3;
 
 struct RecordHeader {
   std::uint32_t magic = 0x4B54524A;

@@ -130,15 +130,33 @@ TEST(Start, ABrokerThatLogsOnlyErrorsStillSaysWhereItListens) {
   EXPECT_TRUE(client->wait_connected(patience));
 }
 
-/// The log's file of the only partition.
-std::filesystem::path log_file(const std::filesystem::path& data) { return data / "partition-0" / "log.mdb"; }
+/// A file of the only partition.
+std::filesystem::path store_file(const std::filesystem::path& folder, const char* name) { return folder / "data" / "partition-0" / name; }
 
-void expect_refused_as_damaged(const takt::testing::TempFolder& folder) {
-  const auto data = folder.path() / "data";
-  const auto refused = takt::testing::run_taktd(folder.path() / "again.log", arguments_for(data));
+void expect_refused_as_damaged(const takt::testing::TempFolder& folder, const char* name) {
+  const auto refused = takt::testing::run_taktd(folder.path() / "again.log", arguments_for(folder.path() / "data"));
   EXPECT_EQ(refused.end.exit_code, 1) << refused.end.text() << refused.log;
   EXPECT_NE(refused.log.find("TK4001"), std::string::npos) << refused.log;
-  EXPECT_NE(refused.log.find("log.mdb"), std::string::npos) << refused.log;
+  EXPECT_NE(refused.log.find(name), std::string::npos) << refused.log;
+}
+
+/// Sends `payloads`, kills the broker before a checkpoint, so that the next start reads the log, and flips a bit of the first
+/// payload in the file `name`.
+void flip_in_first(const takt::testing::TempFolder& folder, const std::vector<std::string>& payloads, const char* name) {
+  {
+    takt::testing::BrokerProcess broker({folder.path(), {}});
+    auto client = Client::open({.server = broker.server()});
+    ASSERT_TRUE(client);
+    for (const std::string& payload : payloads) ASSERT_TRUE(client->send_bytes("k", std::as_bytes(std::span(payload)), {.topic = "jobs"}));
+    broker.kill();
+  }
+  std::fstream file(store_file(folder.path(), name), std::ios::in | std::ios::out | std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const auto at = bytes.find(payloads.front());
+  ASSERT_NE(at, std::string::npos);
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(payloads.front()[0] ^ 0x10));
 }
 
 TEST(Start, ALogWithoutItsFirstPageIsRefusedWithItsReason) {
@@ -147,32 +165,24 @@ TEST(Start, ALogWithoutItsFirstPageIsRefusedWithItsReason) {
     takt::testing::BrokerProcess broker({folder.path(), {}});
     ASSERT_TRUE(broker.stop(20s));
   }
-  std::fstream file(log_file(folder.path() / "data"), std::ios::in | std::ios::out | std::ios::binary);
+  std::fstream file(store_file(folder.path(), "log.mdb"), std::ios::in | std::ios::out | std::ios::binary);
   ASSERT_TRUE(file);
   for (int i = 0; i < 1024; ++i) file.put('\xA5');
   file.close();
-  expect_refused_as_damaged(folder);
+  expect_refused_as_damaged(folder, "log.mdb");
 }
 
 TEST(Start, ALogWithOneFlippedBitInAMessageIsRefusedWithItsReason) {
   const takt::testing::TempFolder folder;
-  const std::string payload = "a payload that stands in the file once";
-  {
-    takt::testing::BrokerProcess broker({folder.path(), {}});
-    auto client = Client::open({.server = broker.server()});
-    ASSERT_TRUE(client);
-    ASSERT_TRUE(client->send_bytes("k", std::as_bytes(std::span(payload)), {.topic = "jobs"}));
-    broker.kill();  // before a checkpoint: the next start reads the log
-  }
-  std::fstream file(log_file(folder.path() / "data"), std::ios::in | std::ios::out | std::ios::binary);
-  const std::string bytes(std::istreambuf_iterator<char>(file), {});
-  const auto at = bytes.find(payload);
-  ASSERT_NE(at, std::string::npos);
-  file.clear();
-  file.seekp(static_cast<std::streamoff>(at));
-  file.put(static_cast<char>(payload[0] ^ 0x10));
-  file.close();
-  expect_refused_as_damaged(folder);
+  // So large that it goes past the write-ahead file.
+  flip_in_first(folder, {std::string(300'000, 'p')}, "log.mdb");
+  expect_refused_as_damaged(folder, "log.mdb");
+}
+
+TEST(Start, AWriteAheadFileWithOneFlippedBitInAMessageIsRefusedWithItsReason) {
+  const takt::testing::TempFolder folder;
+  flip_in_first(folder, {"a payload that stands in the file once", "another", "and a third"}, "log.wal");
+  expect_refused_as_damaged(folder, "log.wal misses commits between positions");
 }
 
 }  // namespace

@@ -2,17 +2,13 @@
 // The bytes of an LMDB file as a disk may hand them over: any number of pages. Refused with a reason or taken; and what is
 // taken, LMDB opens and reads as tables and as a log from end to end, whatever its rows say then.
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <filesystem>
-#include <string>
 
 #include "broker/store/lmdb_log.h"
 #include "broker/store/lmdb_pages.h"
 #include "broker/store/lmdb_tables.h"
 #include "proto/check.h"
+#include "tests/fuzz/place.h"
 
 namespace {
 
@@ -21,32 +17,6 @@ using namespace takt::store;
 
 constexpr std::size_t map_bytes = std::size_t{1} << 30;
 constexpr std::size_t read_bytes = std::size_t{1} << 20;
-
-/// One file, written anew for each input; it goes with the process.
-class Place {
- public:
-  Place() {
-    std::string pattern = std::filesystem::exists("/dev/shm") ? "/dev/shm/takt-fuzz-XXXXXX" : "/tmp/takt-fuzz-XXXXXX";
-    check(::mkdtemp(pattern.data()) != nullptr, "there is room for a folder");
-    folder_ = pattern;
-  }
-  ~Place() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  std::filesystem::path file() const { return folder_ / "pages.mdb"; }
-  void write(const std::uint8_t* data, std::size_t size) const {
-    const int descriptor = ::open(file().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    check(descriptor >= 0 && ::write(descriptor, data, size) == static_cast<ssize_t>(size), "there is room for a file");
-    ::close(descriptor);
-  }
-
- private:
-  std::filesystem::path folder_;
-};
 
 bool is_in_order(const std::filesystem::path& file, PagesToCheck pages) {
   const auto checked = check_pages(file, map_bytes, pages);
@@ -74,7 +44,7 @@ void read_as_log(const std::filesystem::path& file) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Place place;
+  static const fuzz::Place place("pages.mdb");
   const std::filesystem::path file = place.file();
   place.write(data, size);
   const bool is_sound = is_in_order(file, PagesToCheck::kAll);

@@ -3,24 +3,69 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <mutex>
+#include <semaphore>
 
 #include "broker/core/commit_builder.h"
 #include "broker/store/memory_log.h"
 #include "broker/store/memory_tables.h"
+#include "tests/support/deadline.h"
 
 namespace takt::runtime {
 namespace {
 
 constexpr core::PartitionUuid test_uuid{std::byte{7}};
 
+/// A log that wants to be drained when three appends wait.
+class WaitingLog final : public store::Log {
+ public:
+  explicit WaitingLog(store::MemoryDisk& disk) : log_(disk) {}
+
+  store::LogBounds bounds() const override { return log_.bounds(); }
+  Result<void, store::StoreFailure> append(std::span<const core::Commit> commits) override {
+    ++waiting_;
+    return log_.append(commits);
+  }
+  Result<std::vector<core::Commit>, store::StoreFailure> read(Position from, std::size_t bytes_max) const override {
+    return log_.read(from, bytes_max);
+  }
+  Result<void, store::StoreFailure> truncate_after(Position end) override { return log_.truncate_after(end); }
+  Result<void, store::StoreFailure> free_before(Position position) override { return log_.free_before(position); }
+  bool is_drain_due() const override { return waiting_ >= 3; }
+  void drain() override {
+    gate.wait();
+    waiting_ = 0;
+    ++drains;
+  }
+
+  std::atomic<int> drains = 0;
+  std::shared_future<void> gate = open_gate();
+
+ private:
+  static std::shared_future<void> open_gate() {
+    std::promise<void> open;
+    open.set_value();
+    return open.get_future().share();
+  }
+
+  store::MemoryLog log_;
+  std::atomic<int> waiting_ = 0;
+};
+
 class MemoryStores final : public Stores {
  public:
-  Access use() override { return {std::shared_lock(mutex_), &log, &tables}; }
+  Access use() override {
+    ++uses;
+    if (is_closed) return {std::shared_lock(mutex_), nullptr, nullptr};
+    return {std::shared_lock(mutex_), &log, &tables};
+  }
   Result<void, store::StoreFailure> reopen() override { return {}; }
   store::DiskRoom disk() override { return {.free_bytes = 1u << 30}; }
 
+  std::atomic<bool> is_closed = false;
+  std::atomic<int> uses = 0;
   store::MemoryDisk disk_beneath{test_uuid};
-  store::MemoryLog log{disk_beneath};
+  WaitingLog log{disk_beneath};
   store::MemoryTables tables{disk_beneath};
 
  private:
@@ -44,6 +89,67 @@ TEST(Committer, TellsOfAnAppendWhenTheLogHasIt) {
   });
   committer.append(commit_at(Position(0)));
   EXPECT_EQ(there.get_future().get(), Position(1));
+}
+
+/// Appends one commit after the other, each once the one before is answered.
+void append(Committer& committer, std::counting_semaphore<>& answered, std::uint64_t first, std::uint64_t end) {
+  for (std::uint64_t i = first; i < end; ++i) {
+    committer.append(commit_at(Position(i)));
+    ASSERT_TRUE(answered.try_acquire_for(testing::patience));
+  }
+}
+
+TEST(Committer, DrainsTheLogWhenThatIsDueAndOnceNothingComesAnyMore) {
+  MemoryStores stores;
+  std::counting_semaphore<> answered(0);
+  Committer committer(stores, [&](const ShardMail&) { answered.release(); });
+  append(committer, answered, 0, 3);
+  EXPECT_TRUE(testing::wait_until([&] { return stores.log.drains >= 1; }));
+  const int drains = stores.log.drains;
+  append(committer, answered, 3, 4);
+  EXPECT_TRUE(testing::wait_until([&] { return stores.log.drains > drains; }));
+}
+
+TEST(Committer, AppendsWhileTheLogIsDrained) {
+  MemoryStores stores;
+  std::promise<void> gate;
+  stores.log.gate = gate.get_future().share();
+  std::counting_semaphore<> answered(0);
+  Committer committer(stores, [&](const ShardMail&) { answered.release(); });
+  append(committer, answered, 0, 10);
+  EXPECT_EQ(stores.log.drains, 0);
+  gate.set_value();
+  EXPECT_TRUE(testing::wait_until([&] { return stores.log.drains > 0; }));
+}
+
+TEST(Committer, FreesStepByStepAndTellsTheBoundsOfEach) {
+  MemoryStores stores;
+  std::counting_semaphore<> answered(0);
+  std::mutex mutex;
+  std::vector<Position> freed;
+  Committer committer(stores, [&](ShardMail mail) {
+    if (const auto* front = std::get_if<FrontFreed>(&mail)) {
+      const std::lock_guard lock(mutex);
+      freed.push_back(front->log.first);
+    }
+    answered.release();
+  });
+  append(committer, answered, 0, 6);
+  committer.free_before({Position(2), Position(5)});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(answered.try_acquire_for(testing::patience));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(freed, (std::vector{Position(2), Position(5)}));
+}
+
+TEST(Committer, LooksAfterNothingWhileTheLogIsNotOpen) {
+  MemoryStores stores;
+  std::counting_semaphore<> answered(0);
+  Committer committer(stores, [&](const ShardMail&) { answered.release(); });
+  append(committer, answered, 0, 1);
+  stores.is_closed = true;
+  append(committer, answered, 1, 2);   // refused
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));   // within which all timers of its rest fall but the last
+  EXPECT_LT(stores.uses, 20);
 }
 
 TEST(Committer, TellsOfAnAppendThatFailed) {

@@ -8,7 +8,7 @@
 
 #include <fstream>
 
-#include "broker/store/lmdb_log.h"
+#include "broker/store/wal_log.h"
 #include "tests/conformance/commits.h"
 #include "tests/store/faulty_disk.h"
 #include "tests/support/temp_folder.h"
@@ -151,7 +151,7 @@ TEST_F(DataFolderTest, ACreationThatWasInterruptedIsBegunAnew) {
 
 TEST_F(DataFolderTest, MissesAFileThatWasThere) {
   { must_open(); }
-  for (const std::string file : {"tables.mdb", "log.mdb"}) {
+  for (const std::string file : {"tables.mdb", "log.wal", "log.mdb"}) {
     fs::remove(path / "partition-0" / file);
     const auto refused = refusal();
     EXPECT_EQ(refused.kind, Kind::kCorrupt);
@@ -161,7 +161,7 @@ TEST_F(DataFolderTest, MissesAFileThatWasThere) {
 
 TEST_F(DataFolderTest, MissesWhatStoodInFilesThatWereEmptied) {
   { must_open(); }
-  for (const char* file : {"tables.mdb", "log.mdb"}) {
+  for (const char* file : {"tables.mdb", "log.wal", "log.mdb"}) {
     fs::resize_file(path / "partition-0" / file, 0);
     const auto refused = refusal();
     EXPECT_EQ(refused.kind, Kind::kCorrupt);
@@ -177,10 +177,10 @@ TEST_F(DataFolderTest, RefusesTablesAheadOfTheLog) {
     append(folder.partitions[0], 4);
     ASSERT_TRUE(folder.partitions[0].tables->checkpoint({.applied = Position(4), .erased = {}, .changed = {}}).has_value());
   }
-  fs::remove(path / "partition-0" / "log.mdb");
+  for (const char* file : {"log.mdb", "log.wal"}) fs::remove(path / "partition-0" / file);
   {
-    ASSERT_TRUE(
-        LmdbLog::open({.file = path / "partition-0" / "log.mdb", .partition = uuid, .map_bytes = 1 << 20, .make_room = {}}).has_value());
+    ASSERT_TRUE(WalLog::open({.log = {.file = path / "partition-0" / "log.mdb", .partition = uuid, .map_bytes = 1 << 20, .make_room = {}}})
+                    .has_value());
   }
   const auto refused = refusal();
   EXPECT_EQ(refused.kind, Kind::kCorrupt);

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -16,33 +17,38 @@ namespace {
 
 constexpr off_t meta_pages_end = 2 * 4096;
 
-std::optional<DiskFault> armed;
-int armed_code = 0;
+std::map<DiskFault, int> armed;   // with the code of each
 bool full = false;
 std::optional<long> file_system;
 std::atomic<std::size_t> syncs = 0;
+std::atomic<std::size_t> metas = 0;
+std::atomic<std::size_t> ahead_bytes = 0;
 
 bool strikes(DiskFault fault) {
-  if (armed != fault) return false;
-  armed.reset();
-  errno = armed_code;
+  const auto found = armed.find(fault);
+  if (found == armed.end()) return false;
+  errno = found->second;
+  if (fault != DiskFault::kAheadWritesFail) armed.erase(found);
   return true;
 }
 
 }  // namespace
 
 void arm(DiskFault fault, int code) {
-  armed = fault;
-  armed_code = code;
+  armed.clear();
+  arm_too(fault, code);
 }
+void arm_too(DiskFault fault, int code) { armed[fault] = code; }
 void pretend_disk_is_full() { full = true; }
 void pretend_file_system(long magic) { file_system = magic; }
 void disarm() {
-  armed.reset();
+  armed.clear();
   full = false;
   file_system.reset();
 }
 std::size_t sync_calls() { return syncs; }
+std::size_t meta_writes() { return metas; }
+std::size_t bytes_written_ahead() { return ahead_bytes; }
 
 }  // namespace takt::testing
 
@@ -52,6 +58,7 @@ extern "C" {
 
 ssize_t pwrite(int descriptor, const void* bytes, size_t count, off_t offset) {
   const bool meta = offset < meta_pages_end;
+  if (meta) ++metas;
   if (meta ? strikes(DiskFault::kMetaWriteFails) : strikes(DiskFault::kWriteFails)) return -1;
   if (!meta && strikes(DiskFault::kWriteIsShort)) count /= 2;
   return syscall(SYS_pwrite64, descriptor, bytes, count, offset);
@@ -61,6 +68,14 @@ ssize_t writev(int descriptor, const struct iovec* parts, int count) {
   if (strikes(DiskFault::kWriteFails)) return -1;
   if (strikes(DiskFault::kWriteIsShort)) count = 1;
   return syscall(SYS_writev, descriptor, parts, count);
+}
+
+ssize_t pwritev(int descriptor, const struct iovec* parts, int count, off_t offset) {
+  if (strikes(DiskFault::kAheadWritesFail) || strikes(DiskFault::kWriteFails)) return -1;
+  if (strikes(DiskFault::kWriteIsShort)) count = 1;
+  const ssize_t written = syscall(SYS_pwritev, descriptor, parts, count, offset, 0L);
+  if (written > 0) ahead_bytes += static_cast<std::size_t>(written);
+  return written;
 }
 
 int fdatasync(int descriptor) {

@@ -4,6 +4,7 @@
 #include "broker/store/lmdb_tables.h"
 #include "broker/store/memory_log.h"
 #include "broker/store/memory_tables.h"
+#include "broker/store/wal_log.h"
 #include "tests/conformance/log_suite.h"
 #include "tests/conformance/tables_suite.h"
 #include "tests/support/temp_folder.h"
@@ -18,6 +19,15 @@ struct LmdbLogFixture {
   std::unique_ptr<store::Log> open() {
     auto log =
         store::LmdbLog::open({.file = folder.path() / "log.mdb", .partition = test_uuid(), .map_bytes = test_map_bytes, .make_room = {}});
+    EXPECT_TRUE(log.has_value()) << log.error().message;
+    return log ? std::move(*log) : nullptr;
+  }
+};
+struct WalLogFixture {
+  TempFolder folder;
+  std::unique_ptr<store::Log> open() {
+    auto log = store::WalLog::open(
+        {.log = {.file = folder.path() / "log.mdb", .partition = test_uuid(), .map_bytes = test_map_bytes, .make_room = {}}});
     EXPECT_TRUE(log.has_value()) << log.error().message;
     return log ? std::move(*log) : nullptr;
   }
@@ -40,6 +50,7 @@ struct MemoryTablesFixture {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Lmdb, LogSuite, LmdbLogFixture);
+INSTANTIATE_TYPED_TEST_SUITE_P(Wal, LogSuite, WalLogFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, LogSuite, MemoryLogFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(Lmdb, TablesSuite, LmdbTablesFixture);
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, TablesSuite, MemoryTablesFixture);
