@@ -51,7 +51,7 @@ struct Config {
     std::uint64_t checkpoint_bytes = 128u << 20;
     Duration checkpoint_interval = std::chrono::seconds(10);
     std::uint64_t cache_bytes = 64u << 20;
-    std::uint64_t drain_bytes = 1u << 20;
+    std::uint64_t drain_bytes = 2u << 20;
     std::uint64_t front_bytes = 256u << 20;
   } store;
 

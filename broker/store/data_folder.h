@@ -35,7 +35,7 @@ struct DataFolder {
     std::optional<unsigned> partitions;
     std::size_t map_bytes = std::size_t{1} << 40;    ///< of each log and each tables file
     std::size_t ballast_bytes = 256u << 20;          ///< given up when the disk is full; 0: none
-    std::size_t drain_bytes = 1u << 20;              ///< of the write-ahead file in use when it is to be drained
+    std::size_t drain_bytes = 2u << 20;              ///< of the write-ahead file in use when it is to be drained
   };
   /// Releases the folder when destroyed.
   class Lock;

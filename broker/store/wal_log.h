@@ -20,7 +20,7 @@ class WalLog final : public Log {
  public:
   struct Options {
     LmdbLog::Options log;                   ///< the write-ahead file is beside it, with the ending `.wal`
-    std::size_t drain_bytes = 1u << 20;     ///< of that file in use when a drain is due
+    std::size_t drain_bytes = 2u << 20;     ///< of that file in use when a drain is due
     std::uint32_t wal_blocks = 1024;        ///< of that file when it is made
   };
   /// Errors: LmdbLog's and Wal's.
