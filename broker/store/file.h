@@ -18,7 +18,6 @@ namespace takt::store {
 class File {
  public:
   File(const std::filesystem::path& path, int flags);
-  explicit File(int descriptor) : descriptor_(descriptor) {}
   File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   File& operator=(File&&) = delete;
   ~File();
