@@ -96,6 +96,20 @@ class Prove(unittest.TestCase):
         self.assertEqual(second["figures"], {"turns": 10, "longest_max": 2})
         self.assertEqual(second["cores"], os.cpu_count())
 
+    def test_counts_only_builds_that_have_a_commit_when_told_so(self):
+        self.call("turning")
+        self.write("more", "text")
+        self.commit()
+        self.assertIn("0 (0 %)", self.call("--summary", "--since", "HEAD")[1])
+        self.assertIn("25 (100 %)", self.call("--summary", "--since", "HEAD~")[1])
+        self.assertEqual(self.call("turning", "--since", "HEAD")[0], 0)
+        self.assertEqual(self.slices()[3:], [(4, 4, 10, True), (5, 5, 10, True), (6, 6, 5, True)])
+        self.call("turning", "--since", "HEAD")
+        self.assertEqual(len(self.lines()), 6)
+        code, said = self.call("turning", "--since", "nowhere")
+        self.assertEqual(code, 2)
+        self.assertIn("there is no commit 'nowhere'", said)
+
     def test_gives_each_unit_a_seed_where_a_proof_says_so(self):
         self.proof_of(seeds_each=True, command=("sh", "program", "{last}"))
         self.call("turning")
