@@ -144,6 +144,33 @@ TEST_F(Live, WithAcksZeroASendIsDoneWhenItLeaves) {
   EXPECT_TRUE(wait_until([&] { return one.metrics().done == 1; }));
 }
 
+TEST_F(Live, WithAcksZeroABrokerThatDoesNotReadFillsNoMemory) {
+  constexpr std::size_t payload_bytes = 256u << 10;
+  Client fast = *Client::open({.server = broker.server(), .acks = Acks::kNone, .buffer_bytes_max = 4u << 20});
+  ASSERT_TRUE(fast.wait_connected(20s));
+  broker.stall(true);
+  const std::vector<std::byte> payload(payload_bytes);
+  const auto bytes_gone = [&] { return fast.metrics().sent * payload_bytes; };
+  std::uint64_t accepted = 0;
+  // Until nothing leaves any more. Of what left, the kernel's buffers and the broker's own queue hold a share.
+  for (std::size_t before = 1; bytes_gone() != before;) {
+    before = bytes_gone();
+    const auto until = std::chrono::steady_clock::now() + 1s;
+    while (std::chrono::steady_clock::now() < until && accepted < 800) {
+      if (fast.try_send_bytes("job", payload, to_jobs)) {
+        ++accepted;
+      } else {
+        std::this_thread::sleep_for(1ms);
+      }
+    }
+  }
+  EXPECT_GT(bytes_gone(), std::size_t{16} << 20);
+  EXPECT_LT(bytes_gone(), std::size_t{80} << 20);
+  broker.stall(false);
+  EXPECT_TRUE(fast.flush(20s));
+  EXPECT_EQ(fast.metrics().sent, accepted);
+}
+
 TEST_F(Live, AdminSeesAndChangesTopicsAndGroups) {
   auto admin = Admin::open({.server = broker.server()});
   ASSERT_TRUE(admin);

@@ -42,9 +42,18 @@ void LoopBroker::restart() {
 
 void LoopBroker::end_sessions() { gateway_->end_sessions({ErrorCode::kSessionExpired, "the test says so"}); }
 
+void LoopBroker::stall(bool is_stalled) {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stalled_ = is_stalled;
+  }
+  if (!is_stalled) gateway_->room();
+}
+
 bool LoopBroker::post(transport::CommandBatch& batch) {
   {
     const std::lock_guard lock(mutex_);
+    if (is_stalled_) return false;
     for (auto* queue : {&batch.prior, &batch.later}) {
       for (core::Command& command : *queue) commands_.push_back(std::move(command));
     }

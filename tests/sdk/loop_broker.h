@@ -20,6 +20,8 @@ class LoopBroker final : public transport::CommandSink {
   const std::string& server() const { return server_; }
   /// Everybody has to connect anew; the leases of those who do not come back at once are lost.
   void end_sessions();
+  /// Nothing more is read from anybody, until it is called with false.
+  void stall(bool is_stalled);
   /// Dies and comes back from its log at the same address. What was not committed is gone.
   void restart();
 
@@ -41,6 +43,7 @@ class LoopBroker final : public transport::CommandSink {
   std::condition_variable work_there_;
   std::vector<core::Command> commands_;
   bool stopping_ = false;
+  bool is_stalled_ = false;
 
   std::thread thread_;
 };

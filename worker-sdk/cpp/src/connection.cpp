@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <zmq.hpp>
 
 #include "proto/check.h"
@@ -25,17 +26,11 @@ constexpr Duration backoff_first = std::chrono::milliseconds(50);
 constexpr Duration backoff_longest = std::chrono::seconds(2);
 constexpr std::chrono::milliseconds poll_longest = std::chrono::minutes(1);
 constexpr int reads_per_turn = 256;
-constexpr int send_queue_max = 64;            // messages the socket queues beyond buffer_bytes_max: a full publish window
+constexpr int send_queue_max = 1000;          // messages in the socket's queue; with fewer libzmq wakes us for every few
+constexpr std::size_t send_queue_bytes_max = 16u << 20;   // of them, beside buffer_bytes_max: with acks=0 they are answered
 constexpr std::size_t copy_bytes_max = 512;   // below, a copy is cheaper than a shared buffer
 constexpr int monitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-
-zmq::message_t to_message(const SharedBytes& frame) {
-  if (frame.size() <= copy_bytes_max) return zmq::message_t(frame.bytes.data(), frame.size());
-  auto* kept = new SharedBytes(frame);
-  const auto release = [](void*, void* hint) { delete static_cast<SharedBytes*>(hint); };
-  return zmq::message_t(const_cast<std::byte*>(kept->bytes.data()), kept->size(), release, kept);
-}
 
 /// ZMQ_POLLIN, ZMQ_POLLOUT: what zmq_poll would find, without its three system calls per socket. Whoever asks must look at
 /// both: the next time the socket tells only what has changed since.
@@ -80,7 +75,10 @@ class Connection::Loop {
         wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     check(wake_fd_ >= 0, "the process may open an eventfd");
   }
-  ~Loop() { close(wake_fd_); }
+  ~Loop() {
+    context_.close();   // libzmq's I/O thread gives back the last frames, which may wake
+    close(wake_fd_);
+  }
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
@@ -173,8 +171,27 @@ class Connection::Loop {
     }
   }
 
+  zmq::message_t to_message(const SharedBytes& frame) {
+    if (frame.size() <= copy_bytes_max) return zmq::message_t(frame.bytes.data(), frame.size());
+    auto* lent = new Lent{frame, *this};
+    lent_bytes_ += frame.size();
+    const auto release = [](void*, void* hint) {
+      const std::unique_ptr<Lent> back(static_cast<Lent*>(hint));
+      back->lender.returned(back->frame.size());
+    };
+    return zmq::message_t(const_cast<std::byte*>(lent->frame.bytes.data()), lent->frame.size(), release, lent);
+  }
+
+  /// Any thread. At half, so that there is something to do for one wake-up.
+  void returned(std::size_t bytes) {
+    const std::size_t before = lent_bytes_.fetch_sub(bytes);
+    if (before > send_queue_bytes_max / 2 && before - bytes <= send_queue_bytes_max / 2) wake();
+  }
+
+  bool may_send() const { return lent_bytes_ < send_queue_bytes_max; }
+
   void send_frames(Now now) {
-    while (socket_) {
+    while (socket_ && may_send()) {
       if (outgoing_.empty()) take_frames(now);
       if (outgoing_.empty()) return;
       Frames& frames = outgoing_.front();
@@ -217,8 +234,8 @@ class Connection::Loop {
       const int events = events_of(*socket_);
       has_frames_ = (events & ZMQ_POLLIN) != 0 || unread_;
       has_news_ = (events_of(*monitor_) & ZMQ_POLLIN) != 0;
-      const bool may_send = !outgoing_.empty() && (events & ZMQ_POLLOUT) != 0;
-      if (has_frames_ || has_news_ || may_send) timeout = std::chrono::milliseconds(0);
+      const bool sends = !outgoing_.empty() && may_send() && (events & ZMQ_POLLOUT) != 0;
+      if (has_frames_ || has_news_ || sends) timeout = std::chrono::milliseconds(0);
       items[1].fd = socket_->get(zmq::sockopt::fd);
       items[2].fd = monitor_->get(zmq::sockopt::fd);
     }
@@ -281,11 +298,18 @@ class Connection::Loop {
     }
   }
 
+  /// A frame of ours in libzmq's hands.
+  struct Lent {
+    SharedBytes frame;
+    Loop& lender;
+  };
+
   const std::string address_;
   ConnectionOwner& owner_;
   Session session_;
   const int wake_fd_;
   std::atomic<bool> woken_{false};
+  std::atomic<std::size_t> lent_bytes_{0};
 
   // Network thread only.
   zmq::context_t context_{1};
