@@ -106,9 +106,31 @@ class Prove(unittest.TestCase):
         self.assertEqual(self.slices()[3:], [(4, 4, 10, True), (5, 5, 10, True), (6, 6, 5, True)])
         self.call("turning", "--since", "HEAD")
         self.assertEqual(len(self.lines()), 6)
-        code, said = self.call("turning", "--since", "nowhere")
-        self.assertEqual(code, 2)
-        self.assertIn("there is no commit 'nowhere'", said)
+
+    def test_repeats_under_since_what_only_an_earlier_build_mended(self):
+        self.write("bad", "2")
+        self.call("turning")
+        os.remove(os.path.join(self.root, "bad"))
+        self.call("turning")
+        self.write("more", "text")
+        self.commit()
+        self.assertIn("1 (0 open)", self.call("--summary")[1])
+        self.assertIn("1 (1 open)", self.call("--summary", "--since", "HEAD")[1])
+        self.call("turning", "--since", "HEAD", "--slices", "1")
+        self.assertEqual(self.slices()[-1], (2, 2, 10, True))
+        self.assertIn("1 (0 open)", self.call("--summary", "--since", "HEAD")[1])
+
+    def test_refuses_a_commit_that_cannot_count(self):
+        self.git("branch", "side")
+        self.git("checkout", "-q", "side")
+        self.write("more", "text")
+        self.commit()
+        self.git("checkout", "-q", "-")
+        for commit, words in (("nowhere", "there is no commit 'nowhere'"), ("", "there is no commit ''"), ("side", "does not have that commit")):
+            code, said = self.call("turning", "--since", commit)
+            self.assertEqual(code, 2)
+            self.assertIn(words, said)
+        self.assertFalse(os.path.exists(os.path.join(self.root, "docs/results/turning.jsonl")))
 
     def test_gives_each_unit_a_seed_where_a_proof_says_so(self):
         self.proof_of(seeds_each=True, command=("sh", "program", "{last}"))
