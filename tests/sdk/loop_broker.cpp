@@ -42,12 +42,17 @@ void LoopBroker::restart() {
 
 void LoopBroker::end_sessions() { gateway_->end_sessions({ErrorCode::kSessionExpired, "the test says so"}); }
 
-void LoopBroker::stall(bool is_stalled) {
+void LoopBroker::stall() {
+  const std::lock_guard lock(mutex_);
+  is_stalled_ = true;
+}
+
+void LoopBroker::go_on() {
   {
     const std::lock_guard lock(mutex_);
-    is_stalled_ = is_stalled;
+    is_stalled_ = false;
   }
-  if (!is_stalled) gateway_->room();
+  gateway_->room();
 }
 
 bool LoopBroker::post(transport::CommandBatch& batch) {

@@ -20,8 +20,9 @@ class LoopBroker final : public transport::CommandSink {
   const std::string& server() const { return server_; }
   /// Everybody has to connect anew; the leases of those who do not come back at once are lost.
   void end_sessions();
-  /// Nothing more is read from anybody, until it is called with false.
-  void stall(bool is_stalled);
+  /// Nothing more is read from anybody, until go_on().
+  void stall();
+  void go_on();
   /// Dies and comes back from its log at the same address. What was not committed is gone.
   void restart();
 

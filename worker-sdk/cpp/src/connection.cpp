@@ -27,7 +27,7 @@ constexpr Duration backoff_longest = std::chrono::seconds(2);
 constexpr std::chrono::milliseconds poll_longest = std::chrono::minutes(1);
 constexpr int reads_per_turn = 256;
 constexpr int send_queue_max = 1000;          // messages in the socket's queue; with fewer libzmq wakes us for every few
-constexpr std::size_t send_queue_bytes_max = 16u << 20;   // of them, beside buffer_bytes_max: with acks=0 they are answered
+constexpr std::size_t send_queue_bytes_max = 16u << 20;   // of those that are lent; with acks=0 nothing else bounds them
 constexpr std::size_t copy_bytes_max = 512;   // below, a copy is cheaper than a shared buffer
 constexpr int monitored = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
@@ -141,6 +141,7 @@ class Connection::Loop {
     if (socket_) zmq_socket_monitor(socket_->handle(), nullptr, 0);
     socket_.reset();
     monitor_.reset();
+    refused_.reset();
   }
 
   void lose_socket(const std::string& why, Now now) {
@@ -171,39 +172,40 @@ class Connection::Loop {
     }
   }
 
-  zmq::message_t to_message(const SharedBytes& frame) {
-    if (frame.size() <= copy_bytes_max) return zmq::message_t(frame.bytes.data(), frame.size());
-    auto* lent = new Lent{frame, *this};
-    lent_bytes_ += frame.size();
-    const auto release = [](void*, void* hint) {
-      const std::unique_ptr<Lent> back(static_cast<Lent*>(hint));
-      back->lender.returned(back->frame.size());
-    };
-    return zmq::message_t(const_cast<std::byte*>(lent->frame.bytes.data()), lent->frame.size(), release, lent);
-  }
-
-  /// Any thread. At half, so that there is something to do for one wake-up.
-  void returned(std::size_t bytes) {
-    const std::size_t before = lent_bytes_.fetch_sub(bytes);
-    if (before > send_queue_bytes_max / 2 && before - bytes <= send_queue_bytes_max / 2) wake();
-  }
-
-  bool may_send() const { return lent_bytes_ < send_queue_bytes_max; }
-
   void send_frames(Now now) {
     while (socket_ && may_send()) {
       if (outgoing_.empty()) take_frames(now);
       if (outgoing_.empty()) return;
       Frames& frames = outgoing_.front();
       for (; next_frame_ < frames.size(); ++next_frame_) {
-        zmq::message_t message = to_message(frames[next_frame_]);
+        if (!refused_) refused_ = lend(frames[next_frame_]);
         const bool last = next_frame_ + 1 == frames.size();
         const auto flags = last ? zmq::send_flags::dontwait : zmq::send_flags::dontwait | zmq::send_flags::sndmore;
-        if (!socket_->send(message, flags)) return;
+        if (!socket_->send(*refused_, flags)) return;
+        refused_.reset();
       }
       next_frame_ = 0;
       outgoing_.pop_front();
     }
+  }
+
+  bool may_send() const { return lent_bytes_ < send_queue_bytes_max; }
+
+  zmq::message_t lend(const SharedBytes& frame) {
+    if (frame.size() <= copy_bytes_max) return zmq::message_t(frame.bytes.data(), frame.size());
+    auto* lent = new Lent{frame, *this};
+    lent_bytes_ += frame.size();
+    const auto release = [](void*, void* hint) {
+      const std::unique_ptr<Lent> back(static_cast<Lent*>(hint));
+      back->lender.take_back(back->frame.size());
+    };
+    return zmq::message_t(const_cast<std::byte*>(lent->frame.bytes.data()), lent->frame.size(), release, lent);
+  }
+
+  /// Any thread. At half it wakes, so that there is something to do for one wake-up.
+  void take_back(std::size_t bytes) {
+    const std::size_t before = lent_bytes_.fetch_sub(bytes);
+    if (before > send_queue_bytes_max / 2 && before - bytes <= send_queue_bytes_max / 2) wake();
   }
 
   // Only when the socket has taken all earlier ones, so that the session's bounds are the bounds of what waits here.
@@ -309,7 +311,7 @@ class Connection::Loop {
   Session session_;
   const int wake_fd_;
   std::atomic<bool> woken_{false};
-  std::atomic<std::size_t> lent_bytes_{0};
+  std::atomic<std::size_t> lent_bytes_{0};   ///< in frames that libzmq has, or is to have next
 
   // Network thread only.
   zmq::context_t context_{1};
@@ -325,6 +327,7 @@ class Connection::Loop {
   Time retry_at_{};
   Duration backoff_ = backoff_first;
   std::deque<Frames> outgoing_;
+  std::optional<zmq::message_t> refused_;   ///< its next frame, when the socket had no room
   Spare<Frames> spare_frames_;
   Spare<Event> spare_events_;
   std::size_t next_frame_ = 0;
