@@ -103,7 +103,7 @@ class Prove(unittest.TestCase):
         self.assertIn("0 (0 %)", self.call("--summary", "--since", "HEAD")[1])
         self.assertIn("25 (100 %)", self.call("--summary", "--since", "HEAD~")[1])
         self.assertEqual(self.call("turning", "--since", "HEAD")[0], 0)
-        self.assertEqual(self.slices()[3:], [(4, 4, 10, True), (5, 5, 10, True), (6, 6, 5, True)])
+        self.assertEqual(self.slices()[3:], [(1, 1, 10, True), (2, 2, 10, True), (3, 3, 5, True)])
         self.call("turning", "--since", "HEAD")
         self.assertEqual(len(self.lines()), 6)
 
