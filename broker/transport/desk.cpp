@@ -100,6 +100,10 @@ void Desk::hello(ConnectionId from, CorrelationId correlation, proto::Hello&& bo
                   {ErrorCode::kDraining, "the broker is shutting down: connect again in a moment", draining_retry_after});
   if (const auto& own = connections_.at(from).session) end_session(sessions_.find(*own), core::SessionEnd::kDisconnected);
   if (const auto older = by_client_.find(body.client); older != by_client_.end()) {
+    if (connections_.at(from).has_left) {   // and its client has come back on another one since
+      ++stats_.replies_dropped;
+      return;
+    }
     const auto session = sessions_.find(older->second);
     const ConnectionId left = session->second.connection;
     ++stats_.sessions_taken_over;

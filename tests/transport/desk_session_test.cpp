@@ -131,6 +131,16 @@ TEST_F(DeskSession, AClientThatComesBackTakesOverFromItsOlderSession) {
   EXPECT_EQ(lost(SessionEnd::kDisconnected), 1u);   // the newer one lives
 }
 
+TEST_F(DeskSession, AHelloOfAConnectionThatHasLeftTakesNothingOver) {
+  hello(b, 1);
+  send_and_leave(a, proto::Hello{ClientId(1), proto::ClientKind::kWorker, "w", "test"});   // it was on its way for long
+  EXPECT_EQ(prior.size(), 1u);
+  EXPECT_FALSE(take_reply<proto::SessionEnded>(b));
+  EXPECT_FALSE(take_reply<proto::HelloReply>(a));
+  send(b, proto::Heartbeat{});
+  EXPECT_TRUE(take_reply<proto::HeartbeatReply>(b));
+}
+
 TEST_F(DeskSession, ASecondHelloOnOneConnectionEndsTheFirstSession) {
   const SessionId first = hello(a, 1);
   const SessionId second = hello(a, 2);
