@@ -1,6 +1,7 @@
 #include "broker/http/http_server.h"
 
 #include <httplib.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -109,7 +110,10 @@ class HttpServer::Body {
     return bound > 0;
   }
   void start() {
-    thread_ = std::jthread([this] { server_.listen_after_bind(); });
+    thread_ = std::jthread([this] {
+      pthread_setname_np(pthread_self(), "takt-http");   // its pool has the name from it
+      server_.listen_after_bind();
+    });
   }
   std::uint16_t port() const { return port_; }
 

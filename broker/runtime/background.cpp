@@ -1,5 +1,7 @@
 #include "broker/runtime/background.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -166,6 +168,7 @@ Background::Background(const Settings& settings, Stores& stores, Committer& comm
 Background::~Background() { inbox_.close(); }
 
 void Background::run() {
+  pthread_setname_np(pthread_self(), "takt-background");
   for (;;) {
     auto mail = inbox_.take_all(std::nullopt);
     for (const CheckpointJob& job : mail.prior) write(job);

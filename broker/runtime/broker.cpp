@@ -1,5 +1,7 @@
 #include "broker/runtime/broker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -260,6 +262,7 @@ std::optional<StartFailure> Broker::Body::write_endpoints() const {
 }
 
 void Broker::Body::own() {
+  pthread_setname_np(pthread_self(), "takt-owner");
   ShardState seen = shard_->state();
   for (;;) {
     auto mail = inbox_.take_all(shard_->next_deadline(), shard_->backlog());

@@ -1,5 +1,7 @@
 #include "broker/runtime/committer.h"
 
+#include <pthread.h>
+
 #include <limits>
 
 #include "proto/planted_bug.h"
@@ -16,6 +18,7 @@ Committer::Committer(Stores& stores, std::function<void(ShardMail)> answer)
 Committer::~Committer() { inbox_.close(); }
 
 void Committer::run() {
+  pthread_setname_np(pthread_self(), "takt-commit");
   for (;;) {
     const auto mail = inbox_.take_all(std::nullopt);
     if (!mail.prior.empty()) append_all(mail.prior);

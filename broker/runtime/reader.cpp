@@ -1,5 +1,7 @@
 #include "broker/runtime/reader.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
@@ -26,6 +28,7 @@ Reader::Reader(Stores& stores, const core::PartitionUuid& partition, std::functi
 Reader::~Reader() { inbox_.close(); }
 
 void Reader::run() {
+  pthread_setname_np(pthread_self(), "takt-read");
   std::optional<Time> retry_at;
   for (;;) {
     auto mail = inbox_.take_all(retry_at);

@@ -1,6 +1,7 @@
 #include "broker/runtime/upkeep.h"
 
 #include <malloc.h>
+#include <pthread.h>
 
 #include <limits>
 
@@ -27,6 +28,7 @@ void Upkeep::appended(const store::Log& log) {
 }
 
 void Upkeep::run() {
+  pthread_setname_np(pthread_self(), "takt-upkeep");
   for (;;) {
     auto mail = inbox_.take_all(next_look());
     is_resting_ = false;

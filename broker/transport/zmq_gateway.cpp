@@ -1,6 +1,7 @@
 #include "broker/transport/zmq_gateway.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -215,6 +216,7 @@ void ZmqGateway::Loop::post(Mail mail) {
 }
 
 void ZmqGateway::Loop::run(std::stop_token stop) {
+  pthread_setname_np(pthread_self(), "takt-gateway");
   while (!stop.stop_requested()) {
     wait(stop);
     let_libzmq_look(io_looks_, settings_.clock);

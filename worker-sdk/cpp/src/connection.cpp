@@ -1,6 +1,7 @@
 #include "worker-sdk/cpp/src/connection.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
@@ -89,6 +90,7 @@ class Connection::Loop {
   }
 
   void run() {
+    pthread_setname_np(pthread_self(), "takt-network");
     while (true) {
       Now now = read_clock();
       if (!socket_ && now.mono >= retry_at_) open_socket(now);

@@ -1,5 +1,7 @@
 #include "worker-sdk/cpp/src/handler_pool.h"
 
+#include <pthread.h>
+
 namespace takt::sdk {
 
 HandlerPool::HandlerPool(std::uint32_t threads) {
@@ -41,6 +43,7 @@ AssignmentPtr HandlerPool::next_assignment() {
 }
 
 void HandlerPool::work(Slot& slot) {
+  pthread_setname_np(pthread_self(), "takt-handler");
   while (AssignmentPtr assignment = next_assignment()) {
     if (unit_ == Unit::kRange) {
       const std::uint32_t first = assignment->claim_rest();
