@@ -192,6 +192,12 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
   auto it = topic->groups.find(e.group);
   if (it == topic->groups.end()) {
     if (e.group != next_group_) return failed(Corruption{"group '" + e.name + "' is made under an id that is taken"});
+    for (const LaneStart& start : e.starts) {
+      const TopicLane* lane = start.lane.value < lane_count ? topic->lanes.find(start.lane) : nullptr;
+      if (lane == nullptr || start.from > lane->next)
+        return failed(
+            Corruption{"group '" + e.name + "' begins in a lane or at an offset of topic '" + topic->name + "' that is not there"});
+    }
     next_group_ = next_group_.plus(1);
     it = topic->groups.try_emplace(e.group).first;
     ++group_count_;

@@ -135,7 +135,7 @@ void Checker::on_done(TopicId topic, GroupId id, Lane lane, Offset offset) {
 bool Checker::is_kept(const TopicView& topic, const TopicLog& log, std::uint64_t offset) const {
   const proto::TopicSettings& keep = topic.weakest;
   const bool is_young = keep.keep_ms != 0 && log.messages[offset].time + std::chrono::milliseconds(keep.keep_ms) > world_.latest_wall();
-  return is_young || offset + keep.keep_bytes / log.message_bytes_max >= log.messages.size() + (keep.keep_bytes == 0 ? 1 : 0);
+  return is_young || offset + keep.keep_bytes / topic.message_bytes_max >= log.messages.size() + (keep.keep_bytes == 0 ? 1 : 0);
 }
 
 /// G5: a message leaves the disk when it is nobody's any more, and `keep` has passed.

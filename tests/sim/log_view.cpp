@@ -158,7 +158,7 @@ LogView::Complaint LogView::add(const core::RunView& run, const MayRepeat& may_r
     log.messages.push_back({*value, place.position, time_, 0});
   }
   log.bytes += bytes;
-  log.message_bytes_max = std::max(log.message_bytes_max, bytes / run.count + 1);
+  topic.message_bytes_max = std::max(topic.message_bytes_max, bytes / run.count + 1);
   owed_ += run.count * topic.groups.size();
   return std::nullopt;
 }

@@ -85,13 +85,13 @@ struct TopicLog {
   std::vector<Stored> messages;                       ///< by offset
   std::uint64_t horizon = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t message_bytes_max = 1;                ///< the largest mean of a batch
 };
 struct TopicView {
   TopicId id;
   std::string name;
   proto::TopicSettings settings;
   proto::TopicSettings weakest;                       ///< the least of each keep since the first message
+  std::uint64_t message_bytes_max = 1;                ///< the largest mean of a batch, over all lanes as the broker's mean is
   std::map<Lane, TopicLog> lanes;
   std::map<GroupId, GroupView> groups;
 
