@@ -38,6 +38,8 @@ class Dispatcher {
   std::size_t session_count() const { return sessions_.size(); }
   std::size_t subscription_count() const { return subscription_count_; }
   std::uint64_t leased() const { return leased_; }
+  /// How often a subscription with credit had to wait because as many leases were out as may be, its session's or all.
+  std::uint64_t times_at_bound() const { return times_at_bound_; }
   /// Every lease from now on has this token or a later one.
   LeaseToken next_token() const { return make_token(journal_.state().epoch(), next_token_); }
 
@@ -169,6 +171,7 @@ class Dispatcher {
   std::map<std::pair<TopicId, GroupId>, std::unique_ptr<GroupWork>> works_;
   std::deque<GroupWork*> woken_;
   std::deque<Subscription*> at_bound_;   ///< with credit, but as many leases are out as may be; in the order of their turns
+  std::uint64_t times_at_bound_ = 0;
   bool room_made_ = false;               ///< a lease has ended since they were last gone through
   std::vector<GroupWork*> dirty_;
   bool is_starving_ = false;                  ///< since the last flush

@@ -68,6 +68,7 @@ void Dispatcher::serve(GroupWork& work, Time now) {
     if (lease_room(*next.session) == 0) {
       work.ring.pop_front();
       at_bound_.push_back(&next);
+      ++times_at_bound_;
       continue;
     }
     std::uint64_t at_hand = work.free();

@@ -88,6 +88,7 @@ PartitionStats Partition::Body::stats() const {
   stats.subscriptions = dispatcher_.subscription_count();
   stats.producers = journal_.state().producers().size();
   stats.leased = dispatcher_.leased();
+  stats.times_at_lease_bound = dispatcher_.times_at_bound();
   stats.cache_bytes = cache_.bytes();
   stats.unreadable = dispatcher_.unreadable().count();
   for (const auto& [code, count] : refusals_) stats.refusals.push_back({code, count});

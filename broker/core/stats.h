@@ -40,6 +40,7 @@ struct PartitionStats {
   std::uint64_t commits = 0;
   std::uint64_t sessions = 0, subscriptions = 0, producers = 0;
   std::uint64_t leased = 0;
+  std::uint64_t times_at_lease_bound = 0;        ///< a subscription with credit waited, since the start
   std::uint64_t cache_bytes = 0;
   std::uint64_t unreadable = 0;                  ///< messages found damaged since the start
   std::vector<RefusalCount> refusals;

@@ -185,6 +185,9 @@ void partition_families(std::vector<MetricFamily>& out, const core::PartitionSta
   out.push_back(gauge("takt_subscriptions", "Subscriptions open.").add(stats.subscriptions).take());
   out.push_back(gauge("takt_producers", "Producers remembered.").add(stats.producers).take());
   out.push_back(gauge("takt_leased_messages", "Messages leased to workers.").add(stats.leased).take());
+  out.push_back(counter("takt_lease_bound_waits_total", "Times a subscription with credit waited for leases to end: a bound was reached.")
+                    .add(stats.times_at_lease_bound)
+                    .take());
   out.push_back(gauge("takt_messages_unreadable", "Messages whose stored bytes are damaged, passed over since the start.")
                     .add(stats.unreadable)
                     .take());

@@ -34,7 +34,7 @@ struct Report {
   bool is_counted = false;                    ///< each of the attack's counters has grown
   std::string log_tail;                       ///< the broker's, when it died
 
-  static constexpr std::uint64_t memory_max = 512u << 20;
+  static constexpr std::uint64_t memory_max = 512'000'000;
   bool is_within_memory() const { return anonymous_bytes_max < memory_max; }
   bool are_honest_served() const { return honest.failures.empty() && honest.unhandled == 0 && honest.during.count > 0; }
   bool has_held() const { return mistake.empty() && is_alive && is_within_memory() && are_honest_served() && is_counted; }

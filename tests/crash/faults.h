@@ -21,7 +21,7 @@ struct FaultsPlan {
   std::vector<FaultKind> kinds{FaultKind::kFail, FaultKind::kShort, FaultKind::kFull};
 };
 struct FaultsReport {
-  std::uint64_t calls = 0;         ///< as planned
+  std::uint64_t calls = 0;         ///< as planned; a run has some 430
   std::uint64_t runs = 0;
   std::uint64_t struck = 0;        ///< the fault came to pass; a call beyond the last one never does
   std::uint64_t stopped = 0;       ///< the broker stopped because of it, and said why

@@ -153,12 +153,15 @@ TEST_F(LimitOfMessagesOut, OfAWorkerAndOfAll) {
   EXPECT_EQ(take(client, 2), 2u);
   ASSERT_EQ(publish(1, 1), std::nullopt);   // what could be handed out would be by now
   EXPECT_EQ(stage.metrics().sum("takt_leased_messages"), 2) << "of one worker";
+  const double waits = stage.metrics().sum("takt_lease_bound_waits_total");
+  EXPECT_GT(waits, 0);
   WireClient other(stage.broker().server());
   hello(other, 2);
   work(other);
   EXPECT_EQ(take(other, 1), 1u);
   ASSERT_EQ(publish(1, 1), std::nullopt);
   EXPECT_EQ(stage.metrics().sum("takt_leased_messages"), 3) << "of all";
+  EXPECT_GT(stage.metrics().sum("takt_lease_bound_waits_total"), waits);
 }
 
 class LimitOfOutboundBytes : public Limits {
