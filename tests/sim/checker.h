@@ -61,7 +61,9 @@ class Checker {
   void executing(Value value, const GroupName& group);
   void handled(Value value, const GroupName& group) { handled_.insert({value, group}); }
   void completed(Value parent, const GroupName& group);
-  void peeked(const proto::Peek& peek, const proto::Peeked& answer, const proto::SectionView& messages);
+  /// kChanging: new settings of the topic were asked for and are not confirmed; the broker goes by them before they are durable.
+  enum class Settings : std::uint8_t { kConfirmed, kChanging };
+  void peeked(const proto::Peek& peek, const proto::Peeked& answer, const proto::SectionView& messages, Settings settings);
   void listed(const proto::Topics& topics);
   void listed(const proto::Groups& groups);
 

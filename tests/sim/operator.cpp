@@ -1,5 +1,7 @@
 #include "tests/sim/operator.h"
 
+#include <algorithm>
+
 namespace takt::sim {
 namespace {
 
@@ -76,8 +78,13 @@ void Operator::handle(sdk::Event&& event) {
     if (const auto* peeked = std::get_if<proto::Peeked>(&answered->reply)) {
       std::uint32_t count = 0;
       for (const proto::Stretch& stretch : peeked->stretches) count += stretch.count;
-      checker_.peeked(std::get<proto::Peek>(asked->second), *peeked,
-                      proto::SectionView(answered->metadata.bytes, answered->payload.bytes, count));
+      const auto& peek = std::get<proto::Peek>(asked->second);
+      const bool is_changing = std::ranges::any_of(asked_, [&peek](const auto& entry) {
+        const auto* put = std::get_if<proto::PutTopic>(&entry.second);
+        return put != nullptr && put->topic == peek.topic;
+      });
+      checker_.peeked(peek, *peeked, proto::SectionView(answered->metadata.bytes, answered->payload.bytes, count),
+                      is_changing ? Checker::Settings::kChanging : Checker::Settings::kConfirmed);
     } else if (const auto* topics = std::get_if<proto::Topics>(&answered->reply)) {
       checker_.listed(*topics);
     } else if (const auto* groups = std::get_if<proto::Groups>(&answered->reply)) {
