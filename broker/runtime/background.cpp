@@ -16,7 +16,7 @@ namespace {
 
 using store::StoreFailure;
 
-constexpr std::size_t scan_bytes_per_read = 4u << 20;
+constexpr std::size_t scan_bytes_per_scan = 4u << 20;
 constexpr std::size_t scan_bytes_per_checkpoint = 256u << 20;
 constexpr std::size_t carry_bytes_per_write = 4u << 20;
 constexpr std::size_t free_bytes_per_step = 8u << 20;
@@ -140,18 +140,18 @@ Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position 
   // Upkeep frees later than it is told: what was given up is not scanned again, or it would be carried from nowhere.
   Position next = front_.empty() ? std::max(bounds.first, given_up_) : front_.end();
   std::size_t bytes = 0;
-  while (!front_.is_full() && next < applied && bytes < bytes_max) {
-    auto commits = log.read(next, scan_bytes_per_read);
-    if (!commits) return failed(commits.error());
-    if (commits->empty()) break;
-    for (const core::Commit& commit : *commits) {
-      if (commit.end > applied || front_.is_full()) return {};
-      auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
-      if (!view) return failed(damaged(commit.first, view.error().what));
-      front_.add(*view, commit.value.size());
-      bytes += commit.value.size();
-      next = commit.end;
-    }
+  const auto wants_more = [&] { return !front_.is_full() && next < applied && bytes < bytes_max; };
+  for (bool has_more = true; has_more && wants_more();) {
+    has_more = false;
+    auto scanned = log.scan(next, scan_bytes_per_scan, [&](const core::CommitView& commit, std::size_t size) {
+      if (commit.end() > applied) return false;
+      has_more = true;
+      front_.add(commit, size);
+      bytes += size;
+      next = commit.end();
+      return wants_more();
+    });
+    if (!scanned) return failed(scanned.error());
   }
   return {};
 }

@@ -1,7 +1,5 @@
 #include "broker/store/lmdb_log.h"
 
-#include <xxhash.h>
-
 #include <array>
 #include <bit>
 #include <chrono>
@@ -9,6 +7,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "broker/store/front_row.h"
 #include "broker/store/lmdb_env.h"
 
 namespace takt::store {
@@ -16,7 +15,6 @@ namespace {
 
 using Kind = StoreFailure::Kind;
 
-constexpr std::uint16_t layout_version = 1;
 constexpr std::size_t page_bytes = 4096;
 constexpr std::size_t page_header_bytes = 16;
 constexpr std::size_t slice_pages_max = 1900;            // under 2,000 with the tree's own pages
@@ -42,53 +40,6 @@ std::optional<Position> position_of(const MDB_val& key) {
   return Position(__builtin_bswap64(swapped));
 }
 
-/// The row in front of all commits: whose log this is, and what an empty log would not know about itself.
-struct Front {
-  core::PartitionUuid partition{};
-  Position begin;           ///< nothing before it is kept
-  Position counted_to;      ///< `bytes` counts the values before it
-  std::uint64_t bytes = 0;
-};
-constexpr std::string_view front_key("\0", 1);   // one byte: sorts before every position
-constexpr std::size_t front_bytes = 56;
-namespace front_at {
-constexpr std::size_t version = 0, partition = 8, begin = 24, counted_to = 32, bytes = 40, checksum = 48;
-}
-
-std::array<char, front_bytes> encode(const Front& front) {
-  std::array<char, front_bytes> row{};
-  std::memcpy(row.data() + front_at::version, &layout_version, sizeof layout_version);
-  std::memcpy(row.data() + front_at::partition, front.partition.data(), front.partition.size());
-  std::memcpy(row.data() + front_at::begin, &front.begin.value, 8);
-  std::memcpy(row.data() + front_at::counted_to, &front.counted_to.value, 8);
-  std::memcpy(row.data() + front_at::bytes, &front.bytes, 8);
-  const std::uint64_t checksum = XXH3_64bits(row.data(), front_at::checksum);
-  std::memcpy(row.data() + front_at::checksum, &checksum, 8);
-  return row;
-}
-
-Result<Front, StoreFailure> decode_front(const LmdbLog::Options& options, const MDB_val& row) {
-  const std::string file = options.file.string();
-  std::uint16_t version = 0;
-  if (row.mv_size >= sizeof version) std::memcpy(&version, row.mv_data, sizeof version);
-  if (version > layout_version)
-    return failed(StoreFailure{Kind::kForeign, file + ": log layout version " + std::to_string(version) + ", this takt reads up to " +
-                                                   std::to_string(layout_version) + ": start the newer takt that wrote it"});
-  const auto* bytes = static_cast<const char*>(row.mv_data);
-  std::uint64_t checksum = 0;
-  if (row.mv_size == front_bytes) std::memcpy(&checksum, bytes + front_at::checksum, 8);
-  if (row.mv_size != front_bytes || checksum != XXH3_64bits(bytes, front_at::checksum))
-    return failed(StoreFailure{Kind::kCorrupt, file + ": the front row's checksum does not match: restore the folder from a backup"});
-  Front front;
-  std::memcpy(front.partition.data(), bytes + front_at::partition, front.partition.size());
-  std::memcpy(&front.begin.value, bytes + front_at::begin, 8);
-  std::memcpy(&front.counted_to.value, bytes + front_at::counted_to, 8);
-  std::memcpy(&front.bytes, bytes + front_at::bytes, 8);
-  if (front.partition != options.partition)
-    return failed(StoreFailure{Kind::kForeign, file + " is the log of another partition: put the folder back as it was"});
-  return front;
-}
-
 /// Pages that a value takes beside the tree's own.
 std::size_t pages_of(std::size_t value_bytes) { return (value_bytes + page_header_bytes + page_bytes - 1) / page_bytes; }
 
@@ -108,6 +59,7 @@ class LmdbLog::Body {
   }
   Result<void, StoreFailure> append(std::span<const core::Commit> commits);
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const;
+  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const;
   Result<void, StoreFailure> truncate_after(Position end);
   Result<void, StoreFailure> free_before(Position position);
   bool preallocate() {
@@ -126,8 +78,8 @@ class LmdbLog::Body {
     std::size_t bytes = 0;
   };
 
-  Result<std::optional<Front>, StoreFailure> read_front();
-  Result<LogBounds, StoreFailure> read_bounds(const Front& front) const;
+  Result<std::optional<FrontRow>, StoreFailure> read_front();
+  Result<LogBounds, StoreFailure> read_bounds(const FrontRow& front) const;
   Result<void, StoreFailure> put_front(LmdbTxn& txn, const LogBounds& bounds);
   Result<void, StoreFailure> try_append(std::span<const core::Commit> commits);
   Result<Slice, StoreFailure> front_slice(Position until) const;
@@ -142,7 +94,9 @@ class LmdbLog::Body {
     const std::lock_guard lock(bounds_mutex_);
     bounds_ = bounds;
   }
-  Result<core::Commit, StoreFailure> copy_commit(const MDB_val& key, const MDB_val& value, core::CommitView::Sections sections) const;
+  Result<core::CommitView, StoreFailure> parse(const MDB_val& key, ByteView value, core::CommitView::Sections sections) const;
+  template <class Take>
+  Result<void, StoreFailure> walk(Position from, const Take& take) const;
   StoreFailure corrupt(const std::string& what) const {
     return {Kind::kCorrupt, env_.file().string() + ": " + what + ": restore the folder from a backup"};
   }
@@ -175,7 +129,7 @@ Result<void, StoreFailure> LmdbLog::Body::load() {
   return {};
 }
 
-Result<std::optional<Front>, StoreFailure> LmdbLog::Body::read_front() {
+Result<std::optional<FrontRow>, StoreFailure> LmdbLog::Body::read_front() {
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
   if (!txn) return failed(txn.error());
   if (const int code = mdb_dbi_open(txn->get(), nullptr, 0, &dbi_); code != 0) return failed(env_.failure(code, "opening the log"));
@@ -183,7 +137,7 @@ Result<std::optional<Front>, StoreFailure> LmdbLog::Body::read_front() {
   MDB_val row{};
   const int code = mdb_get(txn->get(), dbi_, &key, &row);
   if (code == 0) {
-    auto front = decode_front(options_, row);
+    auto front = decode_front(as_text(row), options_.partition, options_.file);
     if (!front) return failed(front.error());
     return std::optional(*front);
   }
@@ -192,10 +146,10 @@ Result<std::optional<Front>, StoreFailure> LmdbLog::Body::read_front() {
   if (const int counted = mdb_stat(txn->get(), dbi_, &figures); counted != 0) return failed(env_.failure(counted, "reading the front row"));
   if (figures.ms_entries > 0)
     return failed(StoreFailure{Kind::kForeign, env_.file().string() + " is not a takt log: choose another data folder"});
-  return std::optional<Front>();
+  return std::optional<FrontRow>();
 }
 
-Result<LogBounds, StoreFailure> LmdbLog::Body::read_bounds(const Front& front) const {
+Result<LogBounds, StoreFailure> LmdbLog::Body::read_bounds(const FrontRow& front) const {
   LogBounds bounds{.first = front.begin, .end = front.begin, .bytes = front.bytes};
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
   if (!txn) return failed(txn.error());
@@ -213,9 +167,9 @@ Result<LogBounds, StoreFailure> LmdbLog::Body::read_bounds(const Front& front) c
   code = mdb_cursor_get(cursor->get(), &key, &value, MDB_LAST);
   if (code != 0) return failed(env_.failure(code, "finding the log's end"));
   if (as_text(key) == front_key) return bounds;
-  const auto last = copy_commit(key, value, core::CommitView::Sections::kCheck);
+  const auto last = parse(key, as_bytes(value), core::CommitView::Sections::kCheck);
   if (!last) return failed(last.error());
-  bounds.end = last->end;
+  bounds.end = last->end();
 
   Key lowest{Position(0)};
   key = lowest.value();
@@ -277,23 +231,21 @@ Result<void, StoreFailure> LmdbLog::Body::try_append(std::span<const core::Commi
   return {};
 }
 
-Result<core::Commit, StoreFailure> LmdbLog::Body::copy_commit(const MDB_val& key, const MDB_val& value,
-                                                              core::CommitView::Sections sections) const {
+Result<core::CommitView, StoreFailure> LmdbLog::Body::parse(const MDB_val& key, ByteView value, core::CommitView::Sections sections) const {
   const auto position = position_of(key);
   if (!position) return failed(corrupt("a key is not a position"));
-  auto buffer = std::make_shared_for_overwrite<std::byte[]>(value.mv_size);
-  if (value.mv_size > 0) std::memcpy(buffer.get(), value.mv_data, value.mv_size);
-  const ByteView bytes(buffer.get(), value.mv_size);
-  const auto view = core::CommitView::parse(bytes, options_.partition, sections);
+  auto view = core::CommitView::parse(value, options_.partition, sections);
   if (!view) return failed(corrupt("the commit" + at(*position) + ": " + view.error().what));
   if (view->header.first != *position)
     return failed(corrupt("the commit" + at(*position) + " says that it begins" + at(view->header.first)));
-  return core::Commit{.first = *position, .end = view->end(), .value = {.owner = buffer, .bytes = bytes}};
+  return *std::move(view);
 }
 
-Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position from, std::size_t bytes_max) const {
+/// The commits from the one that contains `from` on, in a short read transaction of its own, until `take(view, value)` wants
+/// no more.
+template <class Take>
+Result<void, StoreFailure> LmdbLog::Body::walk(Position from, const Take& take) const {
   const auto began = std::chrono::steady_clock::now();
-  std::vector<core::Commit> commits;
   const std::shared_lock map(map_mutex_);
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
   if (!txn) return failed(txn.error());
@@ -311,23 +263,41 @@ Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position fro
     code = mdb_cursor_get(cursor->get(), &key, &value, MDB_PREV);
   if (code == 0 && key.mv_size == 1) code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
 
-  std::size_t bytes = 0;
   std::optional<Position> prior_end;
-  while (code == 0 && (commits.empty() || (bytes < bytes_max && std::chrono::steady_clock::now() - began < read_time_max))) {
-    auto commit = copy_commit(key, value, core::CommitView::Sections::kTrust);
-    if (!commit) return failed(commit.error());
-    if (prior_end && *prior_end != commit->first)
+  for (bool wants_more = true; code == 0 && wants_more;) {
+    const auto view = parse(key, as_bytes(value), core::CommitView::Sections::kTrust);
+    if (!view) return failed(view.error());
+    if (prior_end && *prior_end != view->header.first)
       return failed(corrupt("commits are missing between positions " + std::to_string(prior_end->value) + " and " +
-                            std::to_string(commit->first.value)));
-    prior_end = commit->end;
-    if (commit->end > from) {
-      bytes += commit->value.size();
-      commits.push_back(std::move(*commit));
-    }
-    code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
+                            std::to_string(view->header.first.value)));
+    prior_end = view->end();
+    if (view->end() > from) wants_more = take(*view, as_bytes(value)) && std::chrono::steady_clock::now() - began < read_time_max;
+    if (wants_more) code = mdb_cursor_get(cursor->get(), &key, &value, MDB_NEXT);
   }
   if (code != 0 && code != MDB_NOTFOUND) return failed(env_.failure(code, "reading"));
+  return {};
+}
+
+Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position from, std::size_t bytes_max) const {
+  std::vector<core::Commit> commits;
+  std::size_t bytes = 0;
+  auto walked = walk(from, [&](const core::CommitView& view, ByteView value) {
+    auto buffer = std::make_shared_for_overwrite<std::byte[]>(value.size());
+    std::memcpy(buffer.get(), value.data(), value.size());
+    commits.push_back({.first = view.header.first, .end = view.end(), .value = {.owner = buffer, .bytes = {buffer.get(), value.size()}}});
+    bytes += value.size();
+    return bytes < bytes_max;
+  });
+  if (!walked) return failed(walked.error());
   return commits;
+}
+
+Result<void, StoreFailure> LmdbLog::Body::scan(Position from, std::size_t bytes_max, const See& see) const {
+  std::size_t bytes = 0;
+  return walk(from, [&](const core::CommitView& view, ByteView value) {
+    bytes += value.size();
+    return see(view, value.size()) && bytes < bytes_max;
+  });
 }
 
 // ---- shortening
@@ -488,6 +458,9 @@ std::string LmdbLog::name() const { return body_->name(); }
 Result<void, StoreFailure> LmdbLog::append(std::span<const core::Commit> commits) { return body_->append(commits); }
 Result<std::vector<core::Commit>, StoreFailure> LmdbLog::read(Position from, std::size_t bytes_max) const {
   return body_->read(from, bytes_max);
+}
+Result<void, StoreFailure> LmdbLog::scan(Position from, std::size_t bytes_max, const See& see) const {
+  return body_->scan(from, bytes_max, see);
 }
 Result<void, StoreFailure> LmdbLog::truncate_after(Position end) { return body_->truncate_after(end); }
 Result<void, StoreFailure> LmdbLog::free_before(Position position) { return body_->free_before(position); }

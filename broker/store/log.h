@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,6 +53,12 @@ class Log {
   /// Copies of whole commits, in order, from the one that contains `from` on, at least one if there is one, until
   /// `bytes_max` is passed. `from` before the first kept commit starts at that one. A short read transaction of its own.
   virtual Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const = 0;
+
+  /// One commit's header and directory, and how large its value is. The views hold during the call; nobody has checked what
+  /// is in the sections. False: no more of them.
+  using See = std::function<bool(const core::CommitView& commit, std::size_t bytes)>;
+  /// Shows what read() would give, and copies none of it. `see` is short: it holds up a read transaction, or whoever appends.
+  virtual Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const = 0;
 
   /// Drops the commits that begin at or after `end`; `end` must be a commit boundary. Synced on return.
   virtual Result<void, StoreFailure> truncate_after(Position end) = 0;

@@ -18,17 +18,20 @@ Result<std::unique_ptr<WalLog>, StoreFailure> WalLog::open(Options options) {
                            .create = may_make ? Wal::Options::Create::kAllowed : Wal::Options::Create::kRefuse,
                            .blocks = options.wal_blocks,
                            .make_room = options.log.make_room};
+  const core::PartitionUuid partition = options.log.partition;
   auto log = LmdbLog::open(std::move(options.log));
   if (!log) return failed(log.error());
   auto wal = Wal::open(std::move(wal_options));
   if (!wal) return failed(wal.error());
   auto waiting = (*wal)->recover((*log)->bounds().end);
   if (!waiting) return failed(waiting.error());
-  return std::unique_ptr<WalLog>(new WalLog(std::move(*log), std::move(*wal), *waiting, options.drain_bytes));
+  return std::unique_ptr<WalLog>(new WalLog(partition, std::move(*log), std::move(*wal), *waiting, options.drain_bytes));
 }
 
-WalLog::WalLog(std::unique_ptr<Log> log, std::unique_ptr<Wal> wal, std::span<const core::Commit> waiting, std::size_t drain_bytes)
-    : log_(std::move(log)),
+WalLog::WalLog(const core::PartitionUuid& partition, std::unique_ptr<Log> log, std::unique_ptr<Wal> wal,
+               std::span<const core::Commit> waiting, std::size_t drain_bytes)
+    : partition_(partition),
+      log_(std::move(log)),
       wal_(std::move(wal)),
       drain_bytes_(drain_bytes),
       in_log_(log_->bounds()),
@@ -175,6 +178,37 @@ Result<std::vector<core::Commit>, StoreFailure> WalLog::read(Position from, std:
       commits.push_back(std::move(commit));
     }
   }
+}
+
+Result<void, StoreFailure> WalLog::scan(Position from, std::size_t bytes_max, const See& see) const {
+  bool has_seen = false;
+  while (!has_seen) {
+    std::vector<core::Commit> waiting;
+    {
+      const std::lock_guard state(state_mutex_);
+      const LogBounds in_log = log_->bounds();
+      if (from >= in_log.end || in_log.first >= in_log.end) {
+        waiting.assign(std::ranges::upper_bound(waiting_, from, {}, [](const core::Commit& commit) { return commit.end; }), waiting_.end());
+        has_seen = true;
+      }
+    }
+    std::size_t bytes = 0;
+    for (const core::Commit& commit : waiting) {
+      const auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
+      if (!view)
+        return failed(StoreFailure{StoreFailure::Kind::kCorrupt,
+                                   name() + ": the commit at position " + std::to_string(commit.first.value) + ": " + view.error().what});
+      bytes += commit.value.size();
+      if (!see(*view, commit.value.size()) || bytes >= bytes_max) break;
+    }
+    if (has_seen) return {};
+    auto scanned = log_->scan(from, bytes_max, [&](const core::CommitView& commit, std::size_t size) {
+      has_seen = true;
+      return see(commit, size);
+    });
+    if (!scanned) return scanned;
+  }
+  return {};
 }
 
 Result<void, StoreFailure> WalLog::free_before(Position position) {

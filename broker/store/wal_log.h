@@ -32,6 +32,7 @@ class WalLog final : public Log {
   std::string name() const override { return log_->name(); }
   Result<void, StoreFailure> append(std::span<const core::Commit> commits) override;
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const override;
+  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const override;
   Result<void, StoreFailure> truncate_after(Position end) override;
   Result<void, StoreFailure> free_before(Position position) override;
   bool preallocate() override;
@@ -39,7 +40,8 @@ class WalLog final : public Log {
   void drain() override;
 
  private:
-  WalLog(std::unique_ptr<Log> log, std::unique_ptr<Wal> wal, std::span<const core::Commit> waiting, std::size_t drain_bytes);
+  WalLog(const core::PartitionUuid& partition, std::unique_ptr<Log> log, std::unique_ptr<Wal> wal, std::span<const core::Commit> waiting,
+         std::size_t drain_bytes);
   Result<void, StoreFailure> try_append(std::span<const core::Commit> commits);
   Result<void, StoreFailure> append_directly(std::span<const core::Commit> commits);
   std::vector<core::Commit> waiting() const;
@@ -50,6 +52,7 @@ class WalLog final : public Log {
   void look_at_log();
   StoreFailure refusal(const std::string& what) const { return {StoreFailure::Kind::kRefused, name() + ": " + what}; }
 
+  const core::PartitionUuid partition_;
   const std::unique_ptr<Log> log_;
   const std::unique_ptr<Wal> wal_;   ///< the appending thread's
   const std::size_t drain_bytes_;

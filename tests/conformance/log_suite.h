@@ -43,12 +43,34 @@ class LogSuite : public ::testing::Test {
       all.insert(all.end(), some->begin(), some->end());
     }
   }
+  struct Seen {
+    Position first, end;
+    std::size_t bytes = 0;
+    friend bool operator==(const Seen&, const Seen&) = default;
+  };
+  std::vector<Seen> scan_all() {
+    std::vector<Seen> all;
+    Position from(0);
+    for (std::size_t before = ~std::size_t{0}; before != all.size();) {
+      before = all.size();
+      const auto scanned = log->scan(from, 64 * 1024, [&](const core::CommitView& commit, std::size_t bytes) {
+        all.push_back({commit.header.first, commit.end(), bytes});
+        from = commit.end();
+        return true;
+      });
+      EXPECT_TRUE(scanned.has_value()) << scanned.error().message;
+    }
+    return all;
+  }
   void expect_holds(std::span<const core::Commit> expected) {
     const auto held = read_all();
     ASSERT_EQ(held.size(), expected.size());
+    const auto seen = scan_all();
+    ASSERT_EQ(seen.size(), expected.size());
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < held.size(); ++i) {
       EXPECT_TRUE(same_commit(held[i], expected[i])) << "commit " << i;
+      EXPECT_EQ(seen[i], (Seen{expected[i].first, expected[i].end, expected[i].value.size()})) << "commit " << i;
       bytes += expected[i].value.size();
     }
     const auto bounds = log->bounds();
@@ -149,6 +171,23 @@ TYPED_TEST_P(LogSuite, ReadsAtLeastOneCommitAndStopsWhenItHasEnough) {
   EXPECT_EQ(this->log->read(Position(0), 1 << 20)->size(), 3u);
 }
 
+TYPED_TEST_P(LogSuite, ScansFromTheCommitThatContainsThePositionUntilItHasEnough) {
+  const auto commits = this->fill({4, 50'000, 50'000, 9});
+  const auto firsts = [&](Position from, std::size_t bytes_max, std::size_t wanted) {
+    std::vector<Position> seen;
+    EXPECT_TRUE(this->log->scan(from, bytes_max, [&](const core::CommitView& commit, std::size_t) {
+      seen.push_back(commit.header.first);
+      return seen.size() < wanted;
+    }));
+    return seen;
+  };
+  using Positions = std::vector<Position>;
+  EXPECT_EQ(firsts(Position(commits[1].end.value - 1), 0, 9), (Positions{commits[1].first}));
+  EXPECT_EQ(firsts(commits[1].first, 60'000, 9), (Positions{commits[1].first, commits[2].first}));
+  EXPECT_EQ(firsts(Position(0), 1 << 20, 3), (Positions{commits[0].first, commits[1].first, commits[2].first}));
+  EXPECT_EQ(firsts(commits.back().end, 1 << 20, 9), Positions{});
+}
+
 TYPED_TEST_P(LogSuite, TruncatesAtABoundary) {
   auto commits = this->fill({4, 100'000, 4, 9});
   ASSERT_TRUE(this->log->truncate_after(commits[2].first).has_value());
@@ -231,6 +270,13 @@ TYPED_TEST_P(LogSuite, ReadersSeeAGaplessStretchWhileTheFrontMoves) {
         const auto read = this->log->read(bounds.first, 20'000);
         ASSERT_TRUE(read.has_value()) << read.error().message;
         for (std::size_t i = 0; i + 1 < read->size(); ++i) ASSERT_EQ((*read)[i].end, (*read)[i + 1].first);
+        std::optional<Position> prior_end;
+        const auto scanned = this->log->scan(bounds.first, 20'000, [&](const core::CommitView& commit, std::size_t) {
+          EXPECT_EQ(prior_end.value_or(commit.header.first), commit.header.first);
+          prior_end = commit.end();
+          return true;
+        });
+        ASSERT_TRUE(scanned.has_value()) << scanned.error().message;
         for (const auto& commit : *read)
           ASSERT_TRUE(core::CommitView::parse(commit.value.bytes, test_uuid(), core::CommitView::Sections::kCheck).has_value());
         ++reads;
@@ -280,8 +326,9 @@ TYPED_TEST_P(LogSuite, AgreesWithAListUnderAnyOrderOfCalls) {
 REGISTER_TYPED_TEST_SUITE_P(LogSuite, IsEmptyAtPositionZeroWhenFresh, GivesBackWhatWasAppended, KeepsEverythingWhenOpenedAnew,
                             AppendingNothingChangesNothing, RefusesAGapAndEveryAppendAfterIt, RefusesAnOverlap, AppendsAllOrNone,
                             ReadsFromTheCommitThatContainsThePosition, ReadsNothingAtTheEnd, ReadsAtLeastOneCommitAndStopsWhenItHasEnough,
-                            TruncatesAtABoundary, TruncatesToNothing, TruncatingAtTheEndChangesNothing, RefusesToTruncateInsideACommit,
-                            FreesWholeCommitsFromTheFront, KnowsItsEndWhenEverythingIsFreed, FreeingBehindTheFrontChangesNothing,
+                            ScansFromTheCommitThatContainsThePositionUntilItHasEnough, TruncatesAtABoundary, TruncatesToNothing,
+                            TruncatingAtTheEndChangesNothing, RefusesToTruncateInsideACommit, FreesWholeCommitsFromTheFront,
+                            KnowsItsEndWhenEverythingIsFreed, FreeingBehindTheFrontChangesNothing,
                             ReadersSeeAGaplessStretchWhileTheFrontMoves, AgreesWithAListUnderAnyOrderOfCalls);
 
 }  // namespace takt::testing
