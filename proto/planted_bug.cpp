@@ -12,7 +12,7 @@ namespace takt {
 namespace {
 
 /// In the order of the enumerators.
-constexpr std::array<std::string_view, 36> names{
+constexpr std::array<std::string_view, 38> names{
     "ack_before_sync",
     "answered_before_append",
     "sync_skipped",
@@ -49,9 +49,11 @@ constexpr std::array<std::string_view, 36> names{
     "wal_forgotten",
     "wal_released_early",
     "torn_append_taken",
+    "failed_write_taken",
+    "row_checksum_unchecked",
 };
 
-static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kTornAppendTaken) + 1, "a name for each bug");
+static_assert(names.size() == static_cast<std::size_t>(PlantedBug::kRowChecksumUnchecked) + 1, "a name for each bug");
 
 std::optional<PlantedBug> awake() {
   const char* const wanted = std::getenv("PLANTED_BUG");

@@ -43,6 +43,8 @@ enum class PlantedBug : std::uint8_t {
   kWalForgotten,               ///< a start does not look for commits in the write-ahead file
   kWalReleasedEarly,           ///< the write-ahead file's blocks are written over before the log has what they hold
   kTornAppendTaken,            ///< a start takes the first commits of an append of which others are missing
+  kFailedWriteTaken,           ///< a write to the write-ahead file that failed counts as done
+  kRowChecksumUnchecked,       ///< the checksums of the tables' rows are not compared
 };
 
 #ifdef TAKT_PLANTED_BUGS

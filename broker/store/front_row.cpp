@@ -38,7 +38,8 @@ Result<FrontRow, StoreFailure> decode_front(std::string_view row, const core::Pa
   std::uint64_t checksum = 0;
   if (row.size() == front_bytes) std::memcpy(&checksum, row.data() + front_at::checksum, 8);
   if (row.size() != front_bytes || checksum != XXH3_64bits(row.data(), front_at::checksum))
-    return failed(StoreFailure{Kind::kCorrupt, file.string() + ": the front row's checksum does not match: restore the folder from a backup"});
+    return failed(
+        StoreFailure{Kind::kCorrupt, file.string() + ": the front row's checksum does not match: restore the folder from a backup"});
   FrontRow front;
   std::memcpy(front.partition.data(), row.data() + front_at::partition, front.partition.size());
   std::memcpy(&front.begin.value, row.data() + front_at::begin, 8);
