@@ -19,6 +19,8 @@ class Journal {
   Position next() const { return builder_.next(); }
   bool empty() const { return builder_.empty(); }
   std::size_t bytes() const { return builder_.bytes(); }
+  /// The open commit's time is well before `wall`: the clock has jumped, or the disk takes its time.
+  bool is_behind(WallTime wall) const { return opened_ && wall > state_.time() + std::chrono::seconds(1); }
 
   /// Adds an event that the leader has decided; gives its position. A refusal by `apply` would be our bug.
   Position stage(const Event& event, WallTime wall) {

@@ -74,6 +74,7 @@ void Partition::Body::start(Now now) {
 
 void Partition::Body::handle(Command&& command, Now now) {
   now_ = now;
+  leave_old_commit(now);
   std::visit([&](auto&& c) { on(std::forward<decltype(c)>(c), now); }, std::move(command));
   if (journal_.bytes() >= commit_bytes_target) close_commit(now);
   if (!staged_since_ && dispatcher_.wants_commit()) staged_since_ = now.mono;
@@ -139,6 +140,7 @@ void Partition::Body::on(ClientRequest&& request, Now now) {
 
 void Partition::Body::tick(Now now) {
   now_ = now;
+  leave_old_commit(now);
   dispatcher_.tick(now);
   tick_peeks(now.mono);
 }
@@ -192,6 +194,12 @@ void Partition::Body::close_commit(Now now) {
     cache_.insert(std::move(block));
   }
   closed_.push_back(std::move(commit));
+}
+
+/// Dues are told by the clock, and after a restart partition time goes on from the commits': a due that is staged now must
+/// not lie further behind its commit's time than its delay, or a clock that is set back would hold it up.
+void Partition::Body::leave_old_commit(Now now) {
+  if (journal_.is_behind(now.wall)) close_commit(now);
 }
 
 void Partition::Body::committed(Position end, Now now) {

@@ -76,6 +76,7 @@ class Partition::Body {
 
   // partition.cpp
   void close_commit(Now now);
+  void leave_old_commit(Now now);
   void on(SessionUp&& up, Now now);
   void on(SessionLost&& lost, Now now);
   void on(BlocksLoaded&& loaded, Now now);
