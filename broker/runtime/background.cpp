@@ -16,7 +16,7 @@ namespace {
 
 using store::StoreFailure;
 
-constexpr std::size_t scan_bytes_per_scan = 4u << 20;
+constexpr std::size_t log_bytes_per_scan = 4u << 20;
 constexpr std::size_t scan_bytes_per_checkpoint = 256u << 20;
 constexpr std::size_t carry_bytes_per_write = 4u << 20;
 constexpr std::size_t free_bytes_per_step = 8u << 20;
@@ -143,7 +143,7 @@ Result<void, StoreFailure> FrontKeeper::read_on(const store::Log& log, Position 
   const auto wants_more = [&] { return !front_.is_full() && next < applied && bytes < bytes_max; };
   for (bool has_more = true; has_more && wants_more();) {
     has_more = false;
-    auto scanned = log.scan(next, scan_bytes_per_scan, [&](const core::CommitView& commit, std::size_t size) {
+    auto scanned = log.scan(next, log_bytes_per_scan, [&](const core::CommitView& commit, std::size_t size) {
       if (commit.end() > applied) return false;
       has_more = true;
       front_.add(commit, size);

@@ -16,8 +16,8 @@ constexpr std::size_t version = 0, partition = 8, begin = 24, counted_to = 32, b
 
 }  // namespace
 
-std::array<char, front_bytes> encode(const FrontRow& front) {
-  std::array<char, front_bytes> row{};
+std::array<char, front_row_bytes> encode(const FrontRow& front) {
+  std::array<char, front_row_bytes> row{};
   std::memcpy(row.data() + front_at::version, &layout_version, sizeof layout_version);
   std::memcpy(row.data() + front_at::partition, front.partition.data(), front.partition.size());
   std::memcpy(row.data() + front_at::begin, &front.begin.value, 8);
@@ -36,8 +36,8 @@ Result<FrontRow, StoreFailure> decode_front(std::string_view row, const core::Pa
                                                    ", this takt reads up to " + std::to_string(layout_version) +
                                                    ": start the newer takt that wrote it"});
   std::uint64_t checksum = 0;
-  if (row.size() == front_bytes) std::memcpy(&checksum, row.data() + front_at::checksum, 8);
-  if (row.size() != front_bytes || checksum != XXH3_64bits(row.data(), front_at::checksum))
+  if (row.size() == front_row_bytes) std::memcpy(&checksum, row.data() + front_at::checksum, 8);
+  if (row.size() != front_row_bytes || checksum != XXH3_64bits(row.data(), front_at::checksum))
     return failed(
         StoreFailure{Kind::kCorrupt, file.string() + ": the front row's checksum does not match: restore the folder from a backup"});
   FrontRow front;

@@ -59,7 +59,7 @@ class LmdbLog::Body {
   }
   Result<void, StoreFailure> append(std::span<const core::Commit> commits);
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const;
-  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const;
+  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const Visit& visit) const;
   Result<void, StoreFailure> truncate_after(Position end);
   Result<void, StoreFailure> free_before(Position position);
   bool preallocate() {
@@ -133,7 +133,7 @@ Result<std::optional<FrontRow>, StoreFailure> LmdbLog::Body::read_front() {
   auto txn = LmdbTxn::begin(env_, LmdbTxn::Kind::kRead);
   if (!txn) return failed(txn.error());
   if (const int code = mdb_dbi_open(txn->get(), nullptr, 0, &dbi_); code != 0) return failed(env_.failure(code, "opening the log"));
-  MDB_val key = as_value(front_key);
+  MDB_val key = as_value(front_row_key);
   MDB_val row{};
   const int code = mdb_get(txn->get(), dbi_, &key, &row);
   if (code == 0) {
@@ -166,7 +166,7 @@ Result<LogBounds, StoreFailure> LmdbLog::Body::read_bounds(const FrontRow& front
 
   code = mdb_cursor_get(cursor->get(), &key, &value, MDB_LAST);
   if (code != 0) return failed(env_.failure(code, "finding the log's end"));
-  if (as_text(key) == front_key) return bounds;
+  if (as_text(key) == front_row_key) return bounds;
   const auto last = parse(key, as_bytes(value), core::CommitView::Sections::kCheck);
   if (!last) return failed(last.error());
   bounds.end = last->end();
@@ -187,7 +187,7 @@ Result<void, StoreFailure> LmdbLog::Body::write_front(const LogBounds& bounds) {
 
 Result<void, StoreFailure> LmdbLog::Body::put_front(LmdbTxn& txn, const LogBounds& bounds) {
   const auto row = encode({.partition = options_.partition, .begin = bounds.first, .counted_to = bounds.end, .bytes = bounds.bytes});
-  MDB_val key = as_value(front_key);
+  MDB_val key = as_value(front_row_key);
   MDB_val value{.mv_size = row.size(), .mv_data = const_cast<char*>(row.data())};
   if (const int code = mdb_put(txn.get(), dbi_, &key, &value, 0); code != 0) return failed(env_.failure(code, "writing the front row"));
   return {};
@@ -292,11 +292,11 @@ Result<std::vector<core::Commit>, StoreFailure> LmdbLog::Body::read(Position fro
   return commits;
 }
 
-Result<void, StoreFailure> LmdbLog::Body::scan(Position from, std::size_t bytes_max, const See& see) const {
+Result<void, StoreFailure> LmdbLog::Body::scan(Position from, std::size_t bytes_max, const Visit& visit) const {
   std::size_t bytes = 0;
   return walk(from, [&](const core::CommitView& view, ByteView value) {
     bytes += value.size();
-    return see(view, value.size()) && bytes < bytes_max;
+    return visit(view, value.size()) && bytes < bytes_max;
   });
 }
 
@@ -459,8 +459,8 @@ Result<void, StoreFailure> LmdbLog::append(std::span<const core::Commit> commits
 Result<std::vector<core::Commit>, StoreFailure> LmdbLog::read(Position from, std::size_t bytes_max) const {
   return body_->read(from, bytes_max);
 }
-Result<void, StoreFailure> LmdbLog::scan(Position from, std::size_t bytes_max, const See& see) const {
-  return body_->scan(from, bytes_max, see);
+Result<void, StoreFailure> LmdbLog::scan(Position from, std::size_t bytes_max, const Visit& visit) const {
+  return body_->scan(from, bytes_max, visit);
 }
 Result<void, StoreFailure> LmdbLog::truncate_after(Position end) { return body_->truncate_after(end); }
 Result<void, StoreFailure> LmdbLog::free_before(Position position) { return body_->free_before(position); }

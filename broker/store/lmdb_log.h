@@ -33,7 +33,7 @@ class LmdbLog final : public Log {
   std::string name() const override;
   Result<void, StoreFailure> append(std::span<const core::Commit> commits) override;
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const override;
-  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const override;
+  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const Visit& visit) const override;
   Result<void, StoreFailure> truncate_after(Position end) override;
   Result<void, StoreFailure> free_before(Position position) override;
   bool preallocate() override;

@@ -56,9 +56,10 @@ class Log {
 
   /// One commit's header and directory, and how large its value is. The views hold during the call; nobody has checked what
   /// is in the sections. False: no more of them.
-  using See = std::function<bool(const core::CommitView& commit, std::size_t bytes)>;
-  /// Shows what read() would give, and copies none of it. `see` is short: it holds up a read transaction, or whoever appends.
-  virtual Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const = 0;
+  using Visit = std::function<bool(const core::CommitView& commit, std::size_t bytes)>;
+  /// Shows commits as read() gives them, at least one if there is one, and copies none. It may end before `bytes_max`: ask
+  /// again behind the last one. Those before a damaged one are shown. `visit` is short, and calls nothing of the log.
+  virtual Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const Visit& visit) const = 0;
 
   /// Drops the commits that begin at or after `end`; `end` must be a commit boundary. Synced on return.
   virtual Result<void, StoreFailure> truncate_after(Position end) = 0;

@@ -90,13 +90,13 @@ Result<std::vector<core::Commit>, StoreFailure> MemoryLog::read(Position from, s
   return commits;
 }
 
-Result<void, StoreFailure> MemoryLog::scan(Position from, std::size_t bytes_max, const See& see) const {
+Result<void, StoreFailure> MemoryLog::scan(Position from, std::size_t bytes_max, const Visit& visit) const {
   const auto commits = read(from, bytes_max);
   if (!commits) return failed(commits.error());
   for (const core::Commit& commit : *commits) {
     const auto view = core::CommitView::parse(commit.value.bytes, disk_.partition_, core::CommitView::Sections::kTrust);
-    check(view.has_value(), "commits were looked at when they were appended");
-    if (!see(*view, commit.value.size())) break;
+    check(view.has_value(), "read() has just looked at it");
+    if (!visit(*view, commit.value.size())) break;
   }
   return {};
 }

@@ -180,33 +180,37 @@ Result<std::vector<core::Commit>, StoreFailure> WalLog::read(Position from, std:
   }
 }
 
-Result<void, StoreFailure> WalLog::scan(Position from, std::size_t bytes_max, const See& see) const {
-  bool has_seen = false;
-  while (!has_seen) {
-    std::vector<core::Commit> waiting;
-    {
-      const std::lock_guard state(state_mutex_);
-      const LogBounds in_log = log_->bounds();
-      if (from >= in_log.end || in_log.first >= in_log.end) {
-        waiting.assign(std::ranges::upper_bound(waiting_, from, {}, [](const core::Commit& commit) { return commit.end; }), waiting_.end());
-        has_seen = true;
-      }
-    }
-    std::size_t bytes = 0;
-    for (const core::Commit& commit : waiting) {
-      const auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
-      if (!view)
-        return failed(StoreFailure{StoreFailure::Kind::kCorrupt,
-                                   name() + ": the commit at position " + std::to_string(commit.first.value) + ": " + view.error().what});
-      bytes += commit.value.size();
-      if (!see(*view, commit.value.size()) || bytes >= bytes_max) break;
-    }
-    if (has_seen) return {};
-    auto scanned = log_->scan(from, bytes_max, [&](const core::CommitView& commit, std::size_t size) {
-      has_seen = true;
-      return see(commit, size);
+Result<void, StoreFailure> WalLog::scan(Position from, std::size_t bytes_max, const Visit& visit) const {
+  for (;;) {
+    if (const auto waiting = waiting_from(from)) return show(*waiting, bytes_max, visit);
+    bool has_shown = false;
+    auto scanned = log_->scan(from, bytes_max, [&](const core::CommitView& commit, std::size_t bytes) {
+      has_shown = true;
+      return visit(commit, bytes);
     });
-    if (!scanned) return scanned;
+    if (!scanned || has_shown) return scanned;   // else it was freed meanwhile
+  }
+}
+
+/// What waits from `from` on; none: the log has it.
+std::optional<std::vector<core::Commit>> WalLog::waiting_from(Position from) const {
+  const std::lock_guard state(state_mutex_);
+  const LogBounds in_log = log_->bounds();   // ahead of in_log_ while something is freed or drained
+  if (from < in_log.end && in_log.first < in_log.end) return std::nullopt;
+  const auto first = std::ranges::upper_bound(waiting_, from, {}, [](const core::Commit& commit) { return commit.end; });
+  return std::vector(first, waiting_.end());
+}
+
+Result<void, StoreFailure> WalLog::show(std::span<const core::Commit> commits, std::size_t bytes_max, const Visit& visit) const {
+  std::size_t bytes = 0;
+  for (const core::Commit& commit : commits) {
+    const auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
+    if (!view)
+      return failed(StoreFailure{StoreFailure::Kind::kCorrupt, name() + ": the commit at position " + std::to_string(commit.first.value) +
+                                                                   ", which waits in front of it: " + view.error().what +
+                                                                   ": restore the folder from a backup"});
+    bytes += commit.value.size();
+    if (!visit(*view, commit.value.size()) || bytes >= bytes_max) break;
   }
   return {};
 }

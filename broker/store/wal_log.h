@@ -32,7 +32,7 @@ class WalLog final : public Log {
   std::string name() const override { return log_->name(); }
   Result<void, StoreFailure> append(std::span<const core::Commit> commits) override;
   Result<std::vector<core::Commit>, StoreFailure> read(Position from, std::size_t bytes_max) const override;
-  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const override;
+  Result<void, StoreFailure> scan(Position from, std::size_t bytes_max, const Visit& visit) const override;
   Result<void, StoreFailure> truncate_after(Position end) override;
   Result<void, StoreFailure> free_before(Position position) override;
   bool preallocate() override;
@@ -45,6 +45,8 @@ class WalLog final : public Log {
   Result<void, StoreFailure> try_append(std::span<const core::Commit> commits);
   Result<void, StoreFailure> append_directly(std::span<const core::Commit> commits);
   std::vector<core::Commit> waiting() const;
+  std::optional<std::vector<core::Commit>> waiting_from(Position from) const;
+  Result<void, StoreFailure> show(std::span<const core::Commit> commits, std::size_t bytes_max, const Visit& visit) const;
   void add_waiting(const core::Commit& commit);   ///< with state_mutex_ held
   // With log_mutex_ held:
   Result<void, StoreFailure> move_to_log(std::span<const core::Commit> commits);

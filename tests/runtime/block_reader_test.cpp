@@ -119,8 +119,8 @@ class FreedMeanwhile final : public store::Log {
     if (auto freed = log_.free_before(front_); !freed) return failed(freed.error());
     return log_.read(from, bytes_max);
   }
-  Result<void, store::StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const override {
-    return log_.scan(from, bytes_max, see);
+  Result<void, store::StoreFailure> scan(Position from, std::size_t bytes_max, const Visit& visit) const override {
+    return log_.scan(from, bytes_max, visit);
   }
   Result<void, store::StoreFailure> truncate_after(Position last) override { return log_.truncate_after(last); }
   Result<void, store::StoreFailure> free_before(Position position) override { return log_.free_before(position); }

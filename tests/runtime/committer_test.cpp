@@ -29,8 +29,8 @@ class WaitingLog final : public store::Log {
   Result<std::vector<core::Commit>, store::StoreFailure> read(Position from, std::size_t bytes_max) const override {
     return log_.read(from, bytes_max);
   }
-  Result<void, store::StoreFailure> scan(Position from, std::size_t bytes_max, const See& see) const override {
-    return log_.scan(from, bytes_max, see);
+  Result<void, store::StoreFailure> scan(Position from, std::size_t bytes_max, const Visit& visit) const override {
+    return log_.scan(from, bytes_max, visit);
   }
   Result<void, store::StoreFailure> truncate_after(Position end) override { return log_.truncate_after(end); }
   Result<void, store::StoreFailure> free_before(Position position) override { return log_.free_before(position); }

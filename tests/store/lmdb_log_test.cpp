@@ -331,6 +331,15 @@ TEST_F(LmdbLogTest, ADamagedDirectoryIsFoundWhenTheCommitIsRead) {
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().kind, Kind::kCorrupt);
   EXPECT_THAT(read.error().message, HasSubstr("the commit at position 1"));
+
+  std::vector<Position> shown;
+  const auto scanned = log->scan(Position(0), ~std::size_t{0}, [&](const core::CommitView& commit, std::size_t) {
+    shown.push_back(commit.header.first);
+    return true;
+  });
+  ASSERT_FALSE(scanned.has_value());
+  EXPECT_EQ(scanned.error().message, read.error().message);
+  EXPECT_EQ(shown, std::vector{Position(0)});
 }
 
 TEST_F(LmdbLogTest, ADamagedLastCommitIsFoundAtTheStart) {

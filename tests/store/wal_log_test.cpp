@@ -114,6 +114,23 @@ TEST_F(WalLogTest, WhatWaitsIsReadTogetherWithWhatDoesNot) {
   EXPECT_TRUE(log->read(Position(4), 1)->empty());
 }
 
+TEST_F(WalLogTest, AScanEndsWhereTheLogDoesAndGoesOnWithWhatWaits) {
+  open();
+  ASSERT_TRUE(append(large_bytes));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(1'000));
+  const auto shown = [&](std::uint64_t from) {
+    std::vector<std::uint64_t> firsts;
+    EXPECT_TRUE(log->scan(Position(from), ~std::size_t{0}, [&](const core::CommitView& commit, std::size_t) {
+      firsts.push_back(commit.header.first.value);
+      return true;
+    }));
+    return firsts;
+  };
+  EXPECT_THAT(shown(0), ::testing::ElementsAre(0));
+  EXPECT_THAT(shown(1), ::testing::ElementsAre(1, 2, 3));
+  EXPECT_THAT(shown(4), ::testing::IsEmpty());
+}
+
 TEST_F(WalLogTest, WhatIsFreedIsDrainedBefore) {
   open();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(1'000));
@@ -270,6 +287,19 @@ TEST_F(WalLogTest, IsReadWhileItIsAppendedToDrainedAndFreed) {
         }
       }
     });
+  threads.emplace_back([&](const std::stop_token& stop) {
+    for (Position next; next < Position(count) && !stop.stop_requested();) {
+      const LogBounds bounds = log->bounds();
+      bool is_first = true;
+      const auto scanned = log->scan(next, 40'000, [&](const core::CommitView& commit, std::size_t) {
+        EXPECT_TRUE(std::exchange(is_first, false) ? commit.end() >= next : commit.header.first == next);
+        next = commit.end();
+        return true;
+      });
+      ASSERT_TRUE(scanned.has_value());
+      ASSERT_TRUE(!is_first || next >= bounds.end);
+    }
+  });
   for (std::uint64_t i = 0; i < count; ++i) ASSERT_TRUE(append(i % 40 == 0 ? large_bytes : 500));
   for (std::size_t reader = 1; reader < threads.size(); ++reader) threads[reader].join();
   threads.clear();
