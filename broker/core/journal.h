@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "broker/core/commit_builder.h"
@@ -22,6 +23,8 @@ class Journal {
   /// The open commit's time is well before `wall`: the clock has jumped, or the disk takes its time.
   bool is_behind(WallTime wall) const { return opened_ && wall > state_.time() + std::chrono::seconds(1); }
 
+  /// Partition time of what is staged now: the open commit's, or that of the one which would be opened.
+  WallTime time(WallTime wall) const { return opened_ ? state_.time() : std::max(state_.time(), wall); }
   /// Adds an event that the leader has decided; gives its position. A refusal by `apply` would be our bug.
   Position stage(const Event& event, WallTime wall) {
     open(wall);

@@ -118,7 +118,8 @@ void Dispatcher::postpone(LeaseRange& range, Offset offset, std::uint32_t attemp
                           Duration delay, Now now) {
   LaneWork& lane = *range.lane;
   GroupWork& work = *lane.work;
-  const WallTime due = partition_time(now) + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  const WallTime due = delay > Duration::zero() ? partition_time(now) + std::chrono::duration_cast<std::chrono::milliseconds>(delay)
+                                                : journal_.time(now.wall);
   const LeaseToken lease = range.token.plus(offset.value - range.first.value);
   journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, due, lease, code, text}, now.wall);
   if (delay > Duration::zero()) {
@@ -144,17 +145,17 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
               now.mono + std::max<Duration>(due - partition_time(now), Duration::zero()));
 }
 
-/// A retry's wait is over. Where the clock was set back meanwhile its due still lies ahead: a restart would take the message
-/// for one that waits, while a worker has it. So the log is told.
+/// A retry's wait is over. The log is told where its time has not come to the due: after a restart under a clock that was set
+/// back, the message would be taken for one that waits, while a worker has it.
 void Dispatcher::unpark(LaneWork& lane, Offset offset, Now now) {
   GroupWork& work = *lane.work;
   lane.parked.erase(offset);
   lane.give_back(offset, 1);
   ++work.counters.returned_retry;
   const auto& retries = owed_of(lane).retries;
-  if (const auto retry = retries.find(offset); retry != retries.end() && retry->second.due > partition_time(now)) {
+  if (const auto retry = retries.find(offset); retry != retries.end() && retry->second.due > journal_.state().time()) {
     const auto [attempts, due, lease, code, text, position] = retry->second;
-    journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, partition_time(now), lease, code, text}, now.wall);
+    journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, journal_.time(now.wall), lease, code, text}, now.wall);
   }
   wake(work);
 }

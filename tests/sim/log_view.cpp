@@ -129,6 +129,7 @@ std::optional<LogView::At> LogView::at(Position position) const {
 LogView::Complaint LogView::begin(WallTime time, WallTime latest) {
   if (time < time_) return "a commit whose time is before that of the one before";
   if (time > latest) return "a commit whose time no clock has shown";
+  prior_time_ = time_;
   time_ = time;
   latest_ = latest;
   return std::nullopt;
@@ -326,8 +327,8 @@ LogView::Complaint LogView::on(const core::Retry& e) {
   if (at.lane == nullptr) return "a Retry of a group that is not there";
   if (at.lane->done.contains(e.offset.value)) return "a Retry of offset " + number(e.offset.value) + ", which is done";
   Failures& failures = at.lane->failures[e.offset.value];
-  // A wait that the clock was set back in is written down as over.
-  const bool is_over = e.attempts == failures.count && e.due < failures.due;
+  // A wait that is over before the log's time has come to it is written down.
+  const bool is_over = e.attempts == failures.count && e.due == time_ && failures.due > prior_time_;
   const bool is_failure = !is_over && e.code != core::failure_application_base + release_code;
   if (e.attempts != failures.count + (is_failure ? 1 : 0))
     return "attempts that go from " + number(failures.count) + " to " + number(e.attempts);

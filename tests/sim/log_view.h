@@ -212,7 +212,8 @@ class LogView {
   std::map<ProducerId, LogTime> forgotten_;
   Position end_;
   LogTime now_ = 0;
-  WallTime time_{};
+  WallTime time_{};                                    ///< of the commit
+  WallTime prior_time_{};                              ///< of the one before
   WallTime latest_{};
   std::uint32_t epoch_ = 0;
   std::uint64_t owed_ = 0;
