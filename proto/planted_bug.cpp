@@ -12,7 +12,7 @@ namespace takt {
 namespace {
 
 /// In the order of the enumerators.
-constexpr std::array<std::string_view, 38> names{
+constexpr std::array<std::string_view, 40> names{
     "ack_before_sync",
     "answered_before_append",
     "sync_skipped",
@@ -32,6 +32,8 @@ constexpr std::array<std::string_view, 38> names{
     "batch_renumbered_after_break",
     "follow_ups_apart_from_ack",
     "retry_lost",
+    "wait_end_untold",
+    "old_commit_kept",
     "session_end_not_returned",
     "credit_not_returned",
     "unanswered_acks_dropped",

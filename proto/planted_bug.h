@@ -26,6 +26,8 @@ enum class PlantedBug : std::uint8_t {
   kBatchRenumberedAfterBreak,  ///< a batch that was on its way when the connection broke gets a new sequence
   kFollowUpsApartFromAck,      ///< a commit may end between follow-ups and the ack of their parent
   kRetryLost,                  ///< a delayed retry comes due and the message stays parked
+  kWaitEndUntold,              ///< a retry comes due and the log is not told
+  kOldCommitKept,              ///< a commit takes more though the clock has left it behind
   kSessionEndNotReturned,      ///< a lost session's messages stay leased
   kCreditNotReturned,          ///< a finished message keeps its place in the worker's window
   kUnansweredAcksDropped,      ///< acks that were not answered when the connection broke are not sent again

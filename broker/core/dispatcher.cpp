@@ -233,7 +233,9 @@ void Dispatcher::settle_missing(TopicId topic, Lane lane, Offset from, Offset un
 // ---- time
 
 void Dispatcher::tick(Now now) {
-  while (const auto due = timers_.pop_due(now.mono)) {
+  while (journal_.bytes() < commit_bytes_target) {   // what is left is due at once
+    const auto due = timers_.pop_due(now.mono);
+    if (!due) return;
     const auto work_of = [&]() -> GroupWork* {
       const auto it = works_.find({TopicId(static_cast<std::uint32_t>(due->a)), GroupId(static_cast<std::uint32_t>(due->b))});
       return it == works_.end() ? nullptr : it->second.get();

@@ -165,6 +165,7 @@ class Dispatcher {
   BlockCache& cache_;
 
   Time started_{};
+  WallTime term_time_{};       ///< partition time when the term began
   Epoch reclaimed_at_start_;   ///< what the state said when the term began
   std::uint64_t next_token_ = 1;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;

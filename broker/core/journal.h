@@ -20,8 +20,8 @@ class Journal {
   Position next() const { return builder_.next(); }
   bool empty() const { return builder_.empty(); }
   std::size_t bytes() const { return builder_.bytes(); }
-  /// The open commit's time is well before `wall`: the clock has jumped, or the disk takes its time.
-  bool is_behind(WallTime wall) const { return opened_ && wall > state_.time() + std::chrono::seconds(1); }
+  /// The open commit's time is well before `wall`: the clock has jumped, or the disk has stalled for long.
+  bool is_behind(WallTime wall) const { return opened_ && wall > state_.time() + std::chrono::minutes(1); }
 
   /// Partition time of what is staged now: the open commit's, or that of the one which would be opened.
   WallTime time(WallTime wall) const { return opened_ ? state_.time() : std::max(state_.time(), wall); }

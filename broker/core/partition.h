@@ -68,7 +68,8 @@ class Partition {
   // ---- live
 
   void handle(Command&& command, Now now);
-  /// Due retries, expired pulls and peeks, grace ends, held leases. Nothing due: cheap and without effect.
+  /// Due retries, expired pulls and peeks, grace ends, held leases; stages about a commit's size at most, and what is left is
+  /// due at once. Nothing due: cheap.
   void tick(Now now);
   /// The earliest instant at which tick() has something to do; none when only commands can change anything.
   std::optional<Time> next_deadline() const;
@@ -78,7 +79,7 @@ class Partition {
   /// When what is staged should be sealed: acks alone wait `ack_patience` for company, anything else is due at once. None
   /// when nothing is staged.
   std::optional<Time> seal_due() const;
-  /// The next commit for the committer: one that reached its size while commands were handled, else the open one is
+  /// The next commit for the committer: one that reached its size, or grew old, while commands were handled, else the open one is
   /// closed (staged acks become Done events, the lent hint is renewed). None when nothing is staged.
   std::optional<Commit> seal(Now now);
   /// Everything before `end` is durable: replies are released, messages become deliverable.

@@ -38,6 +38,7 @@ bool has_lost(const GroupLane& owed, Offset offset, LeaseToken token, LeaseToken
 
 void Dispatcher::start(Now now) {
   started_ = now.mono;
+  term_time_ = partition_time(now);
   reclaimed_at_start_ = journal_.state().reclaimed();
   for (auto& [id, topic] : journal_.state().topics()) {
     topic.lanes.each([](Lane, TopicLane& lane) { lane.committed = lane.at_start = lane.next; });
@@ -49,8 +50,9 @@ void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_l
   const Offset floor = owed.done.floor();
   LaneWork& here = work.lanes.make(lane, work, lane, std::max(floor, std::min(owed.lent, topic_lane.at_start)));
   here.hinted = now.mono;
+  // What was due when the term began stays so: the Epoch has that time, and is durable before anything is lent.
   for (const auto& [offset, retry] : owed.retries)
-    if (retry.due > partition_time(now)) park(here, offset, retry.due, now);
+    if (retry.due > term_time_) park(here, offset, retry.due, now);
   const Time grace_end = started_ + settings_.recover_grace;
   const Time held_end = started_ + std::max(settings_.session_timeout, settings_.recover_grace);
   here.grace_over = floor == here.uncertain_end || now.mono >= grace_end;

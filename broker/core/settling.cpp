@@ -145,15 +145,15 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
               now.mono + std::max<Duration>(due - partition_time(now), Duration::zero()));
 }
 
-/// A retry's wait is over. The log is told where its time has not come to the due: after a restart under a clock that was set
-/// back, the message would be taken for one that waits, while a worker has it.
+/// A retry's wait is over. The log is told before the message is handed out: after a restart under a clock that was set back,
+/// it would be taken for one that waits, while a worker has it.
 void Dispatcher::unpark(LaneWork& lane, Offset offset, Now now) {
   GroupWork& work = *lane.work;
   lane.parked.erase(offset);
   lane.give_back(offset, 1);
   ++work.counters.returned_retry;
   const auto& retries = owed_of(lane).retries;
-  if (const auto retry = retries.find(offset); retry != retries.end() && retry->second.due > journal_.state().time()) {
+  if (const auto retry = retries.find(offset); retry != retries.end() && !planted(PlantedBug::kWaitEndUntold)) {
     const auto [attempts, due, lease, code, text, position] = retry->second;
     journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, journal_.time(now.wall), lease, code, text}, now.wall);
   }

@@ -135,7 +135,7 @@ void Checker::deliver(const GroupName& name, const Spot* spot, Lane lane, Offset
   if (attempt != (has_failed ? failures->second.count : 0) + 1)
     return fail(what + " is delivered as attempt " + std::to_string(attempt) + " after " +
                 std::to_string(has_failed ? failures->second.count : 0) + " failures");
-  // A clock that is set forward, and a restart, may end a delay early; nothing else may.
+  // A clock that is set forward may end a delay early; nothing else may.
   const auto delay = book_.delay(*spot);
   constexpr Duration tick = std::chrono::milliseconds(1);   // of the dues in the log
   if (has_failed && delay && world_.mono() + tick < delay->until && world_.forward_steps() == delay->forward_steps)
@@ -146,6 +146,11 @@ void Checker::hand_out(ConnectionId connection, const Spot& spot, LeaseToken tok
   const LaneView* lane = view_.find_lane(spot.group, spot.lane);
   if (lane != nullptr && lane->done.contains(spot.offset.value)) fail(text_of(spot) + " is handed out after it was done");
   if (confirmed_.contains(spot)) fail(text_of(spot) + " is handed out after its ack was confirmed");
+  if (lane != nullptr) {
+    const auto failures = lane->failures.find(spot.offset.value);
+    if (failures != lane->failures.end() && failures->second.due > view_.time())
+      fail(text_of(spot) + " is handed out while it waits, as far as the log says");
+  }
   if (const auto* last = book_.last(spot); last != nullptr && token <= last->token)
     fail(text_of(spot) + " is handed out under a token that is not above the last one");
   if (const auto* holder = book_.holder(spot); holder != nullptr && holder->connection != connection)
@@ -190,9 +195,6 @@ void Checker::term_begins() {
   book_.term_begins([&](const Spot& spot) -> std::optional<Time> {
     const LaneView* lane = view_.find_lane(spot.group, spot.lane);
     if (lane == nullptr || lane->done.contains(spot.offset.value)) return std::nullopt;
-    // A retry that was handed out again just before the clock was set back: nothing says that its due has passed.
-    const auto failures = lane->failures.find(spot.offset.value);
-    if (failures != lane->failures.end() && failures->second.due > std::max(world_.now().wall, view_.time())) return std::nullopt;
     const Duration wait =
         lane->held.contains(spot.offset.value) ? std::max(options_.session_timeout, options_.recover_grace) : options_.recover_grace;
     if (wait == Duration::zero()) return std::nullopt;

@@ -129,7 +129,6 @@ std::optional<LogView::At> LogView::at(Position position) const {
 LogView::Complaint LogView::begin(WallTime time, WallTime latest) {
   if (time < time_) return "a commit whose time is before that of the one before";
   if (time > latest) return "a commit whose time no clock has shown";
-  prior_time_ = time_;
   time_ = time;
   latest_ = latest;
   return std::nullopt;
@@ -327,15 +326,18 @@ LogView::Complaint LogView::on(const core::Retry& e) {
   if (at.lane == nullptr) return "a Retry of a group that is not there";
   if (at.lane->done.contains(e.offset.value)) return "a Retry of offset " + number(e.offset.value) + ", which is done";
   Failures& failures = at.lane->failures[e.offset.value];
-  // A wait that is over before the log's time has come to it is written down.
-  const bool is_over = e.attempts == failures.count && e.due == time_ && failures.due > prior_time_;
+  // Without a lease that has ended since it says that the wait is over.
+  const bool is_over = failures.lease != LeaseToken() && e.lease == failures.lease;
+  if (is_over && (e.code != failures.code || e.due != time_))
+    return "an end of the wait of offset " + number(e.offset.value) + " that says something else";
+  if (!is_over && e.lease < failures.lease) return "a Retry of offset " + number(e.offset.value) + " for an older lease";
   const bool is_failure = !is_over && e.code != core::failure_application_base + release_code;
   if (e.attempts != failures.count + (is_failure ? 1 : 0))
     return "attempts that go from " + number(failures.count) + " to " + number(e.attempts);
   if (is_failure && e.attempts >= at.group->settings.attempts_max)
     return "a Retry of offset " + number(e.offset.value) + " after its last attempt";
   if (e.due < time_) return "a Retry that was due before it was written";
-  failures = {e.attempts, e.due};
+  failures = {e.attempts, e.due, e.lease, e.code};
   return std::nullopt;
 }
 

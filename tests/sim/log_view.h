@@ -57,6 +57,8 @@ class OffsetTable {
 struct Failures {
   std::uint32_t count = 0;
   WallTime due{};
+  LeaseToken lease{};                                 ///< the last one that ended
+  std::uint32_t code = 0;
 };
 struct LaneView {
   std::uint64_t start = 0;
@@ -212,8 +214,7 @@ class LogView {
   std::map<ProducerId, LogTime> forgotten_;
   Position end_;
   LogTime now_ = 0;
-  WallTime time_{};                                    ///< of the commit
-  WallTime prior_time_{};                              ///< of the one before
+  WallTime time_{};
   WallTime latest_{};
   std::uint32_t epoch_ = 0;
   std::uint64_t owed_ = 0;
