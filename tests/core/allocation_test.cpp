@@ -35,8 +35,8 @@ namespace {
 constexpr std::uint64_t payload_bytes = 100;
 
 /// One producer, one worker, everything acked as it comes. What the test itself does is not counted.
-class Path : public ::testing::Test {
- protected:
+class Path {
+ public:
   Path() {
     tell(SessionUp{session_, ClientId(1), proto::ClientKind::kWorker, "worker"});
     ask(proto::Subscribe{PartitionId(0), subscription_, "t", "g", proto::StartFrom::kEarliest});
@@ -132,35 +132,32 @@ struct PerMessage {
   double bytes = 0;
 };
 
-PerMessage per_message(const Heap& before, const Heap& after, std::uint64_t messages) {
-  const PerMessage per{static_cast<double>(after.allocations - before.allocations) / static_cast<double>(messages),
-                       static_cast<double>(after.bytes - before.bytes) / static_cast<double>(messages)};
+/// Of twenty rounds, after twenty in which vectors and tables have grown to what they need.
+PerMessage cost(Path& path, std::uint32_t requests, std::uint32_t count) {
+  constexpr std::uint32_t rounds = 20;
+  for (std::uint32_t i = 0; i < rounds; ++i) path.round(requests, count);
+  const Heap before = path.counted();
+  const std::uint64_t acked_before = path.acked();
+  for (std::uint32_t i = 0; i < rounds; ++i) path.round(requests, count);
+  const std::uint64_t messages = path.acked() - acked_before;
+  EXPECT_EQ(messages, std::uint64_t{rounds} * requests * count);
+  const PerMessage per{static_cast<double>(path.counted().allocations - before.allocations) / static_cast<double>(messages),
+                       static_cast<double>(path.counted().bytes - before.bytes) / static_cast<double>(messages)};
   std::printf("%.4f allocations and %.1f bytes for a message\n", per.allocations, per.bytes);
   return per;
 }
 
-TEST_F(Path, ABatchCostsNoAllocationForAMessageAndOneCopy) {
-  for (int i = 0; i < 20; ++i) round(8, 1000);   // vectors and tables have grown to what they need
-  const Heap before = counted();
-  const std::uint64_t acked_before = acked();
-  for (int i = 0; i < 20; ++i) round(8, 1000);
-  const std::uint64_t messages = acked() - acked_before;
-  ASSERT_EQ(messages, 160'000u);
-  const PerMessage per = per_message(before, counted(), messages);
+TEST(Allocations, ABatchCostsNoneForAMessageAndOneCopy) {
+  Path path;
+  const PerMessage per = cost(path, 8, 1000);
   EXPECT_LT(per.allocations, 0.05);
   // The commit's value is the store's own copy: payload, metadata, and the places of both.
   EXPECT_LT(per.bytes, 2.0 * payload_bytes);
 }
 
-TEST_F(Path, APublishOfOneMessageCostsFewAllocations) {
-  for (int i = 0; i < 20; ++i) round(1000, 1);
-  const Heap before = counted();
-  const std::uint64_t acked_before = acked();
-  for (int i = 0; i < 20; ++i) round(1000, 1);
-  const std::uint64_t messages = acked() - acked_before;
-  ASSERT_EQ(messages, 20'000u);
-  const PerMessage per = per_message(before, counted(), messages);
-  EXPECT_LT(per.allocations, 2.0);
+TEST(Allocations, APublishOfOneMessageCostsFew) {
+  Path path;
+  EXPECT_LT(cost(path, 1000, 1).allocations, 2.0);
 }
 
 }  // namespace
