@@ -87,8 +87,8 @@ int work(const Options& options) {
   if (!stats) return complain(stats.error().text());
   const auto& metrics = stats->metrics;
   std::cout << options.name << ": delivered " << metrics.delivered << ", done " << metrics.done << ", retried " << metrics.retried
-            << ", released " << metrics.released << ", dead " << metrics.dead << ", stale " << metrics.stale << ", leases lost "
-            << metrics.leases_lost << std::endl;
+            << ", released " << metrics.released << ", dead " << metrics.dead << ", stale " << metrics.stale << ", unconfirmed "
+            << metrics.unconfirmed << ", leases lost " << metrics.leases_lost << std::endl;
   return 0;
 }
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <thread>
+
 #include "proto/messages.h"
 #include "tests/e2e/stage.h"
 #include "tests/e2e/wire_client.h"
@@ -53,8 +56,9 @@ void a_frozen_worker_loses_its_lease(Stage& stage, milliseconds timeout, millise
   ASSERT_TRUE(wait_until([&] { return stage.group("jobs", "g").value_or(GroupInfo{}).workers == 2; })) << "in its new session";
   EXPECT_TRUE(ends_well(frozen));
   // Refused in any case: as stale in its new session, because it was sent in the one that had ended, or by the answer to the
-  // new session's Resume, when that was there before the work was done.
-  double refused = static_cast<double>(stage.final_number("frozen", "stale") + stage.final_number("frozen", "lost"));
+  // new session's Resume, when that was there before the work was done. Or the old connection took it along: unconfirmed.
+  double refused = 0;
+  for (const char* fate : {"stale", "lost", "unconfirmed"}) refused += static_cast<double>(stage.final_number("frozen", fate));
   const auto page = stage.metrics();
   for (const char* code : {"stale_lease", "unknown_session", "hello_required", "session_expired"})
     refused += page.sum("takt_requests_refused_total", {"code=\"" + std::string(code) + "\""});
@@ -99,6 +103,24 @@ TEST(Leases, AKilledWorkerLosesThemAtOnce) {
   stage.open_gate();
   EXPECT_TRUE(stage.wait_for("heir", LedgerEvent::kConfirmed, 5));
   EXPECT_TRUE(ends_well(heir));
+}
+
+TEST(Leases, AnAckThatWentDownWithItsBrokerAndTheLeaseIsUnconfirmed) {
+  Stage stage;
+  auto worker = stage.worker("worker", "jobs");
+  auto producer = stage.producer("producer", "jobs", {"--count", "1", "--all", ";gate=" + stage.gate()});
+  ASSERT_TRUE(stage.wait_for("worker", LedgerEvent::kBegun, 1));
+  ASSERT_EQ(::kill(stage.broker().pid(), SIGSTOP), 0);
+  stage.open_gate();
+  ASSERT_TRUE(stage.wait_for("worker", LedgerEvent::kFinished, 1));
+  std::this_thread::sleep_for(1s);  // nothing that this test can see tells that the ack is on its way
+  stage.broker().kill();
+  std::filesystem::remove_all(stage.broker().data());
+  stage.broker().start();
+  ASSERT_TRUE(wait_until([&] { return stage.group("jobs", "g").value_or(GroupInfo{}).workers == 1; }));
+  EXPECT_TRUE(ends_well(worker));
+  EXPECT_EQ(stage.final_number("worker", "unconfirmed"), 1u);
+  EXPECT_EQ(stage.final_number("worker", "done") + stage.final_number("worker", "stale"), 0u);
 }
 
 TEST(Leases, TheBrokerRefusesALateAckAsStaleAndCountsIt) {

@@ -97,6 +97,7 @@ std::string summary(const WorkerStats& stats) {
   add("released", m.released);
   add("dead", m.dead);
   add("stale", m.stale);
+  add("unconfirmed", m.unconfirmed);
   add("lost", m.leases_lost);
   add("follow_ups", m.follow_ups);
   add("connections", m.connections);

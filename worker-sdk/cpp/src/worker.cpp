@@ -94,8 +94,8 @@ class Worker::Body final : public ConnectionOwner {
  private:
   enum class Phase { kStarting, kWorking, kDraining, kStopping, kLeaving, kLeft };
   struct Counters {
-    std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, refused{0}, leases_lost{0}, follow_ups{0},
-        connections{0}, callback_exceptions{0};
+    std::atomic<std::uint64_t> delivered{0}, done{0}, retried{0}, released{0}, dead{0}, stale{0}, unconfirmed{0}, refused{0},
+        leases_lost{0}, follow_ups{0}, connections{0}, callback_exceptions{0};
   };
 
   SessionOptions session_options() const {
@@ -318,6 +318,8 @@ void Worker::Body::handle(Event event, Session& session, Now now) {
     counter.fetch_add(1);
   } else if (const auto* stale = std::get_if<StaleOutcome>(&event)) {
     counters_.stale.fetch_add(stale->count);
+  } else if (const auto* unconfirmed = std::get_if<OutcomeUnconfirmed>(&event)) {
+    counters_.unconfirmed.fetch_add(unconfirmed->count);
   } else if (const auto* lost = std::get_if<LeaseLost>(&event)) {
     lease_lost(*lost);
   } else if (auto* outcome = std::get_if<OutcomeRefused>(&event)) {
@@ -361,6 +363,7 @@ WorkerMetrics Worker::Body::metrics() const {
   metrics.unknown_kinds = executor_.counters().unknown_kinds;
   metrics.exceptions = executor_.counters().exceptions + counters_.callback_exceptions;
   metrics.stale = counters_.stale;
+  metrics.unconfirmed = counters_.unconfirmed;
   metrics.refused = counters_.refused;
   metrics.leases_lost = counters_.leases_lost;
   metrics.follow_ups = counters_.follow_ups;

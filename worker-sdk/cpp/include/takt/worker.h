@@ -193,6 +193,7 @@ struct WorkerMetrics {
   std::uint64_t unknown_kinds = 0;    ///< no handler here; also counted as released
   std::uint64_t exceptions = 0;       ///< that left a handler, or on_confirmed
   std::uint64_t stale = 0;            ///< outcomes refused because the lease had gone to somebody else
+  std::uint64_t unconfirmed = 0;      ///< outcomes that a broken connection may have lost, with the lease gone: counted there or not
   std::uint64_t refused = 0;          ///< outcomes refused for another reason: follow-ups the broker will not store make a message dead
   std::uint64_t leases_lost = 0;      ///< while queued or running
   std::uint64_t follow_ups = 0;       ///< messages stored with an ack
