@@ -18,11 +18,14 @@ namespace {
 // What comes beside messages: greeting and READY, then at most a PING and a PONG a second, at ten looks a second.
 constexpr std::uint64_t handshake_bytes_max = 2048;
 constexpr std::uint64_t heartbeat_bytes_per_look = 8;
-constexpr std::uint8_t tcp_close = 7;   // TCP_CLOSE of <netinet/tcp.h>, which cannot stand beside <linux/tcp.h>
+// TCP_ESTABLISHED and TCP_CLOSE of <netinet/tcp.h>, which cannot stand beside <linux/tcp.h>.
+constexpr std::uint8_t tcp_established = 1;
+constexpr std::uint8_t tcp_close = 7;
 
 struct Reading {
   std::uint64_t bytes = 0;   ///< that were read from the descriptor: received, and no longer in the kernel
   bool is_reset = false;
+  bool is_ending = false;    ///< also in order, by either side
 };
 
 std::optional<Reading> read_from(int descriptor) {
@@ -32,7 +35,8 @@ std::optional<Reading> read_from(int descriptor) {
   int unread = 0;   // asked second: what comes between the two makes the answer too low, never too high
   if (::ioctl(descriptor, FIONREAD, &unread) != 0) return std::nullopt;
   const auto waiting = static_cast<std::uint64_t>(unread);
-  return Reading{info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0, info.tcpi_state == tcp_close};
+  return Reading{info.tcpi_bytes_received > waiting ? info.tcpi_bytes_received - waiting : 0, info.tcpi_state == tcp_close,
+                 info.tcpi_state != tcp_established};
 }
 
 /// Of the whole process. Cost: some microseconds.
@@ -55,7 +59,9 @@ FloodWatch::Look FloodWatch::look() {
   const bool had_turn = std::exchange(all_had_turn_, false);
   for (auto& [descriptor, connection] : connections_) {
     const auto reading = read_from(descriptor);
-    if (!reading || connection.has_left) continue;
+    if (!reading) continue;
+    if (reading->is_ending) ++seen.ending;
+    if (connection.has_left) continue;
     if (reading->is_reset) {
       connection.has_left = true;
       seen.left.push_back(descriptor);

@@ -44,6 +44,7 @@ class FloodWatch {
 
   struct Look {
     std::size_t shut = 0;    ///< connections above their bound, which were shut down
+    std::size_t ending = 0;  ///< open here, and ended or reset by their clients or shut by us: libzmq has not read their end
     std::vector<int> left;   ///< these, and those that were reset: while libzmq doesn't read from one, it doesn't know
   };
   /// Cost: two system calls per connection.

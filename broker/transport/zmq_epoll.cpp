@@ -76,6 +76,17 @@ class Watch {
     return false;
   }
 
+  void mute(int descriptor, bool is_muted) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, watched] : watched_) {
+      if (key.second != descriptor || watched.is_parked) continue;
+      epoll_event event{};
+      event.events = is_muted ? 0 : watched.events;
+      event.data.u64 = watched.data;
+      kernel_epoll_ctl(key.first, EPOLL_CTL_MOD, descriptor, &event);
+    }
+  }
+
  private:
   using Key = std::pair<int, int>;
   struct Watched {
@@ -134,6 +145,8 @@ bool LookWatch::is_overdue(const Looks& looks, Time now) {
 void let_libzmq_look(LookWatch& watch, const std::function<Time()>& clock) {
   for (int n = 0; n < pauses_max && watch.is_overdue(libzmq_looks(), clock()); ++n) std::this_thread::sleep_for(pause_step);
 }
+
+void hold_newcomers(int listener, bool are_held) { watch().mute(listener, are_held); }
 
 bool resets_are_guarded() { return ::dlsym(RTLD_DEFAULT, "epoll_wait") == reinterpret_cast<void*>(&::epoll_wait); }
 

@@ -20,6 +20,10 @@ namespace takt::transport {
 /// True when it is so: libzmq's calls come here. Cost: a lock and a look-up where libzmq changes what it waits for.
 bool resets_are_guarded();
 
+/// Whether the newcomers at this listening descriptor are kept from libzmq: they wait in the kernel's queue (ZMQ_BACKLOG), which
+/// lets more of them wait outside. Of a descriptor that libzmq does not wait for: nothing happens. Thread: any.
+void hold_newcomers(int listener, bool are_held);
+
 struct Looks {
   std::uint64_t count = 0;   ///< how often a thread of this process has asked an epoll set what is ready, and was told something
   bool is_at_work = false;   ///< one of them has not asked again yet

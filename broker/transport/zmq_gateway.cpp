@@ -20,6 +20,8 @@
 
 #include "broker/transport/arrivals.h"
 #include "broker/transport/descriptors.h"
+#include "broker/transport/discarded.h"
+#include "broker/transport/door.h"
 #include "broker/transport/flood_watch.h"
 #include "broker/transport/peer_table.h"
 #include "broker/transport/zmq_epoll.h"
@@ -37,7 +39,7 @@ constexpr Duration many_full_peers_retry = std::chrono::milliseconds(1);
 constexpr std::size_t retried_at_once = 64;                                        // of many peers that take nothing
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
-constexpr std::size_t let_go_at_once = 1024;                                       // departures, a millisecond or so
+constexpr std::size_t unread_ends_max = 1024;                                      // 32 MB of libzmq's memory, 4 ms of a round
 constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, PINGs of peers
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
@@ -110,8 +112,6 @@ class ZmqGateway::Loop {
   void bury(Time until);
   void look_around(Time now);
   void cut(ConnectionId id);
-  void discard(Peer& peer);
-  void let_go();
 
   const ZmqGatewaySettings settings_;
   CommandSink& sink_;
@@ -131,9 +131,10 @@ class ZmqGateway::Loop {
   PeerTable peers_;
   std::set<ConnectionId> full_;                               ///< peers with a waiting queue
   ConnectionId retried_{0};                                   ///< the last of them that was offered what waits
-  std::deque<std::deque<Departure>> discarded_;               ///< what waited for peers that are gone; none is empty
+  Discarded discarded_;
   std::uint64_t connections_refused_ = 0;
   std::uint64_t connections_unheard_ = 0;
+  Door door_{queue_messages, unread_ends_max};
   FloodWatch floods_;
   Time next_look_{};
   LookWatch io_looks_;
@@ -225,7 +226,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
     look_around(settings_.clock());
     desk_.tick(settings_.clock());
     flush();
-    let_go();
+    discarded_.let_go();
   }
   read_mail();
   flush();
@@ -238,7 +239,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
 void ZmqGateway::Loop::wait(std::stop_token stop) {
   const bool reads = held_.empty();
   // Both descriptors are edge-triggered: what is already there must be asked for before sleeping.
-  const bool ready = is_readable(monitor_.get()) | (is_readable(router_.get()) && reads) | !discarded_.empty();
+  const bool ready = is_readable(monitor_.get()) | ((is_readable(router_.get()) || door_.unread() > 0) && reads) | !discarded_.empty();
   std::optional<Time> until = desk_.next_deadline();
   const Time now = settings_.clock();
   const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
@@ -282,6 +283,7 @@ void ZmqGateway::Loop::read_mail() {
       stats.connections = peers_.open_connections();
       stats.connections_refused = connections_refused_;
       stats.connections_unheard = connections_unheard_;
+      stats.newcomers_held = door_.times_shut();
       stats.endless_messages = endless_messages_;
       stats.strangers_dropped = strangers_dropped_;
       stats.replies_dropped += replies_dropped_;
@@ -300,6 +302,7 @@ void ZmqGateway::Loop::receive_messages() {
     if (!received) {
       is_empty = true;
       floods_.read_empty();
+      door_.read_empty();
       break;
     }
     for (const SharedBytes& frame : received->frames) bytes += frame.size();
@@ -307,7 +310,9 @@ void ZmqGateway::Loop::receive_messages() {
   }
   const Time now = settings_.clock();
   // After receiving and before handling: what was accepted must be known before its messages are.
+  door_.read(batch.size());
   drain_monitor(now);
+  door_.mind();
   for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
   // Who speaks is asked in the order of coming. Where a connection ends by that, what came before is handled before.
   std::vector<ConnectionId> senders;
@@ -341,7 +346,10 @@ void ZmqGateway::Loop::handle(std::span<const Received> messages, std::span<cons
 
 void ZmqGateway::Loop::drain_monitor(Time now) {
   while (const auto event = next_event(monitor_.get())) {
-    if (event->kind == SocketEvent::Kind::kAccepted) {
+    if (event->kind == SocketEvent::Kind::kListening) {
+      door_.listening(event->descriptor);
+    } else if (event->kind == SocketEvent::Kind::kAccepted) {
+      door_.accepted();
       peers_.accepted(event->descriptor, now);
       floods_.accepted(event->descriptor);
       if (peers_.open_connections() > connections_max_) {
@@ -352,6 +360,7 @@ void ZmqGateway::Loop::drain_monitor(Time now) {
     } else if (event->kind == SocketEvent::Kind::kDisconnected) {
       connections_unheard_ += peers_.disconnected(event->descriptor, now) ? 1 : 0;
       floods_.closed(event->descriptor);
+      door_.ended();
     }
   }
 }
@@ -361,6 +370,7 @@ void ZmqGateway::Loop::look_around(Time now) {
   next_look_ = now + look_interval;
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
   const FloodWatch::Look seen = floods_.look();
+  door_.mind(seen.ending);
   endless_messages_ += seen.shut;
   for (const int descriptor : seen.left) peers_.left(descriptor);
   relieve();
@@ -408,7 +418,7 @@ void ZmqGateway::Loop::relieve() {
 }
 
 void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
-  if (peer.has_left) discard(peer);
+  if (peer.has_left) discarded_.take(peer.waiting);
   while (!peer.waiting.empty()) {
     const Departure& departure = peer.waiting.front();
     switch (send(router_.get(), peer.routing, departure.frames)) {
@@ -422,7 +432,7 @@ void ZmqGateway::Loop::flush_peer(ConnectionId id, Peer& peer) {
         return;
       case SendOutcome::kGone:
         desk_.ended(id);
-        discard(peer);
+        discarded_.take(peer.waiting);
         break;
     }
   }
@@ -443,20 +453,8 @@ void ZmqGateway::Loop::bury(Time until) {
   for (const ConnectionId id : peers_.take_ended(until)) {
     desk_.ended(id);
     full_.erase(id);
-    if (Peer* const peer = peers_.find(id)) discard(*peer);
+    if (Peer* const peer = peers_.find(id)) discarded_.take(peer->waiting);
     peers_.forget(id);
-  }
-}
-
-void ZmqGateway::Loop::discard(Peer& peer) {
-  if (!peer.waiting.empty()) discarded_.push_back(std::exchange(peer.waiting, {}));
-}
-
-/// Tens of thousands may have waited for a peer: to let go of them at once would hold up everybody else.
-void ZmqGateway::Loop::let_go() {
-  for (std::size_t n = let_go_at_once; n > 0 && !discarded_.empty(); --n) {
-    discarded_.front().pop_front();
-    if (discarded_.front().empty()) discarded_.pop_front();
   }
 }
 
@@ -465,7 +463,7 @@ void ZmqGateway::Loop::cut(ConnectionId id) {
   Peer* const peer = peers_.find(id);
   if (peer == nullptr) return;
   peer->has_left = true;
-  discard(*peer);
+  discarded_.take(peer->waiting);
   full_.erase(id);
   drain_monitor(settings_.clock());   // a descriptor that was closed meanwhile must not be touched
   if (!peer->ended) ::shutdown(peer->descriptor, SHUT_RDWR);

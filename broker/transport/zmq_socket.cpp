@@ -144,7 +144,7 @@ SendOutcome send(void* router, const std::string& routing, std::span<const Share
 
 ZmqSocket open_monitor(void* context, void* router) {
   constexpr const char* address = "inproc://takt-gateway-monitor";
-  if (zmq_socket_monitor(router, address, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0) return nullptr;
+  if (zmq_socket_monitor(router, address, ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0) return nullptr;
   ZmqSocket monitor(zmq_socket(context, ZMQ_PAIR));
   if (!monitor) return nullptr;
   // Unbounded: libzmq's I/O thread blocks on a full monitor. One event per connection, and connections are capped.
@@ -168,6 +168,7 @@ std::optional<SocketEvent> next_event(void* monitor) {
     std::memcpy(&number, bytes.data(), sizeof number);
     std::memcpy(&value, bytes.data() + sizeof number, sizeof value);
     event.descriptor = value;
+    if (number == ZMQ_EVENT_LISTENING) event.kind = SocketEvent::Kind::kListening;
     if (number == ZMQ_EVENT_ACCEPTED) event.kind = SocketEvent::Kind::kAccepted;
     if (number == ZMQ_EVENT_DISCONNECTED) event.kind = SocketEvent::Kind::kDisconnected;
   }

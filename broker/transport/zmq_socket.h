@@ -46,11 +46,11 @@ enum class SendOutcome : std::uint8_t { kSent, kFull, kGone };
 SendOutcome send(void* router, const std::string& routing, std::span<const SharedBytes> frames);
 
 struct SocketEvent {
-  enum class Kind : std::uint8_t { kAccepted, kDisconnected, kOther };
+  enum class Kind : std::uint8_t { kListening, kAccepted, kDisconnected, kOther };
   Kind kind = Kind::kOther;
   int descriptor = -1;
 };
-/// A socket that tells `router`'s accepted and ended connections; null when it cannot be made.
+/// A socket that tells `router`'s listening descriptor, and its accepted and ended connections; null when it cannot be made.
 ZmqSocket open_monitor(void* context, void* router);
 /// Before `router` is closed: with nobody listening to its events libzmq's I/O thread would block for ever.
 void close_monitor(void* router, ZmqSocket& monitor);

@@ -50,18 +50,24 @@ class FloodWatchTest : public ::testing::Test {
 TEST_F(FloodWatchTest, TellsAResetOnce) {
   ASSERT_GE(server, 0);
   EXPECT_TRUE(watch.look().left.empty());
+  EXPECT_EQ(watch.look().ending, 0u);
   leave(true);
   std::vector<int> told;
   ASSERT_TRUE(wait_until([&] { return !(told = watch.look().left).empty(); }, patience));
   EXPECT_EQ(told, std::vector{server});
   EXPECT_TRUE(watch.look().left.empty());
+  EXPECT_EQ(watch.look().ending, 1u) << "until it is closed here";
+  watch.closed(server);
+  EXPECT_EQ(watch.look().ending, 0u);
 }
 
-TEST_F(FloodWatchTest, AnOrderlyEndIsNoReset) {
+TEST_F(FloodWatchTest, AnOrderlyEndIsNoResetAndAnEnd) {
   leave(false);
   char nothing = 0;
   ASSERT_EQ(recv(server, &nothing, 1, 0), 0) << "the end has come";
-  EXPECT_TRUE(watch.look().left.empty());
+  const FloodWatch::Look seen = watch.look();
+  EXPECT_TRUE(seen.left.empty());
+  EXPECT_EQ(seen.ending, 1u);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ class Looking : public testing::Test {
   Looking() {
     epoll_event event{};
     event.events = EPOLLIN;
+    event.data.u64 = mark;
     epoll_ctl(set, EPOLL_CTL_ADD, ready, &event);
   }
   ~Looking() override {
@@ -47,6 +48,7 @@ class Looking : public testing::Test {
     return epoll_wait(set, &found, 1, 0);
   }
 
+  static constexpr std::uint64_t mark = 0x1234'5678'9ABC'DEF0;
   const int set = epoll_create1(EPOLL_CLOEXEC);
   const int ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 };
@@ -72,6 +74,32 @@ TEST_F(Looking, AThreadThatEndsAtWorkIsForgotten) {
   ASSERT_EQ(write(ready, &one, sizeof one), static_cast<ssize_t>(sizeof one));
   std::thread([&] { ask(); }).join();
   EXPECT_FALSE(libzmq_looks().is_at_work);
+}
+
+/// As libzmq does with a listening descriptor: added once, then only asked about.
+TEST_F(Looking, HeldNewcomersAreToldWhenTheyAreHeldNoLonger) {
+  const std::uint64_t one = 1;
+  ASSERT_EQ(write(ready, &one, sizeof one), static_cast<ssize_t>(sizeof one));
+  hold_newcomers(ready, true);
+  EXPECT_EQ(ask(), 0);
+  hold_newcomers(ready, true);
+  EXPECT_EQ(ask(), 0);
+  hold_newcomers(ready, false);
+  epoll_event found{};
+  ASSERT_EQ(epoll_wait(set, &found, 1, 0), 1);
+  EXPECT_EQ(found.data.u64, mark);
+  EXPECT_EQ(found.events, EPOLLIN);
+}
+
+TEST_F(Looking, WhatIsNotWaitedForIsNotHeld) {
+  const int other = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+  hold_newcomers(other, true);
+  hold_newcomers(-1, true);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  epoll_ctl(set, EPOLL_CTL_ADD, other, &event);
+  EXPECT_EQ(ask(), 1);
+  close(other);
 }
 
 }  // namespace

@@ -149,6 +149,14 @@ class ZmqGatewayTest : public ::testing::Test {
     const std::string endpoint = gateway_->endpoint();
     return static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
   }
+  /// A connection whose greeting and READY are answered within `patience`, or none.
+  std::optional<takt::testing::RawSocket> shake_hands(std::chrono::milliseconds patience) const {
+    takt::testing::RawSocket raw(port());
+    takt::testing::Bytes bytes = takt::testing::zmtp_greeting();
+    takt::testing::append(bytes, takt::testing::zmtp_ready());
+    if (!raw.send(bytes) || raw.receive(bytes.size(), patience).size() < bytes.size()) return std::nullopt;
+    return raw;
+  }
   static void reset(takt::testing::RawSocket socket) {
     const linger at_once{1, 0};
     ::setsockopt(socket.handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -288,31 +296,28 @@ TEST_F(ZmqGatewayTest, StopsReadingWhileThePartitionIsFullAndLosesNothing) {
 /// More requests than libzmq reads while nobody takes them, and then a reset: libzmq doesn't know of it.
 TEST_F(ZmqGatewayTest, WhoHasResetItsConnectionIsToldNothingAndItsChangesCount) {
   using namespace takt::testing;
-  RawSocket raw(port());
-  Bytes bytes = zmtp_greeting();
-  append(bytes, zmtp_ready());
+  std::optional<RawSocket> raw = shake_hands(20s);
+  ASSERT_TRUE(raw);
+  Bytes bytes;
   const auto add = [&](const proto::Request& request, std::uint64_t correlation) {
     append(bytes, zmtp_frame(proto::encode(request, CorrelationId(correlation))));
   };
-  ASSERT_TRUE(raw.send(bytes));
-  ASSERT_EQ(raw.receive(bytes.size(), 20s).size(), bytes.size()) << "the broker's greeting and READY";
-  bytes.clear();
   add(proto::Hello{ClientId(1), proto::ClientKind::kTool, "t", "test"}, 1);
-  ASSERT_TRUE(raw.send(bytes));
+  ASSERT_TRUE(raw->send(bytes));
   const auto up = sink_.wait_for<core::SessionUp>([](const auto&) { return true; });
   ASSERT_TRUE(up);
 
   sink_.accept(false);
   bytes.clear();
   add(proto::DeleteTopic{"t"}, 2);
-  ASSERT_TRUE(raw.send(bytes));
+  ASSERT_TRUE(raw->send(bytes));
   ASSERT_TRUE(sink_.wait_for_refusal());
   bytes.clear();
   for (std::uint64_t i = 0; i < 32; ++i) add(proto::ListTopics{}, 100 + i);
   add(proto::DeleteTopic{"u"}, 3);
   for (std::uint64_t i = 32; i < 5'000; ++i) add(proto::ListTopics{}, 100 + i);
-  ASSERT_TRUE(raw.send(bytes));
-  reset(std::move(raw));
+  ASSERT_TRUE(raw->send(bytes));
+  reset(*std::move(raw));
 
   const auto until = steady_now() + 20s;
   while (stats().replies_dropped == 0 && steady_now() < until) {
@@ -326,6 +331,62 @@ TEST_F(ZmqGatewayTest, WhoHasResetItsConnectionIsToldNothingAndItsChangesCount) 
   EXPECT_TRUE(sink_.wait_for<core::ClientRequest>([](const auto& r) { return r.correlation == CorrelationId(3); }));
   EXPECT_TRUE(sink_.wait_for<core::SessionLost>([&](const auto& lost) { return lost.session == up->session; }));
   EXPECT_EQ(sink_.requests_of<proto::ListTopics>(), 0u);
+}
+
+/// Room for those that have left and are not known to have.
+class Comings : public ZmqGatewayTest {
+ protected:
+  Comings() : ZmqGatewayTest(60s, 4'000) {}
+
+  /// A connection that sends `requests` and ends, in order or not; false: nobody took it.
+  bool comes_and_goes(std::uint64_t requests, bool by_reset) {
+    using namespace takt::testing;
+    std::optional<RawSocket> raw = shake_hands(1s);
+    if (!raw) return false;
+    const Bytes request = zmtp_frame(proto::encode(proto::Heartbeat{}, CorrelationId(1)));
+    Bytes bytes;
+    for (std::uint64_t i = 0; i < requests; ++i) append(bytes, request);
+    EXPECT_TRUE(raw->send(bytes));
+    if (by_reset) reset(*std::move(raw));
+    return true;
+  }
+  /// Those that came and went until one was held; the partition takes nothing meanwhile, and nothing is read.
+  int come_until_held(std::uint64_t requests, bool by_reset) {
+    sink_.accept(false);
+    first_.send(proto::DeleteTopic{"t"}, 2);
+    EXPECT_TRUE(sink_.wait_for_refusal());
+    int count = 0;
+    while (count < 3'000 && comes_and_goes(requests, by_reset)) ++count;
+    EXPECT_EQ(stats().newcomers_held, 1u);
+    return count;
+  }
+  void expect_service_after_room() {
+    Client newcomer(context_, gateway_->endpoint());
+    newcomer.send(proto::Hello{ClientId(2), proto::ClientKind::kTool, "t", "test"}, 1);
+    sink_.accept(true);
+    gateway_->room();
+    const auto reply = newcomer.receive();
+    EXPECT_TRUE(reply && std::holds_alternative<proto::HelloReply>(reply->body));
+    EXPECT_EQ(stats().connections_refused, 0u);
+  }
+  void SetUp() override { ASSERT_NE(hello(first_, 1), SessionId(0)); }
+
+  Client first_{context_, gateway_->endpoint()};
+};
+
+TEST_F(Comings, NewcomersWaitWhileTooManyHaveEndedUnread) {
+  const int count = come_until_held(1, false);
+  EXPECT_GT(count, 1'000);
+  EXPECT_LT(count, 1'200);
+  expect_service_after_room();
+}
+
+/// More requests than libzmq reads while nobody takes them: it closes nothing.
+TEST_F(Comings, AlsoWhileLibzmqDoesNotKnowThatTheyHave) {
+  const int count = come_until_held(200, true);
+  EXPECT_GT(count, 1'000);
+  EXPECT_LT(count, 3'000) << "they are looked at ten times a second";
+  expect_service_after_room();
 }
 
 TEST_F(ZmqGatewayTest, MessagesForAFullPeerWaitAndArriveInOrder) {
