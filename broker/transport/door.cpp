@@ -6,14 +6,15 @@ namespace takt::transport {
 
 void Door::accepted() {
   ++open_;
-  progress_ -= queue_messages_;   // it is in everybody's round from now on
+  --progress_;   // every round from now on is longer by one
 }
 
 void Door::ended() {
-  const auto in_round = open_ + static_cast<std::int64_t>(unread_.size());
-  unread_.push_back(progress_ + queue_messages_ * in_round);
+  heard_of_ended();
   --open_;
 }
+
+void Door::heard_of_ended() { unread_.push_back(progress_ + open_ + static_cast<std::int64_t>(unread_.size())); }
 
 void Door::read(std::size_t messages) {
   progress_ += static_cast<std::int64_t>(messages);
@@ -21,16 +22,12 @@ void Door::read(std::size_t messages) {
 }
 
 void Door::mind() {
-  const bool must_be_shut = unread_.size() + ending_ > unread_max_;
+  const std::size_t unread = unread_.size() + ending_;
+  const bool must_be_shut = is_shut_ ? unread > unread_max_ * 3 / 4 : unread > unread_max_;   // not to and fro at its bound
   if (must_be_shut == is_shut_) return;
   is_shut_ = must_be_shut;
   if (is_shut_) ++times_shut_;
   hold_newcomers(listener_, is_shut_);
-}
-
-void Door::mind(std::size_t ending) {
-  ending_ = ending;
-  mind();
 }
 
 }  // namespace takt::transport

@@ -6,46 +6,46 @@
 
 namespace takt::transport {
 
-/// Shuts when too many connections have ended unread: newcomers then wait in the kernel's queue, and nobody is refused.
+/// Shuts while too many connections that have ended are not read out: newcomers then wait in the kernel.
 ///
-/// What a connection sent before it ended stays in libzmq, with 32 KB for its queues (4.3.4), until the socket has read it; and
-/// ended connections are in no limit of open ones. So clients that come, ask and leave faster than their requests are read would
-/// take memory without end, and all of it stands in the round of whom is read next.
+/// What a connection sent before it ended lies in libzmq (4.3.4), with 32 KB for its queues and up to 64 whole messages, until
+/// the socket has read it. One that ended while libzmq did not read from it is even open till then. No limit of open connections
+/// holds the first kind, and all of them stand in the round of whom is read next.
 ///
-/// How many have ended unread is an upper bound. The socket reads its connections in turn, a message from each that has one
-/// (fq_t of libzmq 4.3.4), so a connection is read out after as many messages as all of them have in full queues.
+/// No event tells that one is read out. But the socket reads its connections in turn, a message from each that has one (fq_t of
+/// libzmq 4.3.4), so whoever is not heard while a message is read for each connection that there is has nothing left.
 ///
 /// Thread: the gateway's.
 class Door {
  public:
-  /// `queue_messages`: what one connection's queue holds at most.
-  Door(std::size_t queue_messages, std::size_t unread_max)
-      : queue_messages_(static_cast<std::int64_t>(queue_messages)),
-        unread_max_(unread_max) {}
+  explicit Door(std::size_t unread_max) : unread_max_(unread_max) {}
 
   void listening(int descriptor) { listener_ = descriptor; }
   void accepted();
   void ended();
+  /// A message came of a connection that had ended, and there may be more.
+  void heard_of_ended();
+  /// So many open connections are at their end, when somebody looked last.
+  void ending(std::size_t count) { ending_ = count; }
   /// So many messages were read from the socket.
   void read(std::size_t messages);
   /// The socket had no more message.
   void read_empty() { unread_.clear(); }
-  /// Opens or shuts. To be called after all of that.
+  /// Opens or shuts, by all that was told.
   void mind();
-  /// The same; so many connections are at their end and not read to it.
-  void mind(std::size_t ending);
 
+  /// Of those that have ended: an upper bound.
   std::size_t unread() const { return unread_.size(); }
+  bool is_shut() const { return is_shut_; }
   std::uint64_t times_shut() const { return times_shut_; }
 
  private:
-  const std::int64_t queue_messages_;
-  const std::size_t unread_max_;
+  std::size_t unread_max_;
   int listener_ = -1;
   std::int64_t open_ = 0;
-  std::int64_t progress_ = 0;          ///< messages read, less a full queue for each connection that came
-  std::deque<std::int64_t> unread_;    ///< where progress must be for the oldest to be read out
-  std::size_t ending_ = 0;             ///< when somebody looked last
+  std::int64_t progress_ = 0;          ///< messages read, less one for each connection that came
+  std::deque<std::int64_t> unread_;    ///< the progress at which each has been passed over
+  std::size_t ending_ = 0;
   bool is_shut_ = false;
   std::uint64_t times_shut_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -33,7 +34,7 @@ class Watch {
  public:
   int control(int set, int operation, int descriptor, epoll_event* event) {
     const std::lock_guard lock(mutex_);
-    const Key key{set, descriptor};
+    const Key key{descriptor, set};
     const auto known = watched_.find(key);
     const bool is_parked = known != watched_.end() && known->second.is_parked;
     if (operation == EPOLL_CTL_DEL) {
@@ -63,7 +64,7 @@ class Watch {
     const std::uint64_t data = event.data.u64;
     const auto descriptor = by_data_.find({set, data});
     if (descriptor == by_data_.end()) return true;
-    Watched& watched = watched_.at({set, descriptor->second});
+    Watched& watched = watched_.at({descriptor->second, set});
     if (!watched.was_read) return true;
     if ((watched.events & EPOLLIN) != 0) {
       // Reading finds the error. libzmq would read once for the error and once for what there is to read, and the first
@@ -78,17 +79,20 @@ class Watch {
 
   void mute(int descriptor, bool is_muted) {
     const std::lock_guard lock(mutex_);
-    for (auto& [key, watched] : watched_) {
-      if (key.second != descriptor || watched.is_parked) continue;
+    for (auto entry = watched_.lower_bound({descriptor, 0}); entry != watched_.end() && entry->first.descriptor == descriptor; ++entry) {
       epoll_event event{};
-      event.events = is_muted ? 0 : watched.events;
-      event.data.u64 = watched.data;
-      kernel_epoll_ctl(key.first, EPOLL_CTL_MOD, descriptor, &event);
+      event.events = is_muted ? 0 : entry->second.events;
+      event.data.u64 = entry->second.data;
+      kernel_epoll_ctl(entry->first.set, EPOLL_CTL_MOD, descriptor, &event);
     }
   }
 
  private:
-  using Key = std::pair<int, int>;
+  struct Key {
+    int descriptor = -1;
+    int set = -1;
+    auto operator<=>(const Key&) const = default;
+  };
   struct Watched {
     std::uint32_t events = 0;
     std::uint64_t data = 0;
@@ -98,7 +102,7 @@ class Watch {
 
   void forget(std::map<Key, Watched>::iterator known) {
     if (known == watched_.end()) return;
-    by_data_.erase({known->first.first, known->second.data});
+    by_data_.erase({known->first.set, known->second.data});
     watched_.erase(known);
   }
 

@@ -20,8 +20,8 @@ namespace takt::transport {
 /// True when it is so: libzmq's calls come here. Cost: a lock and a look-up where libzmq changes what it waits for.
 bool resets_are_guarded();
 
-/// Whether the newcomers at this listening descriptor are kept from libzmq: they wait in the kernel's queue (ZMQ_BACKLOG), which
-/// lets more of them wait outside. Of a descriptor that libzmq does not wait for: nothing happens. Thread: any.
+/// Whether the newcomers at this listening descriptor are kept from libzmq: they wait in the kernel's queue (ZMQ_BACKLOG), and more
+/// than that try again later. Of a descriptor that libzmq does not wait for: nothing happens. Thread: any.
 void hold_newcomers(int listener, bool are_held);
 
 struct Looks {

@@ -39,7 +39,7 @@ constexpr Duration many_full_peers_retry = std::chrono::milliseconds(1);
 constexpr std::size_t retried_at_once = 64;                                        // of many peers that take nothing
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
-constexpr std::size_t unread_ends_max = 1024;                                      // 32 MB of libzmq's memory, 4 ms of a round
+constexpr std::size_t unread_ends_max = 1024;                                      // 75 KB of memory each, and what they sent
 constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, PINGs of peers
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
@@ -134,7 +134,7 @@ class ZmqGateway::Loop {
   Discarded discarded_;
   std::uint64_t connections_refused_ = 0;
   std::uint64_t connections_unheard_ = 0;
-  Door door_{queue_messages, unread_ends_max};
+  Door door_{unread_ends_max};
   FloodWatch floods_;
   Time next_look_{};
   LookWatch io_looks_;
@@ -159,6 +159,7 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0) return GatewayFailure{std::string("cannot make an eventfd: ") + std::strerror(errno)};
   connections_max_ = reserve_descriptors(settings_.connections_max);
+  door_ = Door(std::clamp<std::size_t>(connections_max_ / 4, 1, unread_ends_max));
   context_ = make_context();
   if (!context_) return fail("make a ZeroMQ context for");
   zmq_ctx_set(context_.get(), ZMQ_MAX_SOCKETS, 64);
@@ -224,6 +225,7 @@ void ZmqGateway::Loop::run(std::stop_token stop) {
     read_mail();
     receive_messages();
     look_around(settings_.clock());
+    door_.mind();
     desk_.tick(settings_.clock());
     flush();
     discarded_.let_go();
@@ -245,7 +247,7 @@ void ZmqGateway::Loop::wait(std::stop_token stop) {
   const auto earliest = [&](Time other) { until = until ? std::min(*until, other) : other; };
   if (!full_.empty()) earliest(now + (full_.size() > retried_at_once ? many_full_peers_retry : full_peer_retry));
   if (peers_.has_ended()) earliest(reads ? now : now + linger_after_end);   // their last messages are read first
-  if (!floods_.is_empty()) earliest(std::max(now, next_look_));
+  if (!floods_.is_empty() || door_.is_shut()) earliest(std::max(now, next_look_));
   int timeout = -1;
   if (ready || stop.stop_requested()) {
     timeout = 0;
@@ -312,7 +314,6 @@ void ZmqGateway::Loop::receive_messages() {
   // After receiving and before handling: what was accepted must be known before its messages are.
   door_.read(batch.size());
   drain_monitor(now);
-  door_.mind();
   for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
   // Who speaks is asked in the order of coming. Where a connection ends by that, what came before is handled before.
   std::vector<ConnectionId> senders;
@@ -326,6 +327,7 @@ void ZmqGateway::Loop::receive_messages() {
       desk_.ended(*speaker.replaced);
       full_.erase(*speaker.replaced);
     }
+    if (peers_.find(speaker.id)->ended) door_.heard_of_ended();
     senders.push_back(speaker.id);
   }
   handle(std::span(batch).subspan(handled), senders, now);
@@ -370,7 +372,7 @@ void ZmqGateway::Loop::look_around(Time now) {
   next_look_ = now + look_interval;
   drain_monitor(now);   // a descriptor that was closed meanwhile must not be touched
   const FloodWatch::Look seen = floods_.look();
-  door_.mind(seen.ending);
+  door_.ending(seen.ending);
   endless_messages_ += seen.shut;
   for (const int descriptor : seen.left) peers_.left(descriptor);
   relieve();

@@ -193,11 +193,11 @@ struct WorkerMetrics {
   std::uint64_t unknown_kinds = 0;    ///< no handler here; also counted as released
   std::uint64_t exceptions = 0;       ///< that left a handler, or on_confirmed
   std::uint64_t stale = 0;            ///< outcomes refused because the lease had gone to somebody else
-  std::uint64_t unconfirmed = 0;      ///< outcomes that a broken connection may have lost, with the lease gone: counted there or not
-  std::uint64_t refused = 0;          ///< outcomes refused for another reason: follow-ups the broker will not store make a message dead
-  std::uint64_t leases_lost = 0;      ///< while queued or running
-  std::uint64_t follow_ups = 0;       ///< messages stored with an ack
-  std::uint64_t connections = 0;      ///< 1 after the first; more means reconnects
+  std::uint64_t unconfirmed = 0;  ///< outcomes sent, and the connection and the lease went before the answer: the broker took them, or not
+  std::uint64_t refused = 0;  ///< outcomes refused for another reason: follow-ups the broker will not store make a message dead
+  std::uint64_t leases_lost = 0;  ///< while queued or running
+  std::uint64_t follow_ups = 0;  ///< messages stored with an ack
+  std::uint64_t connections = 0;  ///< 1 after the first; more means reconnects
   std::uint32_t running = 0;
   std::uint32_t queued = 0;
 };
@@ -206,8 +206,8 @@ struct WorkerMetrics {
 struct WorkerStats {
   WorkerMetrics metrics;
   std::chrono::milliseconds ran{0};
-  std::optional<Error> refusal;       ///< the first of metrics.refused
-  std::uint32_t abandoned = 0;        ///< handlers that ignored their stop token; their messages were given back
+  std::optional<Error> refusal;  ///< the first of metrics.refused
+  std::uint32_t abandoned = 0;  ///< handlers that ignored their stop token; their messages were given back
 };
 
 /// Life: open, handle(...), run, which returns after stop() or a signal. Heartbeats come from a thread of its own, so
