@@ -5,22 +5,15 @@
 namespace takt::transport {
 namespace {
 
-constexpr std::size_t automatic_bytes = 5;
-
-/// libzmq's own ids are a zero and a number that counts up.
-bool is_automatic(const std::string& routing) { return routing.size() == automatic_bytes && routing.front() == '\0'; }
-
+/// libzmq's ids are a zero and a number that counts up; others come to nobody (zmq_recv.h).
 std::uint32_t number_of(const std::string& routing) {
   std::uint32_t number = 0;
-  for (std::size_t i = 1; i < automatic_bytes; ++i) number = number << 8 | static_cast<unsigned char>(routing[i]);
+  for (std::size_t i = 1; i < routing.size(); ++i) number = number << 8 | static_cast<unsigned char>(routing[i]);
   return number;
 }
 
-/// Of two that spoke on one descriptor, the one that spoke last unless their ids say otherwise.
-bool is_newer(const std::string& last, const std::string& before) {
-  if (!is_automatic(last) || !is_automatic(before)) return true;
-  return static_cast<std::int32_t>(number_of(last) - number_of(before)) > 0;
-}
+/// Of two that spoke on one descriptor.
+bool is_newer(const std::string& one, const std::string& other) { return static_cast<std::int32_t>(number_of(one) - number_of(other)) > 0; }
 
 }  // namespace
 
@@ -42,24 +35,12 @@ void PeerTable::left(int descriptor) {
   if (entry->second.peer) peers_.at(*entry->second.peer).has_left = true;
 }
 
-PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor, Time now) {
+ConnectionId PeerTable::speaker(const std::string& routing, int descriptor, Time now) {
+  if (const auto known = by_routing_.find(routing); known != by_routing_.end()) return known->second;
   const auto open = open_.find(descriptor);
-  std::optional<ConnectionId> replaced;
-  if (const auto known = by_routing_.find(routing); known != by_routing_.end()) {
-    const ConnectionId id = known->second;
-    const Peer& peer = peers_.at(id);
-    // Only a client that names itself can come back under the same routing id.
-    const bool is_back = peer.ended && open != open_.end() && !open->second.peer && !is_automatic(routing);
-    // libzmq has given the id to whoever asked for it last, and has closed the connection of the one before.
-    const bool is_taken_over = peer.descriptor != descriptor;
-    if (!is_back && !is_taken_over) return {id, std::nullopt};
-    if (const auto left = open_.find(peer.descriptor); left != open_.end() && left->second.peer == id) left->second.peer.reset();
-    forget(id);
-    replaced = id;
-  }
   const ConnectionId id(next_++);
   peers_.emplace(id, Peer{routing, descriptor, {}, false, std::nullopt});
-  by_routing_[routing] = id;
+  by_routing_.emplace(routing, id);
   if (open == open_.end()) {   // came, spoke and left
     end(id, now);
   } else if (open->second.peer && !is_newer(routing, peers_.at(*open->second.peer).routing)) {
@@ -69,7 +50,7 @@ PeerTable::Speaker PeerTable::speaker(const std::string& routing, int descriptor
     open->second.peer = id;
     peers_.at(id).has_left = open->second.has_left;
   }
-  return {id, replaced};
+  return id;
 }
 
 Peer* PeerTable::find(ConnectionId id) {
@@ -80,8 +61,7 @@ Peer* PeerTable::find(ConnectionId id) {
 void PeerTable::forget(ConnectionId id) {
   const auto entry = peers_.find(id);
   if (entry == peers_.end()) return;
-  if (const auto named = by_routing_.find(entry->second.routing); named != by_routing_.end() && named->second == id)
-    by_routing_.erase(named);
+  by_routing_.erase(entry->second.routing);
   peers_.erase(entry);
 }
 

@@ -26,7 +26,8 @@ struct Peer {
 /// libzmq tells descriptors that were accepted and ended through its monitor, and messages, with a routing id and the
 /// descriptor they came by, through its socket; in which order one came against the other, nobody knows. A descriptor's
 /// number goes to the next connection as soon as it is free, so a message may be from the connection before. Hence: an
-/// open descriptor belongs to the newest routing id that spoke on it, and whoever it belonged to before has ended.
+/// open descriptor belongs to the newest routing id that spoke on it, and whoever it belonged to before has ended. A routing id is
+/// libzmq's own and of one connection only (zmq_recv.h).
 class PeerTable {
  public:
   void accepted(int descriptor, Time now);
@@ -36,12 +37,8 @@ class PeerTable {
   void left(int descriptor);
   std::size_t open_connections() const { return open_.size(); }
 
-  struct Speaker {
-    ConnectionId id;
-    std::optional<ConnectionId> replaced;   ///< ended and forgotten: its routing id is another connection's now
-  };
   /// To be asked after the monitor was read, for each message in the order of their coming.
-  Speaker speaker(const std::string& routing, int descriptor, Time now);
+  ConnectionId speaker(const std::string& routing, int descriptor, Time now);
 
   /// Null: forgotten.
   Peer* find(ConnectionId id);

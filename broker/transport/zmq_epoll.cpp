@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "broker/transport/zmq_recv.h"
+
 namespace takt::transport {
 namespace {
 
@@ -160,6 +162,8 @@ bool resets_are_guarded() { return ::dlsym(RTLD_DEFAULT, "epoll_wait") == reinte
 extern "C" {
 
 int epoll_ctl(int set, int operation, int descriptor, epoll_event* event) noexcept {
+  if (operation == EPOLL_CTL_ADD) takt::transport::handshake_begins(descriptor);
+  if (operation == EPOLL_CTL_DEL) takt::transport::handshake_ends(descriptor);
   return takt::transport::watch().control(set, operation, descriptor, event);
 }
 

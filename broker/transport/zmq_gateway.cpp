@@ -25,6 +25,7 @@
 #include "broker/transport/flood_watch.h"
 #include "broker/transport/peer_table.h"
 #include "broker/transport/zmq_epoll.h"
+#include "broker/transport/zmq_recv.h"
 #include "broker/transport/zmq_socket.h"
 
 namespace takt::transport {
@@ -156,6 +157,7 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
     return GatewayFailure{"cannot " + what + " " + settings_.listen + ": " + zmq_strerror(error) + "; " + hint};
   };
   if (!resets_are_guarded()) return GatewayFailure{"libzmq does not call this program's epoll_wait, so clients could stop it; zmq_epoll.h"};
+  if (!handshakes_are_read()) return GatewayFailure{"libzmq does not call this program's recv, so clients could stop it; zmq_recv.h"};
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0) return GatewayFailure{std::string("cannot make an eventfd: ") + std::strerror(errno)};
   connections_max_ = reserve_descriptors(settings_.connections_max);
@@ -170,7 +172,6 @@ std::optional<GatewayFailure> ZmqGateway::Loop::open() {
       static_cast<std::int64_t>(std::max(section_bytes_max_of(settings_.desk.intake), limits::envelope_bytes_max + frame_slack_bytes));
   const std::pair<int, int> options[] = {
       {ZMQ_ROUTER_MANDATORY, 1},
-      {ZMQ_ROUTER_HANDOVER, 1},   // zmq_gateway.h says why
       {ZMQ_SNDHWM, queue_messages},
       {ZMQ_RCVHWM, queue_messages},
       {ZMQ_LINGER, 0},
@@ -285,6 +286,7 @@ void ZmqGateway::Loop::read_mail() {
       stats.connections = peers_.open_connections();
       stats.connections_refused = connections_refused_;
       stats.connections_unheard = connections_unheard_;
+      stats.routing_ids_refused = routing_ids_refused();
       stats.newcomers_held = door_.times_shut();
       stats.endless_messages = endless_messages_;
       stats.strangers_dropped = strangers_dropped_;
@@ -315,22 +317,12 @@ void ZmqGateway::Loop::receive_messages() {
   door_.read(batch.size());
   drain_monitor(now);
   for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
-  // Who speaks is asked in the order of coming. Where a connection ends by that, what came before is handled before.
-  std::vector<ConnectionId> senders;
-  std::size_t handled = 0;
+  std::vector<ConnectionId> senders;   // asked in the order of coming
   for (const Received& received : batch) {
-    const PeerTable::Speaker speaker = peers_.speaker(received.routing, received.descriptor, now);
-    if (speaker.replaced) {
-      handle(std::span(batch).subspan(handled, senders.size()), senders, now);
-      handled += senders.size();
-      senders.clear();
-      desk_.ended(*speaker.replaced);
-      full_.erase(*speaker.replaced);
-    }
-    if (peers_.find(speaker.id)->ended) door_.heard_of_ended();
-    senders.push_back(speaker.id);
+    senders.push_back(peers_.speaker(received.routing, received.descriptor, now));
+    if (peers_.find(senders.back())->ended) door_.heard_of_ended();
   }
-  handle(std::span(batch).subspan(handled), senders, now);
+  handle(batch, senders, now);
   bury(is_empty ? begin : now - linger_after_end);
 }
 

@@ -31,14 +31,7 @@ struct GatewayFailure {
 /// blocked, never dropped silently); an ended connection is learnt from the monitor at once; the number of connections is
 /// capped, and one that says no Hello is closed; a message whose frames never end costs its connection (FloodWatch).
 ///
-/// A client that announces the routing id that libzmq will give to another aborts the process (4.3.4, add_out_pipe), and
-/// can't be told from that other: ROUTER takes ids that begin with a zero byte, the Identity property of both reads as
-/// an empty text, and before the first message nothing is seen at all. So automatic ids start at a random place, routing
-/// ids appear in no frame and no log, and who plants ids in silence keeps each for hello_timeout only.
-///
-/// Who announces a routing id that another connection has takes it over, and that one is closed. libzmq's other choice, to
-/// ignore the newcomer, never frees it (4.3.4: the pipe of a peer without a place is not read again, so its end is not seen):
-/// 11 KB for each connection, 30 MB a second. Taking over somebody's automatic id needs a guess of 32 bits.
+/// Clients that announce a routing id of their own are not let in: zmq_recv.h says why.
 class ZmqGateway final : public Gateway {
  public:
   /// Opens and binds the socket; nothing is read before start().

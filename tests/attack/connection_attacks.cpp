@@ -95,6 +95,7 @@ void twin_identities(Attacker& me) {
 }
 
 constexpr auto unheard = "takt_connections_unheard_total";
+constexpr auto routing_ids = "takt_routing_ids_refused_total";
 
 }  // namespace
 
@@ -129,8 +130,8 @@ std::vector<Attack> connection_attacks() {
        {},
        300,
        shut_out},
-      {"predicted_identities", "routing ids that libzmq would give to others", predicted_identities, {{unheard}}},
-      {"twin_identities", "many connections under one routing id", twin_identities, {{unheard}}},
+      {"predicted_identities", "routing ids that libzmq would give to others", predicted_identities, {{routing_ids}}},
+      {"twin_identities", "many connections under one routing id", twin_identities, {{routing_ids}}},
   };
 }
 

@@ -114,17 +114,16 @@ void silent_topic(Attacker& me) {
   socket->receive(4'096, 1s);   // who leaves earlier takes the request along
 }
 
-/// Clients whose routing ids come first in any order of ids keep all replies taken that they may be owed, and are the first to
-/// ask for those that fall free, while others hold theirs for a minute.
-void low_identities(Attacker& me) {
+/// Clients that keep all replies taken that they may be owed, and ask at once for those that fall free, while others hold theirs
+/// for a minute.
+void owed_replies(Attacker& me) {
   constexpr std::size_t count = 64;
   std::vector<Connection> held(count);
   while (me.goes_on()) {
     for (std::size_t i = 0; i < count && me.goes_on(); ++i) {
       if (!held[i]) {
-        const std::string identity{'\0', '\0', static_cast<char>(me.number), static_cast<char>(i)};
-        held[i] = me.shake_hands(identity);
-        me.send(held[i], proto::Hello{ClientId(me.any()), proto::ClientKind::kTool, "low", "takt_attack"});
+        held[i] = me.shake_hands();
+        me.send(held[i], proto::Hello{ClientId(me.any()), proto::ClientKind::kTool, "owed", "takt_attack"});
       }
       Bytes chunk;
       for (std::uint64_t k = 0; k < 200; ++k)
@@ -206,9 +205,9 @@ std::vector<Attack> session_attacks() {
       {"hellos", "sessions by the thousand, on one connection and of one client", hellos, {{"takt_sessions_taken_over_total"}}},
       {"subscriptions", "subscribing and unsubscribing without end", subscriptions, {refused("subscription_in_use")}},
       {"waiting_peeks", "thousands of peeks that wait for the next honest message", waiting_peeks, {refused("busy")}, 2},
-      {.name = "low_identities",
-       .what = "128 clients with the lowest routing ids keep all replies taken that they may be owed",
-       .run = low_identities,
+      {.name = "owed_replies",
+       .what = "128 clients keep all replies taken that they may be owed",
+       .run = owed_replies,
        .counted = {refused("busy")},
        .threads = 2,
        .prepare = silent_topic},

@@ -12,7 +12,7 @@ const std::string second{"\0\0\0\0\0", 5};
 
 class PeerTableTest : public testing::Test {
  protected:
-  ConnectionId speaks(const std::string& routing) { return table.speaker(routing, descriptor, now).id; }
+  ConnectionId speaks(const std::string& routing) { return table.speaker(routing, descriptor, now); }
   bool has_ended(ConnectionId id) { return table.find(id)->ended.has_value(); }
   void reused() {
     table.accepted(descriptor, now);
@@ -100,39 +100,6 @@ TEST_F(PeerTableTest, WhoCameSpokeAndLeftIsHeardAndThenEnded) {
   EXPECT_EQ(table.take_ended(now), std::vector{a});
   table.forget(a);
   EXPECT_EQ(table.find(a), nullptr);
-}
-
-TEST_F(PeerTableTest, AClientThatNamesItselfComesBackAsAnother) {
-  table.accepted(descriptor, now);
-  const ConnectionId a = speaks("me");
-  table.disconnected(descriptor, now);
-  EXPECT_EQ(speaks("me"), a);
-  table.accepted(descriptor, now);
-  const auto back = table.speaker("me", descriptor, now);
-  EXPECT_NE(back.id, a);
-  EXPECT_EQ(back.replaced, a);
-  EXPECT_FALSE(has_ended(back.id));
-}
-
-TEST_F(PeerTableTest, WhoTakesARoutingIdOverIsAnotherPeer) {
-  table.accepted(descriptor, now);
-  table.accepted(descriptor + 1, now);
-  const ConnectionId a = speaks("twin");
-  const auto taker = table.speaker("twin", descriptor + 1, now);
-  EXPECT_NE(taker.id, a);
-  EXPECT_EQ(taker.replaced, a);
-  EXPECT_EQ(table.find(a), nullptr);
-  table.disconnected(descriptor, now);
-  EXPECT_FALSE(has_ended(taker.id));
-  EXPECT_EQ(table.speaker("twin", descriptor + 1, now).id, taker.id);
-}
-
-TEST_F(PeerTableTest, AlsoWhenItHasLeftAgain) {
-  table.accepted(descriptor, now);
-  const ConnectionId a = speaks("twin");
-  const auto taker = table.speaker("twin", descriptor + 1, now);
-  EXPECT_EQ(taker.replaced, a);
-  EXPECT_TRUE(has_ended(taker.id));
 }
 
 TEST_F(PeerTableTest, TellsOnceWhoHasNoSessionForTooLong) {

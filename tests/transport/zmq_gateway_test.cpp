@@ -396,6 +396,21 @@ TEST_F(Comings, WhenAllHaveLeftTheDoorOpensByItself) {
   EXPECT_TRUE(shake_hands(20s));
 }
 
+TEST_F(ZmqGatewayTest, WhoAnnouncesARoutingIdIsTurnedAwayAndCounted) {
+  using namespace takt::testing;
+  const auto before = stats().routing_ids_refused;
+  for (const std::string_view id : {"me", "me", "you"}) {
+    RawSocket raw(port());
+    Bytes bytes = zmtp_greeting();
+    append(bytes, zmtp_ready(id));
+    ASSERT_TRUE(raw.send(bytes));
+    raw.receive_all(20s);   // to its end
+  }
+  EXPECT_EQ(stats().routing_ids_refused, before + 3);
+  Client client(context_, gateway_->endpoint());
+  EXPECT_NE(hello(client, 1), SessionId(0));
+}
+
 TEST_F(ZmqGatewayTest, MessagesForAFullPeerWaitAndArriveInOrder) {
   Client client(context_, gateway_->endpoint());
   const SessionId session = hello(client, 1);
