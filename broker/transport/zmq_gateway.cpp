@@ -33,6 +33,7 @@ namespace {
 
 constexpr std::size_t receive_messages_max = 1024;                                 // per wake-up
 constexpr std::size_t receive_bytes_max = 8u << 20;                                // per wake-up
+constexpr std::size_t receive_envelope_bytes_max = 256u << 10;                     // per wake-up; 3 ms where all of it is parsed
 constexpr Duration linger_after_end = std::chrono::milliseconds(250);
 // libzmq has no event for "this peer has room again": its descriptor usually wakes us, and this is the net below it.
 constexpr Duration full_peer_retry = std::chrono::milliseconds(10);
@@ -40,7 +41,7 @@ constexpr Duration many_full_peers_retry = std::chrono::milliseconds(1);
 constexpr std::size_t retried_at_once = 64;                                        // of many peers that take nothing
 constexpr std::size_t frame_slack_bytes = 64 * 1024;
 constexpr int queue_messages = 64;                                                 // RCVHWM and SNDHWM
-constexpr std::size_t unread_ends_max = 1024;                                      // 75 KB of memory each, and what they sent
+constexpr std::size_t unread_ends_max = 256;                                       // 75 KB of memory each, and what they sent
 constexpr std::size_t read_slack_bytes = 1u << 20;                                 // libzmq's buffers, PINGs of peers
 constexpr std::size_t frames_thrown_max = 1000;                                    // a mistake has a few, a flood has millions
 constexpr std::uint64_t half_messages_bytes_max = 64u << 20;                       // of all connections
@@ -299,9 +300,10 @@ void ZmqGateway::Loop::read_mail() {
 void ZmqGateway::Loop::receive_messages() {
   std::vector<Received> batch;
   std::size_t bytes = 0;
+  std::size_t envelope_bytes = 0;
   const Time begin = settings_.clock();
   bool is_empty = false;
-  while (held_.empty() && batch.size() < receive_messages_max && bytes < receive_bytes_max) {
+  while (held_.empty() && batch.size() < receive_messages_max && bytes < receive_bytes_max && envelope_bytes < receive_envelope_bytes_max) {
     auto received = receive(router_.get());
     if (!received) {
       is_empty = true;
@@ -310,6 +312,7 @@ void ZmqGateway::Loop::receive_messages() {
       break;
     }
     for (const SharedBytes& frame : received->frames) bytes += frame.size();
+    if (!received->frames.empty()) envelope_bytes += received->frames.front().size();
     batch.push_back(std::move(*received));
   }
   const Time now = settings_.clock();
