@@ -223,8 +223,8 @@ void gateway_families(std::vector<MetricFamily>& out, const transport::DeskStats
   out.push_back(counter("takt_connections_unheard_total", "Connections that ended before a message: handshakes failed or not finished.")
                     .add(gateway.connections_unheard)
                     .take());
-  out.push_back(counter("takt_routing_ids_refused_total", "Connections reset because they announced a routing id.")
-                    .add(gateway.routing_ids_refused)
+  out.push_back(counter("takt_routing_ids_ignored_total", "Routing ids that clients announced, and did not get.")
+                    .add(gateway.routing_ids_ignored)
                     .take());
   out.push_back(counter("takt_newcomers_held_total", "Times new connections waited for what ended ones had sent to be read.")
                     .add(gateway.newcomers_held)

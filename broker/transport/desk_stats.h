@@ -17,7 +17,7 @@ struct DeskStats {
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_refused = 0;       ///< above the limit
   std::uint64_t connections_unheard = 0;       ///< ended before a message: handshakes that failed or were not finished
-  std::uint64_t routing_ids_refused = 0;       ///< connections reset because they announced one
+  std::uint64_t routing_ids_ignored = 0;       ///< that clients announced
   std::uint64_t newcomers_held = 0;            ///< how often they had to wait for what ended connections had sent to be read
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_timed_out = 0;

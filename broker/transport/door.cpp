@@ -12,6 +12,7 @@ void Door::accepted() {
 void Door::ended() {
   heard_of_ended();
   --open_;
+  if (ending_ > 0) --ending_;   // it was one of them, as a rule
 }
 
 void Door::heard_of_ended() { unread_.push_back(progress_ + open_ + static_cast<std::int64_t>(unread_.size())); }

@@ -23,7 +23,7 @@ class Door {
   void listening(int descriptor) { listener_ = descriptor; }
   void accepted();
   void ended();
-  /// A message came of a connection that had ended, and there may be more.
+  /// Messages came of a connection that had ended, and there may be more. Once for all that came in one read().
   void heard_of_ended();
   /// So many open connections are at their end, when somebody looked last.
   void ending(std::size_t count) { ending_ = count; }

@@ -1,87 +1,87 @@
 #include "broker/transport/handshake.h"
 
-#include <strings.h>
-
-#include <algorithm>
-#include <optional>
+#include <cctype>
 #include <string_view>
-
-#include "proto/shared_bytes.h"
 
 namespace takt::transport {
 namespace {
 
 constexpr std::size_t greeting_bytes = 64;
-constexpr std::byte signature_first{0xFF};
 constexpr std::size_t signature_last_at = 9;
-constexpr std::byte signature_last{0x7F};
 constexpr std::size_t version_at = 10;
 constexpr std::byte version{3};
 constexpr std::byte long_frame{0x02};
-constexpr std::size_t ready_bytes_max = 1024;
+constexpr std::size_t long_length_bytes = 8;
+constexpr std::size_t value_length_bytes = 4;
 constexpr std::string_view ready = "\5READY";
-constexpr std::string_view routing_id = "Identity";
+constexpr std::string_view routing_id = "identity";
+constexpr std::byte no_letter_of_it{'_'};
 
-/// Takes numbers and texts from the front of bytes.
-class Reader {
- public:
-  explicit Reader(std::span<const std::byte> bytes) : left_(bytes) {}
-
-  bool empty() const { return left_.empty(); }
-  std::optional<std::span<const std::byte>> take(std::uint64_t count) {
-    if (count > left_.size()) return std::nullopt;
-    const auto taken = left_.first(static_cast<std::size_t>(count));
-    left_ = left_.subspan(taken.size());
-    return taken;
-  }
-  /// Big-endian.
-  std::optional<std::uint64_t> number(std::size_t bytes) {
-    const auto taken = take(bytes);
-    if (!taken) return std::nullopt;
-    std::uint64_t value = 0;
-    for (const std::byte byte : *taken) value = value << 8 | std::to_integer<std::uint64_t>(byte);
-    return value;
-  }
-
- private:
-  std::span<const std::byte> left_;
-};
-
-Handshake::Verdict verdict_on(std::span<const std::byte> properties) {
-  auto verdict = Handshake::Verdict::kPlain;
-  for (Reader reader(properties); !reader.empty();) {
-    const auto name_bytes = reader.number(1);
-    const auto name = name_bytes ? reader.take(*name_bytes) : std::nullopt;
-    const auto value_bytes = name ? reader.number(4) : std::nullopt;
-    const auto value = value_bytes ? reader.take(*value_bytes) : std::nullopt;
-    if (!value) return Handshake::Verdict::kForeign;
-    const bool is_routing_id =
-        name->size() == routing_id.size() && strncasecmp(as_text(*name).data(), routing_id.data(), name->size()) == 0;
-    if (is_routing_id && !value->empty()) verdict = Handshake::Verdict::kNamesRoutingId;
-  }
-  return verdict;
+bool is_in_greeting(std::size_t at, std::byte byte) {
+  if (at == 0) return byte == std::byte{0xFF};
+  if (at == signature_last_at) return byte == std::byte{0x7F};
+  return at != version_at || byte >= version;
 }
 
 }  // namespace
 
-Handshake::Verdict Handshake::read(std::span<const std::byte> bytes) {
-  constexpr std::size_t said_bytes_max = greeting_bytes + 9 + ready_bytes_max;
-  said_.insert(said_.end(), bytes.begin(),
-               bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), said_bytes_max - said_.size())));
-  if (!said_.empty() && said_.front() != signature_first) return Verdict::kForeign;
-  if (said_.size() > signature_last_at && said_[signature_last_at] != signature_last) return Verdict::kForeign;
-  if (said_.size() > version_at && said_[version_at] < version) return Verdict::kForeign;
-  if (said_.size() <= greeting_bytes) return Verdict::kMore;
+Handshake::Verdict Handshake::read(std::span<std::byte> bytes) {
+  for (std::byte& byte : bytes)
+    if (const Verdict verdict = take(byte); verdict != Verdict::kMore) return verdict;
+  return Verdict::kMore;
+}
 
-  Reader reader(ByteView(said_).subspan(greeting_bytes));
-  const bool is_long = (reader.take(1)->front() & long_frame) != std::byte{0};
-  const auto length = reader.number(is_long ? 8 : 1);
-  if (!length) return Verdict::kMore;
-  if (*length > ready_bytes_max || *length < ready.size()) return Verdict::kForeign;
-  const auto body = reader.take(*length);
-  if (!body) return Verdict::kMore;
-  if (as_text(body->first(ready.size())) != ready) return Verdict::kForeign;
-  return verdict_on(body->subspan(ready.size()));
+Handshake::Verdict Handshake::take(std::byte& byte) {
+  switch (stage_) {
+    case Stage::kGreeting:
+      if (!is_in_greeting(at_, byte)) return Verdict::kForeign;
+      if (++at_ == greeting_bytes) enter(Stage::kFlags);
+      return Verdict::kMore;
+    case Stage::kFlags:
+      length_bytes_ = (byte & long_frame) != std::byte{0} ? long_length_bytes : 1;
+      enter(Stage::kLength);
+      return Verdict::kMore;
+    case Stage::kLength:
+      number_ = number_ << 8 | std::to_integer<std::uint64_t>(byte);
+      if (++at_ < length_bytes_) return Verdict::kMore;
+      left_ = number_;
+      enter(Stage::kCommand);
+      return left_ < ready.size() ? Verdict::kForeign : Verdict::kMore;
+    case Stage::kCommand:
+      if (byte != static_cast<std::byte>(ready[at_])) return Verdict::kForeign;
+      --left_;
+      if (++at_ < ready.size()) return Verdict::kMore;
+      enter(Stage::kNameLength);
+      return left_ == 0 ? Verdict::kWhole : Verdict::kMore;
+    default: return take_property(byte);
+  }
+}
+
+Handshake::Verdict Handshake::take_property(std::byte& byte) {
+  switch (stage_) {
+    case Stage::kNameLength:
+      name_bytes_ = std::to_integer<std::size_t>(byte);
+      is_routing_id_ = name_bytes_ == routing_id.size();
+      enter(name_bytes_ > 0 ? Stage::kName : Stage::kValueLength);
+      break;
+    case Stage::kName:
+      is_routing_id_ = is_routing_id_ && std::tolower(std::to_integer<int>(byte)) == routing_id[at_];
+      if (++at_ < name_bytes_) break;
+      if (is_routing_id_) byte = no_letter_of_it;
+      enter(Stage::kValueLength);
+      break;
+    case Stage::kValueLength:
+      number_ = number_ << 8 | std::to_integer<std::uint64_t>(byte);
+      if (++at_ < value_length_bytes) break;
+      value_left_ = number_;
+      has_named_ = has_named_ || (is_routing_id_ && value_left_ > 0);
+      enter(value_left_ > 0 ? Stage::kValue : Stage::kNameLength);
+      break;
+    default:
+      if (--value_left_ == 0) enter(Stage::kNameLength);
+  }
+  if (--left_ > 0) return Verdict::kMore;
+  return stage_ == Stage::kNameLength ? Verdict::kWhole : Verdict::kForeign;
 }
 
 }  // namespace takt::transport

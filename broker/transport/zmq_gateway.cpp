@@ -287,7 +287,7 @@ void ZmqGateway::Loop::read_mail() {
       stats.connections = peers_.open_connections();
       stats.connections_refused = connections_refused_;
       stats.connections_unheard = connections_unheard_;
-      stats.routing_ids_refused = routing_ids_refused();
+      stats.routing_ids_ignored = routing_ids_ignored();
       stats.newcomers_held = door_.times_shut();
       stats.endless_messages = endless_messages_;
       stats.strangers_dropped = strangers_dropped_;
@@ -321,10 +321,14 @@ void ZmqGateway::Loop::receive_messages() {
   drain_monitor(now);
   for (const Received& received : batch) floods_.delivered(received.descriptor, received.wire_bytes);
   std::vector<ConnectionId> senders;   // asked in the order of coming
+  std::vector<ConnectionId> of_ended;
   for (const Received& received : batch) {
     senders.push_back(peers_.speaker(received.routing, received.descriptor, now));
-    if (peers_.find(senders.back())->ended) door_.heard_of_ended();
+    if (peers_.find(senders.back())->ended) of_ended.push_back(senders.back());
   }
+  std::ranges::sort(of_ended);
+  of_ended.erase(std::ranges::unique(of_ended).begin(), of_ended.end());
+  for (std::size_t n = of_ended.size(); n > 0; --n) door_.heard_of_ended();
   handle(batch, senders, now);
   bury(is_empty ? begin : now - linger_after_end);
 }

@@ -31,7 +31,7 @@ struct GatewayFailure {
 /// blocked, never dropped silently); an ended connection is learnt from the monitor at once; the number of connections is
 /// capped, and one that says no Hello is closed; a message whose frames never end costs its connection (FloodWatch).
 ///
-/// Clients that announce a routing id of their own are not let in: zmq_recv.h says why.
+/// Nobody has a routing id of its own: zmq_recv.h says why.
 class ZmqGateway final : public Gateway {
  public:
   /// Opens and binds the socket; nothing is read before start().

@@ -36,18 +36,18 @@ class Handshakes {
     return index >= is_young_.size() || is_young_[index].load(std::memory_order_relaxed);
   }
   /// False: the connection is not to go on.
-  bool read(int descriptor, std::span<const std::byte> bytes) {
+  bool read(int descriptor, std::span<std::byte> bytes) {
     const std::lock_guard lock(mutex_);
     const auto young = young_.find(descriptor);
     if (young == young_.end()) return true;
     const auto verdict = young->second.read(bytes);
     if (verdict == Handshake::Verdict::kMore) return true;
-    if (verdict == Handshake::Verdict::kNamesRoutingId) refused_.fetch_add(1, std::memory_order_relaxed);
+    if (young->second.has_named()) ignored_.fetch_add(1, std::memory_order_relaxed);
     young_.erase(young);
     mark(descriptor, false);
-    return verdict == Handshake::Verdict::kPlain;
+    return verdict == Handshake::Verdict::kWhole;
   }
-  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  std::uint64_t ignored() const { return ignored_.load(std::memory_order_relaxed); }
 
  private:
   void mark(int descriptor, bool is_young) {
@@ -58,7 +58,7 @@ class Handshakes {
   std::mutex mutex_;
   std::map<int, Handshake> young_;                              ///< guarded by mutex_
   std::array<std::atomic<bool>, descriptors_max> is_young_{};   ///< by descriptor, so that nobody else needs the lock
-  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> ignored_{0};
 };
 
 Handshakes& handshakes() {
@@ -69,7 +69,7 @@ Handshakes& handshakes() {
 }  // namespace
 
 bool handshakes_are_read() { return ::dlsym(RTLD_DEFAULT, "recv") == reinterpret_cast<void*>(&::recv); }
-std::uint64_t routing_ids_refused() { return handshakes().refused(); }
+std::uint64_t routing_ids_ignored() { return handshakes().ignored(); }
 void handshake_begins(int descriptor) { handshakes().begin(descriptor); }
 void handshake_ends(int descriptor) { handshakes().end(descriptor); }
 
@@ -79,7 +79,7 @@ void handshake_ends(int descriptor) { handshakes().end(descriptor); }
 extern "C" ssize_t recv(int descriptor, void* bytes, size_t count, int flags) {
   const auto got = static_cast<ssize_t>(::syscall(SYS_recvfrom, descriptor, bytes, count, flags, nullptr, nullptr));
   if (got <= 0 || !takt::transport::handshakes().has(descriptor)) return got;
-  if (takt::transport::handshakes().read(descriptor, {static_cast<const std::byte*>(bytes), static_cast<std::size_t>(got)})) return got;
+  if (takt::transport::handshakes().read(descriptor, {static_cast<std::byte*>(bytes), static_cast<std::size_t>(got)})) return got;
   errno = ECONNRESET;
   return -1;
 }

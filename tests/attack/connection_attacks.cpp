@@ -70,8 +70,8 @@ void flood(Attacker& me) {
   }
 }
 
-/// libzmq counts its automatic ids up from rand(), which begins with 6b8b4567 when nobody seeds it. Whoever announces the
-/// id that comes next makes the next anonymous client's entry fail, and libzmq stops the process.
+/// libzmq counts its automatic ids up from rand(), which begins with 6b8b4567 when nobody seeds it. If whoever announces the id that
+/// comes next had it, the next anonymous client's entry would fail, and libzmq stop the process.
 void predicted_identities(Attacker& me) {
   std::deque<Connection> held;
   std::uint32_t next = 0x6b8b4567;
@@ -95,7 +95,7 @@ void twin_identities(Attacker& me) {
 }
 
 constexpr auto unheard = "takt_connections_unheard_total";
-constexpr auto routing_ids = "takt_routing_ids_refused_total";
+constexpr auto routing_ids = "takt_routing_ids_ignored_total";
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <zmq.h>
 
 #include <condition_variable>
+#include <deque>
 #include <iostream>
 #include <mutex>
 #include <thread>
@@ -86,7 +87,8 @@ class CollectingSink final : public CommandSink {
 
 class Client {
  public:
-  Client(void* context, const std::string& endpoint) : socket_(zmq_socket(context, ZMQ_DEALER)) {
+  Client(void* context, const std::string& endpoint, const std::string& routing_id = {}) : socket_(zmq_socket(context, ZMQ_DEALER)) {
+    if (!routing_id.empty()) zmq_setsockopt(socket_, ZMQ_ROUTING_ID, routing_id.data(), routing_id.size());
     const int linger = 0;
     const int patience = 20'000;
     zmq_setsockopt(socket_, ZMQ_LINGER, &linger, sizeof linger);
@@ -396,19 +398,48 @@ TEST_F(Comings, WhenAllHaveLeftTheDoorOpensByItself) {
   EXPECT_TRUE(shake_hands(20s));
 }
 
-TEST_F(ZmqGatewayTest, WhoAnnouncesARoutingIdIsTurnedAwayAndCounted) {
+/// As clients do that choose an id whether they are told one or not.
+TEST_F(ZmqGatewayTest, ClientsThatAnnounceOneRoutingIdAreServedEachForItself) {
+  const auto before = stats().routing_ids_ignored;
+  Client first(context_, gateway_->endpoint(), "me");
+  Client second(context_, gateway_->endpoint(), "me");
+  const SessionId of_first = hello(first, 1);
+  const SessionId of_second = hello(second, 2);
+  ASSERT_NE(of_first, SessionId(0));
+  ASSERT_NE(of_second, SessionId(0));
+  EXPECT_NE(of_first, of_second);
+  first.send(proto::Heartbeat{}, 7);
+  second.send(proto::Heartbeat{}, 8);
+  const auto to_first = first.receive();
+  const auto to_second = second.receive();
+  ASSERT_TRUE(to_first && to_second);
+  EXPECT_EQ(to_first->correlation, CorrelationId(7));
+  EXPECT_EQ(to_second->correlation, CorrelationId(8));
+  EXPECT_EQ(stats().routing_ids_ignored, before + 2);
+}
+
+/// Of ten that would have been taken over while they send, each is closed when its client goes.
+TEST_F(ZmqGatewayTest, TwinsThatSendAndLeaveAreClosed) {
   using namespace takt::testing;
-  const auto before = stats().routing_ids_refused;
-  for (const std::string_view id : {"me", "me", "you"}) {
-    RawSocket raw(port());
-    Bytes bytes = zmtp_greeting();
-    append(bytes, zmtp_ready(id));
-    ASSERT_TRUE(raw.send(bytes));
-    raw.receive_all(20s);   // to its end
+  const Bytes request = zmtp_frame(proto::encode(proto::Heartbeat{}, CorrelationId(1)));
+  Bytes many;
+  for (int i = 0; i < 200; ++i) append(many, request);
+  for (int i = 0; i < 10; ++i) {
+    Bytes handshake = zmtp_greeting();
+    append(handshake, zmtp_ready("twin"));
+    std::deque<RawSocket> pair;
+    for (int twin = 0; twin < 2; ++twin) {
+      RawSocket& raw = pair.emplace_back(port());
+      ASSERT_TRUE(raw.send(handshake));
+      ASSERT_FALSE(raw.receive(zmtp_greeting().size() + zmtp_ready().size(), 20s).empty());
+      raw.send(request);
+    }
+    pair.front().send(many);
+    reset(std::move(pair.front()));
   }
-  EXPECT_EQ(stats().routing_ids_refused, before + 3);
-  Client client(context_, gateway_->endpoint());
-  EXPECT_NE(hello(client, 1), SessionId(0));
+  const auto until = steady_now() + 20s;
+  while (stats().connections > 0 && steady_now() < until) {}
+  EXPECT_EQ(stats().connections, 0u);
 }
 
 TEST_F(ZmqGatewayTest, MessagesForAFullPeerWaitAndArriveInOrder) {
