@@ -324,7 +324,7 @@ void ZmqGateway::Loop::receive_messages() {
   std::vector<ConnectionId> of_ended;
   for (const Received& received : batch) {
     senders.push_back(peers_.speaker(received.routing, received.descriptor, now));
-    if (peers_.find(senders.back())->ended) of_ended.push_back(senders.back());
+    if (peers_.has_ended() && peers_.find(senders.back())->ended) of_ended.push_back(senders.back());
   }
   std::ranges::sort(of_ended);
   of_ended.erase(std::ranges::unique(of_ended).begin(), of_ended.end());

@@ -147,7 +147,7 @@ ZmqSocket open_monitor(void* context, void* router) {
   if (zmq_socket_monitor(router, address, ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0) return nullptr;
   ZmqSocket monitor(zmq_socket(context, ZMQ_PAIR));
   if (!monitor) return nullptr;
-  // Unbounded: libzmq's I/O thread blocks on a full monitor. One event per connection, and connections are capped.
+  // Unbounded: libzmq's I/O thread blocks on a full monitor. Two events per connection, and connections are capped.
   if (!set_option(monitor.get(), ZMQ_RCVHWM, 0) || !set_option(monitor.get(), ZMQ_LINGER, 0)) return nullptr;
   if (zmq_connect(monitor.get(), address) != 0) return nullptr;
   return monitor;
