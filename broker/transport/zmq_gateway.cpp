@@ -31,7 +31,7 @@
 namespace takt::transport {
 namespace {
 
-constexpr std::size_t receive_messages_max = 1024;                                 // per wake-up
+constexpr std::size_t receive_messages_max = 256;                                  // per wake-up
 constexpr std::size_t receive_bytes_max = 8u << 20;                                // per wake-up
 constexpr std::size_t receive_envelope_bytes_max = 256u << 10;                     // per wake-up; 3 ms where all of it is parsed
 constexpr Duration linger_after_end = std::chrono::milliseconds(250);
