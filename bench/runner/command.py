@@ -60,10 +60,16 @@ def parse():
     return arguments
 
 
-def build(sets, options, targets):
-    for step in (["scripts/lib/packages.sh", *sets], ["cmake", "--preset", "release", *options], ["scripts/lib/build.sh", "release", *targets]):
-        if subprocess.run(step, cwd=ROOT, stdout=sys.stderr).returncode != 0:
-            fail("the build failed")
+def carry_out(*command):
+    if subprocess.run(command, cwd=ROOT, stdout=sys.stderr).returncode != 0:
+        fail(f"{' '.join(command)} failed")
+
+
+def prepare(sets, options, targets, builds):
+    carry_out("scripts/lib/packages.sh", *sets)
+    if builds:
+        carry_out("cmake", "--preset", "release", *options)
+        carry_out("scripts/lib/build.sh", "release", *targets)
 
 
 def say(line):
@@ -94,11 +100,10 @@ def main():
     unknown = [name for name in arguments.names if name not in known]
     if unknown:
         fail(f"no {'broker' if arguments.peers else 'bench'} is called '{unknown[0]}'; there are: {', '.join(known)}")
-    if not arguments.no_build:
-        if arguments.peers:
-            build(["build", "peers"], ["-DTAKT_BENCH_PEERS=ON"], (*TARGETS, *PEER_TARGETS))
-        else:
-            build(["build"], [], TARGETS)
+    if arguments.peers:
+        prepare(["build", "peers"], ["-DTAKT_BENCH_PEERS=ON"], (*TARGETS, *PEER_TARGETS), not arguments.no_build)
+    else:
+        prepare(["build"], [], TARGETS, not arguments.no_build)
     end_with_the_program()
     os.makedirs(arguments.data, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="takt-bench-", dir=arguments.data)

@@ -10,7 +10,7 @@ from .footprint import SETTLE, wait_for_workers
 
 TOPICS_COUNT = 500_000                       # messages: five to each of the most topics
 COUNTS = {1: 1_000_000, 100: 1_000_000, 2000: 200_000}   # messages
-WORKERS_SECONDS = 10                         # how long workers stay after their first message
+WORKERS_SECONDS = 30                         # how long workers stay after their first message
 WORKERS_PER_PROCESS = 500                    # ten descriptors and five threads each
 PREFETCH = {1: 16384, 100: 1024, 2000: 64}   # messages un-acked per worker, as somebody with so many workers would set it
 
