@@ -6,6 +6,7 @@
 //   DISK_SHIM_FAULT     fail:K   the K-th call on a file of the folder fails with EIO, whatever it is
 //                       short:K  the K-th write writes half and says so
 //                       full:K   the K-th call that takes room (a write, posix_fallocate, mkdir) fails with ENOSPC
+//                       each with :log.wal behind it: of the calls on that file
 // LMDB 0.9.24 uses open, pread, pwrite, lseek and writev, fdatasync, ftruncate, and maps its files only to read; the
 // write-ahead file uses pread, pwritev and fdatasync.
 
@@ -52,6 +53,7 @@ struct Plan {
   const char* wish = nullptr;
   Fault fault = Fault::kNone;
   long at = 0;
+  Kind file = Kind::kForeign;   ///< only calls on this one count; foreign: all
 };
 
 std::array<Descriptor, descriptors_max> descriptors;
@@ -72,6 +74,7 @@ __attribute__((constructor)) void make_plan() {
     if (text.starts_with("short:")) plan.fault = Fault::kShort;
     if (text.starts_with("full:")) plan.fault = Fault::kFull;
     plan.at = std::strtol(fault + text.find(':') + 1, nullptr, 10);
+    if (text.ends_with(":log.wal")) plan.file = Kind::kWal;
   }
   is_planned = !plan.folder.empty();
 }
@@ -118,6 +121,7 @@ enum class Call { kWrite, kTakesRoom, kOther };
 /// What this call of the folder's must do; none: what it always does.
 Fault fate_of(Kind kind, Call call, const char* name) {
   if (kind == Kind::kForeign || plan.fault == Fault::kNone) return Fault::kNone;
+  if (plan.file != Kind::kForeign && kind != plan.file) return Fault::kNone;
   if (plan.fault == Fault::kShort && call != Call::kWrite) return Fault::kNone;
   if (plan.fault == Fault::kFull && call == Call::kOther) return Fault::kNone;
   if (++calls != plan.at) return Fault::kNone;

@@ -102,7 +102,7 @@ FaultsReport examine_faults(const FaultsPlan& plan) {
   for (const FaultKind kind : plan.kinds) {
     for (std::uint64_t i = 0; i < plan.count; ++i) {
       const std::uint64_t call = plan.first_call + i * plan.step;
-      const std::string fault = name_of(kind) + ":" + std::to_string(call);
+      const std::string fault = name_of(kind) + ":" + std::to_string(call) + (plan.is_wal_only ? ":log.wal" : "");
       RecordingPlan run_plan{.folder = plan.folder / (name_of(kind) + "-" + std::to_string(call)), .seed = call, .messages = messages};
       run_plan.send_timeout = std::chrono::seconds(1);
       run_plan.fault = fault;

@@ -19,6 +19,7 @@ struct FaultsPlan {
   std::uint64_t count = 1;                       ///< of calls, one run of the broker each and for each kind
   std::uint64_t step = 1;                        ///< between two of them
   std::vector<FaultKind> kinds{FaultKind::kFail, FaultKind::kShort, FaultKind::kFull};
+  bool is_wal_only = false;                      ///< count the calls on log.wal and no others
 };
 struct FaultsReport {
   std::uint64_t calls = 0;         ///< as planned; a run has some 430
