@@ -6,7 +6,7 @@
 //   DISK_SHIM_FAULT     fail:K   the K-th call on a file of the folder fails with EIO, whatever it is
 //                       short:K  the K-th write writes half and says so
 //                       full:K   the K-th call that takes room (a write, posix_fallocate, mkdir) fails with ENOSPC
-//                       each with :log.wal behind it: of the calls on that file
+//                       each with :log.wal behind it: of the calls on that file while it is open
 // LMDB 0.9.24 uses open, pread, pwrite, lseek and writev, fdatasync, ftruncate, and maps its files only to read; the
 // write-ahead file uses pread, pwritev and fdatasync.
 

@@ -27,6 +27,7 @@ struct Options {
   std::string lay_out;
   Lie lie = Lie::kNone;
   std::uint64_t step = 1;
+  bool is_wal_only = false;
 };
 
 /// A folder that goes with its object, unless it is to be looked at.
@@ -121,7 +122,8 @@ int run_faults(const Options& options) {
                                               .scratch = scratch.path(),
                                               .first_call = (options.slice.seed - 1) * options.slice.count * options.step + 1,
                                               .count = options.slice.count,
-                                              .step = options.step});
+                                              .step = options.step,
+                                              .is_wal_only = options.is_wal_only});
   takt::testing::print_figures({{"calls", report.calls},
                                 {"runs", report.runs},
                                 {"struck", report.struck},
@@ -155,6 +157,7 @@ int main(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(lies));
   images->add_option("--lay-out", options.lay_out, "FOLDER: write the image of --only there and open nothing");
   faults->add_option("--step", options.step, "between two calls");
+  faults->add_flag("--wal", options.is_wal_only, "count the calls on log.wal alone");
   CLI11_PARSE(app, argc, argv);
   try {
     if (images->parsed()) return run_images(options);
