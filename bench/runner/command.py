@@ -48,7 +48,7 @@ def parse():
                         help="measure the disk of this folder: the broker's data and the ceiling's file are made in a fresh folder there, "
                              "which is removed afterwards (default: build/bench-data)")
     parser.add_argument("--runs", metavar="N", type=at_least_one, default=3, help="runs of each (default: 3)")
-    parser.add_argument("--no-build", action="store_true", help="use build/release as it is")
+    parser.add_argument("--no-build", action="store_true", help="use build/release as it is; packages are installed all the same")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--peers", action="store_true", help="compare with other brokers")
     parser.add_argument("--sync-delay", metavar="MS", type=float, default=0,
