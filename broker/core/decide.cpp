@@ -389,6 +389,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Pe
   const std::uint64_t id = next_peek_++;
   peeks_.emplace(id, pending);
   peeks_by_lane_.emplace(pending.topic, pending.lane, id);
+  peeks_by_session_.emplace(pending.session, id);
   // A read from disk may take a moment even when the caller does not want to wait for messages.
   const Duration wait = std::max<Duration>(std::chrono::milliseconds(peek.wait_ms), std::chrono::seconds(1));
   peek_deadlines_.set(id, now.mono + wait);
@@ -472,7 +473,16 @@ void Partition::Body::forget_peek(std::uint64_t id) {
   const PendingPeek& peek = peeks_.at(id);
   peek_deadlines_.cancel(id);
   peeks_by_lane_.erase({peek.topic, peek.lane, id});
+  peeks_by_session_.erase({peek.session, id});
   peeks_.erase(id);
+}
+
+void Partition::Body::forget_peeks(SessionId session) {
+  for (;;) {
+    const auto next = peeks_by_session_.lower_bound({session, 0});
+    if (next == peeks_by_session_.end() || next->first != session) return;
+    forget_peek(next->second);
+  }
 }
 
 }  // namespace takt::core

@@ -83,10 +83,7 @@ void Partition::Body::handle(Command&& command, Now now) {
 void Partition::Body::on(SessionUp&& up, Now) { dispatcher_.open_session(up); }
 
 void Partition::Body::on(SessionLost&& lost, Now now) {
-  std::vector<std::uint64_t> waiting;
-  for (const auto& [id, peek] : peeks_)
-    if (peek.session == lost.session) waiting.push_back(id);
-  for (const std::uint64_t id : waiting) forget_peek(id);
+  forget_peeks(lost.session);
   // Each lease may become a Retry event: a commit of their own, when they would make this one too large.
   constexpr std::size_t event_bytes = 40;
   const Session* session = dispatcher_.find_session(lost.session);
@@ -107,8 +104,10 @@ void Partition::Body::on(BlocksLoaded&& loaded, Now) {
     covered = std::max(covered, run.end());
   }
   if (covered < loaded.until) dispatcher_.settle_missing(loaded.topic, loaded.lane, covered, loaded.until);
-  for (auto& [id, peek] : peeks_) {
-    if (peek.topic != loaded.topic || peek.lane != loaded.lane || peek.from < loaded.from || peek.from >= loaded.until) continue;
+  for (auto it = peeks_by_lane_.lower_bound({loaded.topic, loaded.lane, 0});
+       it != peeks_by_lane_.end() && std::get<TopicId>(*it) == loaded.topic && std::get<Lane>(*it) == loaded.lane; ++it) {
+    PendingPeek& peek = peeks_.at(std::get<std::uint64_t>(*it));
+    if (peek.from < loaded.from || peek.from >= loaded.until) continue;
     Offset next = loaded.until;
     for (const BlockPtr& block : loaded.blocks)
       if (peek.from < block->end()) next = std::min(next, std::max(peek.from, block->first_offset));

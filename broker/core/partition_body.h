@@ -128,6 +128,7 @@ class Partition::Body {
   bool go_on(std::pair<TopicId, Lane> lane, PeekPass& pass, std::size_t& room);
   void tick_peeks(Time now);
   void forget_peek(std::uint64_t id);
+  void forget_peeks(SessionId session);
   void drop_topic_memory(TopicId topic);
 
   // listing.cpp
@@ -143,6 +144,7 @@ class Partition::Body {
   std::deque<SealedLane> sealed_lanes_;       ///< in order of their commits
   std::map<std::uint64_t, PendingPeek> peeks_;
   std::set<std::tuple<TopicId, Lane, std::uint64_t>> peeks_by_lane_;   ///< all of them
+  std::set<std::pair<SessionId, std::uint64_t>> peeks_by_session_;     ///< all of them
   std::map<std::pair<TopicId, Lane>, PeekPass> peek_passes_;           ///< that are not through
   std::pair<TopicId, Lane> last_pass_;                                 ///< that had its turn
   DeadlineQueue<std::uint64_t, Time> peek_deadlines_;

@@ -10,6 +10,7 @@ namespace {
 // A few microseconds each, in which as many thousand bytes could be stored: tiny commands are not free.
 constexpr std::size_t command_cost = 4096;
 constexpr std::size_t entry_cost = 128;   // of an ack or a resume
+constexpr std::size_t listing_cost = 512 * 1024;   // thousands of entries
 
 SessionId session_of(const core::Command& command) {
   if (const auto* up = std::get_if<core::SessionUp>(&command)) return up->session;
@@ -29,6 +30,8 @@ std::string_view topic_of(const core::Command& command) {
 std::size_t WaitingLine::cost_of(const core::Command& command) {
   const auto* request = std::get_if<core::ClientRequest>(&command);
   if (request == nullptr) return command_cost;
+  if (std::holds_alternative<proto::ListTopics>(request->body) || std::holds_alternative<proto::ListGroups>(request->body))
+    return listing_cost;
   std::size_t entries = 0;
   if (const auto* ack = std::get_if<proto::Ack>(&request->body)) entries = ack->entries.size();
   if (const auto* resume = std::get_if<proto::Resume>(&request->body)) entries = resume->held.size();

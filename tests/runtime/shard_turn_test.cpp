@@ -153,8 +153,8 @@ TEST_F(ShardTurns, AllNewSessionsOfAClientBeginWhenItsLastOneEnds) {
 }
 
 TEST_F(ShardTurns, ThousandsOfPeeksThatWaitForAMessageAreAnsweredSomeAtATime) {
-  begin({1});
   settings.turn_cost = 1u << 30;
+  begin({1});
   send(publish(1, 1));
   settle();
   constexpr std::size_t peeks = 2'000;
@@ -170,6 +170,44 @@ TEST_F(ShardTurns, ThousandsOfPeeksThatWaitForAMessageAreAnsweredSomeAtATime) {
   EXPECT_LT(at_once, 600u);
   go_on();
   EXPECT_EQ(at_once + take_sent<proto::Peeked>().size(), peeks);
+}
+
+TEST_F(ShardTurns, ASessionThatEndsTakesItsOwnWaitingPeeksAlongAndNobodyElses) {
+  settings.turn_cost = 1u << 30;
+  begin({1, 2, 3});
+  send(publish(3, 1));
+  settle();
+  std::vector<core::Command> later;
+  for (const std::uint64_t session : {1u, 2u})
+    for (std::uint64_t i = 0; i < 20; ++i)
+      later.emplace_back(request(session, i, proto::Peek{PartitionId(0), "t", Lane(0), std::nullopt, 1, 1, 60'000}));
+  turn({}, std::move(later));
+  std::vector<ShardMail> end;
+  end.emplace_back(core::Command(core::SessionLost{SessionId(1), core::SessionEnd::kDisconnected, ClientId(1)}));
+  turn(std::move(end));
+  answered();
+  send(publish(3, 2));
+  settle();
+  const std::vector<std::uint64_t> sessions = answered();
+  EXPECT_EQ(std::ranges::count(sessions, 1u), 0);
+  EXPECT_EQ(std::ranges::count(sessions, 2u), 20);
+}
+
+TEST_F(ShardTurns, AListingIsNoSmallCommand) {
+  settings.turn_cost = ShardSettings().turn_cost;
+  begin({1, 2});
+  std::vector<core::Command> flood;
+  for (std::uint64_t i = 0; i < 20; ++i) flood.emplace_back(request(1, 2 * i, proto::ListTopics{}));
+  for (std::uint64_t i = 0; i < 20; ++i) flood.emplace_back(request(1, 2 * i + 1, proto::ListGroups{}));
+  turn({}, std::move(flood));
+  EXPECT_EQ(answered().size(), 2u);
+  std::vector<core::Command> later;
+  later.emplace_back(request(2, 1, proto::Peek{PartitionId(0), "nowhere", Lane(0), std::nullopt, 1, 1, 0}));
+  turn({}, std::move(later));
+  go_on();
+  const std::vector<std::uint64_t> sessions = answered();
+  EXPECT_LT(std::ranges::find(sessions, 2u) - sessions.begin(), 5) << "nobody waits for all listings";
+  EXPECT_EQ(sessions.size(), 39u);
 }
 
 TEST_F(ShardTurns, ManyNewTopicsAreFrozenBeforeTheyAreTooMany) {
