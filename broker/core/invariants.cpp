@@ -161,6 +161,7 @@ std::optional<std::string> Dispatcher::broken_invariant() const {
 
 std::optional<std::string> Partition::Body::broken_invariant() const {
   if (Broken broken = journal_.state().broken_invariant()) return broken;
+  if (peeks_by_lane_.size() != peeks_.size() || peeks_by_session_.size() != peeks_.size()) return "a waiting peek is not in every index";
   return dispatcher_.broken_invariant();
 }
 

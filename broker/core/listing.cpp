@@ -72,7 +72,10 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::ListGroups
     if (topic == nullptr) return refuse(request, {ErrorCode::kUnknownTopic, "topic '" + list.topic + "' does not exist"});
     add(*topic);
   } else {
-    for (const auto& [id, topic] : journal_.state().topics()) add(topic);
+    for (const auto& [id, topic] : journal_.state().topics()) {
+      if (groups.groups.size() == listed_max) break;
+      add(topic);
+    }
   }
   answer(request, std::move(groups));
 }

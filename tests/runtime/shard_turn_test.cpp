@@ -197,8 +197,10 @@ TEST_F(ShardTurns, AListingIsNoSmallCommand) {
   settings.turn_cost = ShardSettings().turn_cost;
   begin({1, 2});
   std::vector<core::Command> flood;
-  for (std::uint64_t i = 0; i < 20; ++i) flood.emplace_back(request(1, 2 * i, proto::ListTopics{}));
-  for (std::uint64_t i = 0; i < 20; ++i) flood.emplace_back(request(1, 2 * i + 1, proto::ListGroups{}));
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    flood.emplace_back(request(1, 2 * i, proto::ListTopics{}));
+    flood.emplace_back(request(1, 2 * i + 1, proto::ListGroups{}));
+  }
   turn({}, std::move(flood));
   EXPECT_EQ(answered().size(), 2u);
   std::vector<core::Command> later;

@@ -79,10 +79,11 @@ void Checker::on(ConnectionId connection, CorrelationId, const proto::Resumed& r
   if (subscription == nullptr) return fail("a Resumed for a subscription that the session does not have");
   for (const proto::ResumedRange& range : reply.granted) {
     counts.resumed += range.held.count;
-    // Of a subscription that was left meanwhile all is given back already, and may be somebody else's by now.
-    for (std::uint32_t i = 0; subscription->group && !subscription->is_left && i < range.held.count; ++i) {
+    for (std::uint32_t i = 0; subscription->group && i < range.held.count; ++i) {
       const Spot spot{*subscription->group, range.held.lane, range.held.first.plus(i)};
       const auto* last = book_.last(spot);   // when it is the client itself, the answer was lost on the way
+      // Its subscription was left before the answer was, and somebody was given the message since.
+      if (subscription->is_left && last != nullptr && last->token > range.token.plus(i)) continue;
       if (last != nullptr && last->token > range.held.token.plus(i) && last->client != book_.client(connection) && !last->is_given_back)
         fail(text_of(spot) + " goes back to a worker, though another one has been given it since");
       hand_out(connection, spot, range.token.plus(i));

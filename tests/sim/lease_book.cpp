@@ -128,8 +128,9 @@ void LeaseBook::grant(ConnectionId connection, Slot slot, LeaseToken token, cons
   if (!grant.group) return;
   for (std::uint32_t i = 0; i < grant.count; ++i) {
     const Spot spot{*grant.group, grant.lane, grant.first.plus(i)};
-    Holder& last = last_[spot];   // a grant that was given back before it left may leave behind a later one
-    if (last.token < token.plus(i)) last = {connection, client(connection), token.plus(i), grant.is_given_back};
+    Holder& last = last_[spot];
+    if (token.plus(i) <= last.token) continue;   // given back before it left the broker, which is after a later one
+    last = {connection, client(connection), token.plus(i), grant.is_given_back};
     if (!grant.is_given_back) held_[spot] = last;
     waiting_.erase(spot);
     delays_.erase(spot);
