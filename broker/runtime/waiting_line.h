@@ -16,8 +16,8 @@ namespace takt::runtime {
 /// all that it has sent. Of two urgencies, as transport::CommandBatch says.
 ///
 /// kPrior: sessions take turns, a command each. kLater: deficit round robin over topics by cost (Shreedhar and Varghese,
-/// SIGCOMM 1995); listings, and what else brings no messages, take turns like a topic of their own each; within a topic sessions take turns, a
-/// command each.
+/// SIGCOMM 1995); listings take turns like a topic of their own, and so does what else brings no messages; within a topic
+/// sessions take turns, a command each.
 /// Order: a session's commands of one urgency stay in order, because its publishes share one sequence; so a session stands
 /// in the line of the topic of its first command. Its later ones wait for its prior ones, never the other way round. A
 /// client's new session waits for the end of the one before, so that it may take over what that one held.
@@ -47,14 +47,14 @@ class WaitingLine {
     std::deque<core::Command> prior;
     std::deque<core::Command> later;
     bool is_in_round = false;
-    std::vector<SessionId> successors;  ///< the same client's next sessions: wait for the end of this one
+    std::vector<SessionId> successors;   ///< the same client's next sessions: wait for the end of this one
   };
   using Sessions = std::unordered_map<SessionId, Waiting>;
   /// One topic's place in the round.
   struct Turn {
     std::string topic;
-    std::size_t deficit = 0;  ///< what it may still take before the next has its turn
-    std::deque<SessionId> sessions;  ///< whose first command is for this topic
+    std::size_t deficit = 0;           ///< what it may still take before the next has its turn
+    std::deque<SessionId> sessions;    ///< whose first command is for this topic
   };
 
   void push_prior(SessionId session, core::Command&& command);
@@ -65,12 +65,12 @@ class WaitingLine {
   void settle(Sessions::iterator session);
   void leave_round();
 
-  Sessions sessions_;  ///< with a command that waits
+  Sessions sessions_;                                                       ///< with a command that waits
   std::size_t size_ = 0;
-  std::deque<SessionId> prior_;  ///< in the order of their turns
-  std::unordered_map<ClientId, SessionId> leaving_;  ///< whose end is among the prior ones
+  std::deque<SessionId> prior_;                                             ///< in the order of their turns
+  std::unordered_map<ClientId, SessionId> leaving_;                         ///< whose end is among the prior ones
   std::list<Turn> round_;
-  std::unordered_map<std::string_view, std::list<Turn>::iterator> turns_;  ///< by the topic that the turn owns
+  std::unordered_map<std::string_view, std::list<Turn>::iterator> turns_;   ///< by the topic that the turn owns
 };
 
 }  // namespace takt::runtime
