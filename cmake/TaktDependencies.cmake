@@ -5,6 +5,7 @@ find_package(cppzmq 4.9 CONFIG REQUIRED)
 find_package(msgpack 4.1 CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)
 find_package(tl-expected CONFIG REQUIRED)
+find_package(date CONFIG REQUIRED)   # with time zones, from the system's own database
 find_package(spdlog CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)

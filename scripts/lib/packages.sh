@@ -7,7 +7,7 @@ declare -A sets=(
   [build]="g++ cmake ninja-build pkg-config ccache git ca-certificates python3
     libzmq3-dev cppzmq-dev liblmdb-dev libmsgpack-cxx-dev prometheus-cpp-dev libgtest-dev libgmock-dev libcli11-dev
     libtomlplusplus-dev nlohmann-json3-dev libcpp-httplib-dev libssl-dev libexpected-dev libxxhash-dev libspdlog-dev
-    libjpeg62-turbo-dev libpng-dev libstb-dev"
+    libjpeg62-turbo-dev libpng-dev libstb-dev libhowardhinnant-date-dev tzdata python3-croniter"
   [demo]="lomiri-wallpapers-16.04"
   [checks]="clang-format-19 clang-tidy-19 clang-tools-19"
   [fuzz]="clang-19 libclang-rt-19-dev"
