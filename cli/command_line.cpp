@@ -144,6 +144,7 @@ std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& ac
   add_groups(*app, action);
   add_peek(*app, action);
   add_tail(*app, action);
+  add_schedule(*app, action);
   add_bench(*app, action);
   add_errors(*app, action);
   add_version(*app, action);

@@ -19,6 +19,7 @@ void add_topics(CLI::App& app, Action& action);
 void add_groups(CLI::App& app, Action& action);
 void add_peek(CLI::App& app, Action& action);
 void add_tail(CLI::App& app, Action& action);
+void add_schedule(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_errors(CLI::App& app, Action& action);
 void add_version(CLI::App& app, Action& action);

@@ -72,6 +72,19 @@ TEST_F(Commands, SendOneMessagePerLine) {
   EXPECT_EQ(last[1]["payload"]["n"], 3);
 }
 
+TEST_F(Commands, PreviewASchedule) {
+  const std::vector<std::string> berlin = {
+      "schedule", "preview", "--cron", "30 2 * * *", "--tz", "Europe/Berlin", "--from", "2027-03-26T12:00:00Z", "-n", "3"};
+  EXPECT_EQ(json(berlin), Json::parse(R"(["2027-03-27T01:30:00Z","2027-03-28T01:00:00Z","2027-03-29T00:30:00Z"])"));
+  EXPECT_EQ(takt(berlin).out,
+            "at 02:30, in Europe/Berlin\n"
+            "2027-03-27T01:30:00Z  2027-03-27T02:30:00+01:00\n"
+            "2027-03-28T01:00:00Z  2027-03-28T03:00:00+02:00\n"
+            "2027-03-29T00:30:00Z  2027-03-29T02:30:00+02:00\n");
+  EXPECT_EQ(json({"schedule", "preview", "--cron", "@every 90s", "--from", "2027-01-01T01:00:00+01:00", "-n", "2"}),
+            Json::parse(R"(["2027-01-01T00:01:30Z","2027-01-01T00:03:00Z"])"));
+}
+
 TEST_F(Commands, PeekShowsTheOffsetToGoOnFrom) {
   json({"send", "elsewhere", "a", "--count", "3"});  // positions are counted over all topics, offsets are not
   json({"send", "offsets", "a", "--count", "3"});
