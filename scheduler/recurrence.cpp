@@ -14,6 +14,8 @@ using std::chrono::sys_seconds;
 constexpr auto search_max = std::chrono::days(146'097 + 2);   // 400 years
 constexpr auto offset_max = std::chrono::days(2);             // more than any two offsets differ by
 
+constexpr seconds interval_max = std::chrono::days(36'500);
+
 /// A stretch of time in which a zone's clocks keep one offset.
 struct Stretch {
   sys_seconds begin, end;
@@ -50,6 +52,7 @@ std::optional<seconds> duration_of(std::string_view text) {
       case 'd': sum += std::chrono::days(value); break;
       default: return std::nullopt;
     }
+    if (sum > interval_max) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end + 1 - text.data()));
   }
   return sum;
@@ -88,8 +91,8 @@ std::variant<Recurrence, CronError> Recurrence::parse(std::string_view rule, con
   if (rule.starts_with(every)) {
     const std::size_t from = rule.find_first_not_of(" \t", every.size());
     const auto interval = from == std::string_view::npos ? std::nullopt : duration_of(rule.substr(from));
-    if (!interval || *interval < seconds(1))
-      return CronError{"interval", "@every needs a duration from a second up, such as 90s, 1h30m or 2d"};
+    if (!interval || *interval < seconds(1) || *interval > interval_max)
+      return CronError{"interval", "@every needs a duration from a second to 36500d, such as 90s, 1h30m or 2d"};
     return Recurrence(Every{*interval, anchor});
   }
   auto cron = Cron::parse(rule);

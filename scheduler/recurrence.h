@@ -23,8 +23,9 @@ namespace takt::scheduler {
 /// Thread: any, it is a value.
 class Recurrence {
  public:
-  /// `rule` is Cron's, or `@every` with a duration such as 90s, 1h30m or 2d, from a second up, counted from `anchor`. `zone` is a name
-  /// of the IANA database with its area, as Europe/Berlin, or UTC: names that mean another thing on each machine are refused.
+  /// `rule` is Cron's, or `@every` with a duration such as 90s, 1h30m or 2d, from a second to 36500d, counted from `anchor`.
+  /// `zone` is a name of the IANA database with its area, as Europe/Berlin, or UTC: names that mean another thing on each
+  /// machine are refused.
   static std::variant<Recurrence, CronError> parse(std::string_view rule, const std::string& zone, std::chrono::sys_seconds anchor);
 
   /// The first occurrence behind `after`; none: none in 400 years.

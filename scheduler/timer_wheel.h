@@ -97,7 +97,8 @@ class TimerWheel {
   /// Much has come since the last freeze, and memory is bounded by making one.
   bool wants_freeze() const { return unwritten_ >= settings_.unwritten_max; }
 
-  /// The next chunks to read; none: nothing, for now. Each is answered by loaded(), in any order.
+  /// The next chunks to read, each of them once; none: nothing until the wheel is turned, written() or loaded(). Each range is
+  /// answered by loaded(), in any order.
   std::optional<ChunkRange> next_load();
   /// `chunks` are the values of `range`, in order. False: they are damaged, and nothing was taken in.
   [[nodiscard]] bool loaded(const ChunkRange& range, std::span<const std::string> chunks);

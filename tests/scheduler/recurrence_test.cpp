@@ -69,14 +69,15 @@ TEST(Recurrence, RefusesZonesThatMeanAnotherThingElsewhere) {
 }
 
 TEST(Recurrence, RefusesIntervalsThatAreNone) {
-  for (const char* const rule :
-       {"@every", "@every ", "@every 0s", "@every 1", "@every s", "@every -5s", "@every 500ms", "@every 99999999999s"})
-    EXPECT_EQ(refusal(rule, "UTC"), "interval: @every needs a duration from a second up, such as 90s, 1h30m or 2d") << rule;
+  for (const char* const rule : {"@every", "@every ", "@every 0s", "@every 1", "@every s", "@every -5s", "@every 500ms",
+                                 "@every 99999999999s", "@every 36501d", "@every 36500d1s"})
+    EXPECT_EQ(refusal(rule, "UTC"), "interval: @every needs a duration from a second to 36500d, such as 90s, 1h30m or 2d") << rule;
 }
 
 TEST(Recurrence, SaysWhenItComesAndWhere) {
   EXPECT_EQ(recurrence("30 2 * * *", "Europe/Berlin").description(), "at 02:30, in Europe/Berlin");
   EXPECT_EQ(recurrence("@every 36h5s", "UTC").description(), "every 1d12h5s");
+  EXPECT_EQ(recurrence("@every 36500d", "UTC").description(), "every 36500d");
 }
 
 // ---- every zone against a slow reference
