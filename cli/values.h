@@ -19,7 +19,7 @@ using Milliseconds = std::chrono::milliseconds;
 Result<std::uint64_t, Failure> parse_whole(std::string_view option, std::string_view text, std::uint64_t min, std::uint64_t max);
 /// `250ms`, `10s`, `5m`, `2h`, `7d`; more than zero, at most `36500d`. A bare number is refused: its unit would be a guess.
 Result<Milliseconds, Failure> parse_duration(std::string_view option, std::string_view text);
-/// `2027-01-01T08:00:00Z`, `2027-01-01 08:00:00.5+01:00`: date, time and zone, not before 1970.
+/// `2027-01-01T08:00:00Z`, `2027-01-01 08:00:00.5+01:00`: date, time and zone, not before 1970. Which zone is meant would be a guess.
 Result<std::chrono::sys_time<Milliseconds>, Failure> parse_instant(std::string_view option, std::string_view text);
 /// In UTC: `2027-01-01T08:00:00Z`.
 std::string instant_text(std::chrono::sys_seconds instant);

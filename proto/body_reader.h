@@ -110,12 +110,6 @@ class BodyReader {
   }
   /// A newer broker may send codes that this version has no name for.
   void read(ErrorCode& field, Any) { read(field, Between{0, UINT16_MAX}); }
-  void read(RunClass& field, ImmediateClass) {
-    read(field, Between{1, 2});
-    if (!refusal_ && field == RunClass::kScheduled) {
-      refuse(ErrorCode::kUnsupportedField, "scheduled messages (2) are not supported by this version; send 1, immediate");
-    }
-  }
 
   void read(bool& field, Any) {
     const Token& token = next();

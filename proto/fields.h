@@ -36,8 +36,6 @@ struct NameOrEmpty {
 struct Text {
   std::size_t bytes_max = 0;
 };
-/// Immediate; scheduled is known but not supported, control never stands on the wire.
-struct ImmediateClass {};
 /// Every value of the field's type.
 struct Any {};
 
@@ -45,6 +43,7 @@ template <class T, class M>
 concept Of = std::same_as<std::remove_const_t<T>, M>;
 
 inline constexpr Between lanes{0, lane_count - 1};
+inline constexpr Between batch_class{1, 2};
 inline constexpr Between batch_count{1, limits::batch_messages_hard};
 inline constexpr Between span_ms{0, limits::span_ms_max};
 inline constexpr Name topic_name{"topic"};
@@ -64,6 +63,7 @@ void fields(auto& f, Of<IndexRun> auto& m) {
 void fields(auto& f, Of<FollowUp> auto& m) {
   f("topic", m.topic, topic_name);
   f("lane", m.lane, lanes);
+  f("run_class", m.run_class, batch_class);
   f("count", m.count, batch_count);
   f("metadata_length", m.metadata_length);
   f("payload_length", m.payload_length);
@@ -147,7 +147,7 @@ void fields(auto& f, Of<Publish> auto& m) {
   f("partition", m.partition);
   f("topic", m.topic, topic_name);
   f("lane", m.lane, lanes);
-  f("run_class", m.run_class, ImmediateClass{});
+  f("run_class", m.run_class, batch_class);
   f("acks", m.acks, Between{0, 2});
   f("producer", m.producer);
   f("producer_epoch", m.producer_epoch, Between{1, UINT32_MAX});

@@ -38,6 +38,7 @@ inline constexpr std::uint32_t follow_ups_max = 64;
 inline constexpr std::uint32_t attempts_max = 1'000;
 inline constexpr std::uint32_t routing_slots = 1'024;
 inline constexpr std::uint64_t place_max = (std::uint64_t{1} << 63) - 1;  // positions and offsets: sums with a count never wrap
+inline constexpr std::uint64_t due_ms_max = 253'402'300'799'999;  // the last instant of the year 9999
 inline constexpr std::uint64_t span_ms_max = 3'155'760'000'000;  // 100 years: fits into nanoseconds with room to add
 
 }  // namespace takt::limits

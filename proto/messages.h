@@ -68,7 +68,7 @@ std::string_view name_of(MessageType type);
 enum class ClientKind : std::uint8_t { kProducer = 0, kWorker = 1, kTool = 2 };
 /// What the answer to a publish means: kNone has no answer at all, kAll equals kLeader on one node.
 enum class Acks : std::uint8_t { kNone = 0, kLeader = 1, kAll = 2 };
-/// Class of a run in the log: 0 is control (never on the wire), 2 scheduled is refused with unsupported_field.
+/// Class of a run in the log: control never stands on the wire; each message of a scheduled batch says when it is due.
 enum class RunClass : std::uint8_t { kControl = 0, kImmediate = 1, kScheduled = 2 };
 enum class StartFrom : std::uint8_t { kEarliest = 0, kNow = 1 };
 enum class CreditKind : std::uint8_t { kStanding = 0, kOnce = 1 };
@@ -128,6 +128,7 @@ struct Publish {
 struct FollowUp {
   std::string topic{};
   Lane lane{};
+  RunClass run_class = RunClass::kImmediate;
   std::uint32_t count = 0;
   std::uint32_t metadata_length = 0;
   std::uint32_t payload_length = 0;

@@ -25,7 +25,7 @@ std::string_view name_of(RecordTag tag) {
     case RecordTag::kDue: return "due";
     case RecordTag::kTtl: return "ttl";
     case RecordTag::kDeadline: return "deadline";
-    case RecordTag::kNotBefore: return "not_before";
+    case RecordTag::kDelay: return "delay";
     case RecordTag::kUniqueKey: return "unique_key";
     case RecordTag::kUniquePolicy: return "unique_policy";
     case RecordTag::kScheduleKey: return "schedule_key";
@@ -39,8 +39,8 @@ std::string_view name_of(RecordTag tag) {
 }
 
 bool is_supported(RecordTag tag) {
-  constexpr std::uint32_t supported = bit(RecordTag::kTags) | bit(RecordTag::kAttributes) | bit(RecordTag::kTraceparent) |
-                                      bit(RecordTag::kParentId) | bit(RecordTag::kContentType);
+  constexpr std::uint32_t supported = bit(RecordTag::kTags) | bit(RecordTag::kAttributes) | bit(RecordTag::kDue) | bit(RecordTag::kDelay) |
+                                      bit(RecordTag::kTraceparent) | bit(RecordTag::kParentId) | bit(RecordTag::kContentType);
   return (supported & bit(tag)) != 0;
 }
 
@@ -90,6 +90,8 @@ class RecordVisitor : public msgpack::null_visitor {
   bool visit_boolean(bool value) { return attribute(value, "a boolean"); }
   bool visit_positive_integer(std::uint64_t value) {
     if (state_ == State::kTag) return begin_field(value);
+    if (state_ == State::kValue && tag_ == RecordTag::kDue) return due(value);
+    if (state_ == State::kValue && tag_ == RecordTag::kDelay) return delay(value);
     if (state_ == State::kAttributeValue && value > std::numeric_limits<std::int64_t>::max()) {
       return bad_field("attribute " + quote(attribute_name()) + ": expected at most 9223372036854775807, got " + std::to_string(value));
     }
@@ -190,6 +192,24 @@ class RecordVisitor : public msgpack::null_visitor {
     return true;
   }
 
+  bool due(std::uint64_t value) {
+    if (value == 0 || value > limits::due_ms_max)
+      return bad_field("due: expected 1 to " + std::to_string(limits::due_ms_max) + " ms since 1970, got " + std::to_string(value));
+    summary_.due_ms = value;
+    if (out_ != nullptr) out_->due.emplace(std::chrono::milliseconds(value));
+    state_ = State::kTag;
+    return true;
+  }
+  bool delay(std::uint64_t value) {
+    if (summary_.due_ms != 0) return bad_field("delay: stands beside due; leave one of them out");
+    if (value > limits::span_ms_max)
+      return bad_field("delay: expected at most " + std::to_string(limits::span_ms_max) + " ms, got " + std::to_string(value));
+    summary_.delay_ms = value;
+    if (out_ != nullptr) out_->delay.emplace(value);
+    state_ = State::kTag;
+    return true;
+  }
+
   bool text_field(std::string_view text) {
     const auto keep = [&](std::optional<std::string> RecordMetadata::* field) {
       if (out_ != nullptr) (out_->*field).emplace(text);
@@ -261,7 +281,11 @@ class RecordVisitor : public msgpack::null_visitor {
       case State::kKind: return "kind: expected text";
       case State::kTag: return "tag: expected a number";
       case State::kValue: {
-        const std::string_view type = tag_ == RecordTag::kTags ? "an array" : tag_ == RecordTag::kAttributes ? "a map" : "text";
+        const bool is_time = tag_ == RecordTag::kDue || tag_ == RecordTag::kDelay;
+        const std::string_view type = tag_ == RecordTag::kTags         ? "an array"
+                                      : tag_ == RecordTag::kAttributes ? "a map"
+                                      : is_time                        ? "a number"
+                                                                       : "text";
         return std::string(name_of(tag_)) + ": expected " + std::string(type);
       }
       case State::kTagText: return "tags[" + std::to_string(listed_) + "]: expected text";
@@ -336,12 +360,21 @@ struct PackAttribute {
 
 }  // namespace
 
+bool RecordSummary::is_scheduled() const { return (tags_present & (bit(RecordTag::kDue) | bit(RecordTag::kDelay))) != 0; }
+
+WallTime RecordSummary::due(WallTime stored) const {
+  if (due_ms != 0) return WallTime(std::chrono::milliseconds(due_ms));
+  // It may have been stored at the end of its millisecond.
+  return delay_ms == 0 ? stored : stored + std::chrono::milliseconds(delay_ms + 1);
+}
+
 void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) {
   ByteSink sink{out};
   msgpack::packer<ByteSink> packer(sink);
   const auto count = [](bool present) { return present ? 2u : 0u; };
   packer.pack_array(1 + count(!metadata.tags.empty()) + count(!metadata.attributes.empty()) + count(metadata.traceparent.has_value()) +
-                    count(metadata.parent_id.has_value()) + count(metadata.content_type.has_value()));
+                    count(metadata.parent_id.has_value()) + count(metadata.content_type.has_value()) + count(metadata.due.has_value()) +
+                    count(metadata.delay.has_value()));
   pack_text(packer, metadata.kind);
   const auto tag = [&](RecordTag number) { packer.pack_uint8(static_cast<std::uint8_t>(number)); };
   if (!metadata.tags.empty()) {
@@ -356,6 +389,14 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
       pack_text(packer, name);
       std::visit(PackAttribute{sink, packer}, value);
     }
+  }
+  if (metadata.due) {
+    tag(RecordTag::kDue);
+    packer.pack_uint64(static_cast<std::uint64_t>(metadata.due->time_since_epoch().count()));
+  }
+  if (metadata.delay) {
+    tag(RecordTag::kDelay);
+    packer.pack_uint64(static_cast<std::uint64_t>(metadata.delay->count()));
   }
   const auto text_field = [&](RecordTag number, const std::optional<std::string>& text) {
     if (!text) return;

@@ -12,6 +12,7 @@
 #include "proto/error_code.h"
 #include "proto/result.h"
 #include "proto/shared_bytes.h"
+#include "proto/time.h"
 
 namespace takt::proto {
 
@@ -23,7 +24,7 @@ enum class RecordTag : std::uint8_t {
   kDue = 4,
   kTtl = 5,
   kDeadline = 6,
-  kNotBefore = 7,
+  kDelay = 7,
   kUniqueKey = 8,
   kUniquePolicy = 9,
   kScheduleKey = 10,
@@ -44,6 +45,8 @@ struct RecordMetadata {
   std::optional<std::string> traceparent{};                             ///< W3C, 55 bytes
   std::optional<std::string> parent_id{};                               ///< message id in text
   std::optional<std::string> content_type{};
+  std::optional<WallTime> due{};                                         ///< not before then; of a scheduled message
+  std::optional<std::chrono::milliseconds> delay{};                      ///< in its place: so long after it is stored
   friend bool operator==(const RecordMetadata&, const RecordMetadata&) = default;
 };
 
@@ -52,14 +55,18 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata);
 /// Reads one record's metadata. Same refusals as check_record.
 Result<RecordMetadata, Refusal> decode_record(ByteView record);
 
-/// Which optional fields a record carries, as bits 1 << tag.
 struct RecordSummary {
-  std::uint32_t tags_present = 0;
+  std::uint32_t tags_present = 0;            ///< which optional fields the record carries, as bits 1 << tag
+  std::uint64_t due_ms = 0;                  ///< since 1970; 0 without the field
+  std::uint64_t delay_ms = 0;
+  bool is_scheduled() const;
+  /// When a scheduled message that is stored at `stored` is due.
+  WallTime due(WallTime stored) const;
 };
 /// Checks one record in a single pass without allocating: msgpack's visitor, exact end, types and bounds of every field
 /// that version 1 defines, tags ascending. Refusals: kMalformedFrame, kTooDeep, kBadField, kMessageTooLarge (metadata
-/// over its bound), kUnsupportedField for fields whose meaning this version does not provide yet (key, due, ttl,
-/// deadline, not_before, unique key and policy, schedule key, attempts, dedup id).
+/// over its bound), kUnsupportedField for fields whose meaning this version does not provide yet (key, ttl,
+/// deadline, unique key and policy, schedule key, attempts, dedup id).
 Result<RecordSummary, Refusal> check_record(ByteView record);
 
 }  // namespace takt::proto

@@ -42,7 +42,7 @@ void append(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(),
 
 }  // namespace
 
-Result<void, Refusal> check_sections(ByteView metadata, ByteView payload, std::uint32_t count, std::size_t message_bytes_max) {
+Result<std::uint32_t, Refusal> check_sections(ByteView metadata, ByteView payload, std::uint32_t count, std::size_t message_bytes_max) {
   const std::size_t table_bytes = std::size_t{count} * section_entry_bytes;
   if (metadata.size() < table_bytes) {
     return failed(bad_section("metadata section: " + std::to_string(metadata.size()) + " bytes cannot hold the table of " +
@@ -50,6 +50,7 @@ Result<void, Refusal> check_sections(ByteView metadata, ByteView payload, std::u
   }
   const ByteView records = metadata.subspan(table_bytes);
   Ends from;
+  std::uint32_t scheduled = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     const Ends until = load_ends(metadata, i);
     if (until.metadata < from.metadata || until.metadata > records.size()) {
@@ -62,10 +63,12 @@ Result<void, Refusal> check_sections(ByteView metadata, ByteView payload, std::u
     }
     const std::size_t payload_bytes = until.payload - from.payload;
     if (payload_bytes > message_bytes_max) return failed(too_large(i, "payload", payload_bytes, message_bytes_max));
-    if (auto record = check_record(records.subspan(from.metadata, until.metadata - from.metadata)); !record) {
+    auto record = check_record(records.subspan(from.metadata, until.metadata - from.metadata));
+    if (!record) {
       record.error().message.insert(0, message_at(i) + ": ");
       return failed(std::move(record.error()));
     }
+    scheduled += record->is_scheduled() ? 1 : 0;
     from = until;
   }
   if (from.metadata != records.size()) {
@@ -74,7 +77,7 @@ Result<void, Refusal> check_sections(ByteView metadata, ByteView payload, std::u
   if (from.payload != payload.size()) {
     return failed(bad_section("payload section: " + std::to_string(payload.size() - from.payload) + " bytes follow the last message"));
   }
-  return {};
+  return scheduled;
 }
 
 Sections gather(std::span<const SectionSlice> slices) {

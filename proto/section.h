@@ -50,8 +50,9 @@ class SectionView {
 /// Checks a batch as it came from the wire: lengths, monotonic ends, exact fit, every record's metadata, each
 /// message's size: payload up to `message_bytes_max`, metadata up to its own bound. Count 0 takes empty sections only.
 /// Cost: one pass over the metadata; the payload is not touched.
+/// Gives how many of the messages are scheduled.
 /// Refusals: kBadSection, kMessageTooLarge, and those of check_record (with the message's index in the text).
-Result<void, Refusal> check_sections(ByteView metadata, ByteView payload, std::uint32_t count, std::size_t message_bytes_max);
+Result<std::uint32_t, Refusal> check_sections(ByteView metadata, ByteView payload, std::uint32_t count, std::size_t message_bytes_max);
 
 inline SectionView::End SectionView::end(std::uint32_t index) const {
   if (index == 0) return {0, 0};

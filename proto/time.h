@@ -23,6 +23,7 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 struct Now {
   Time mono;
   WallTime wall;
+  bool is_synchronised = false;   ///< the wall clock is, as the system says
 };
 
 }  // namespace takt

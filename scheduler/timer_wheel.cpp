@@ -137,6 +137,12 @@ std::optional<Instant> TimerWheel::next() const {
   return next;
 }
 
+std::optional<Instant> TimerWheel::first_due() const {
+  const Timer* const first = head();
+  const Instant due = std::min(first == nullptr ? instant_max : first->key.due, barrier());
+  return due == instant_max ? std::nullopt : std::optional(due);
+}
+
 bool TimerWheel::is_late(Instant now) const { return barrier() <= now; }
 
 // ---- storage
@@ -179,6 +185,7 @@ void TimerWheel::write_soon(Changes& changes) {
     if (!std::exchange(soon.is_written, true)) placed[bucket].push_back(timer);
     return !is_open(bucket) && bucket.start() - lead(bucket.level) > turned_to_ + settings_.kept;
   });
+  if (soon_.capacity() > 2 * (soon_.size() + settings_.load_timers_max)) soon_.shrink_to_fit();
   std::ranges::make_heap(soon_, Later());
   unwritten_ = 0;
   for (auto& [id, timers] : placed) write_chunks(id, timers, changes);
@@ -232,19 +239,26 @@ std::optional<TimerWheel::ChunkRange> TimerWheel::next_load() {
     const bool is_drained = drains(id, bucket);
     if (is_drained && wants_freeze()) continue;
     bucket.content = Bucket::Content::kLoading;
-    return ChunkRange{id, bucket.first, is_drained ? std::min(bucket.next, bucket.first + settings_.drain_chunks) : bucket.next};
+    bucket.asked_until = is_drained ? std::min(bucket.next, bucket.first + settings_.drain_chunks) : bucket.next;
+    return ChunkRange{id, bucket.first, bucket.asked_until};
   }
   return std::nullopt;
 }
 
+bool TimerWheel::awaits(const ChunkRange& range) const {
+  const auto bucket = buckets_.find(range.bucket);
+  return bucket != buckets_.end() && bucket->second.content == Bucket::Content::kLoading && bucket->second.first == range.from &&
+         bucket->second.asked_until == range.until;
+}
+
 bool TimerWheel::loaded(const ChunkRange& range, std::span<const std::string> chunks) {
+  if (!awaits(range)) return true;
+  const auto found = buckets_.find(range.bucket);
+  Bucket& bucket = found->second;
   std::vector<Timer> timers;
   if (chunks.size() != range.until - range.from) return false;
   for (const std::string& chunk : chunks)
     if (!read_chunk(range.bucket, chunk, timers)) return false;
-  const auto found = buckets_.find(range.bucket);
-  if (found == buckets_.end() || found->second.content != Bucket::Content::kLoading || found->second.first != range.from) return false;
-  Bucket& bucket = found->second;
   const std::size_t stored = timers.size();
   std::erase_if(timers, [&](const Timer& timer) { return timer.key <= fired_to_ || !is_armed(timer.key.id); });
 

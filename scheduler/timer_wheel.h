@@ -66,6 +66,8 @@ class TimerWheel {
   void turn_to(Instant now);
   /// When turn_to() or take_due() have something to do; none: nothing is armed, or all that is due waits for loaded().
   std::optional<Instant> next() const;
+  /// No armed timer of an open bucket is due before; where such a bucket is not in memory, its start. None: nothing is near.
+  std::optional<Instant> first_due() const;
 
   // ---- storage
 
@@ -100,7 +102,10 @@ class TimerWheel {
   /// The next chunks to read, each of them once; none: nothing until the wheel is turned, written() or loaded(). Each range is
   /// answered by loaded(), in any order.
   std::optional<ChunkRange> next_load();
-  /// `chunks` are the values of `range`, in order. False: they are damaged, and nothing was taken in.
+  /// Whether `range` was asked for and not answered: an answer may come late, to a wheel that has been read anew.
+  bool awaits(const ChunkRange& range) const;
+  /// `chunks` are the values of `range`, in order; nothing happens when they are not awaited. False: they are damaged, and nothing
+  /// was taken in.
   [[nodiscard]] bool loaded(const ChunkRange& range, std::span<const std::string> chunks);
 
   /// A start takes in all rows of storage, then what the log holds behind them. False: the row is damaged.
@@ -123,6 +128,7 @@ class TimerWheel {
       kWanted,      ///< opened: to be read
       kLoading,     ///< asked for
     } content = Content::kStored;
+    std::uint64_t asked_until = 0;           ///< of kLoading
   };
   using Buckets = std::map<BucketId, Bucket>;
 

@@ -11,6 +11,15 @@ std::string cold_key(TopicId topic, Lane lane, Offset offset) {
   return ByteWriter().key(topic).key(lane).key(offset).key(std::uint16_t{0}).take();
 }
 
+std::optional<Offset> cold_offset(std::string_view key) {
+  ByteReader in(key);
+  in.key_id<TopicId>();
+  in.key_id<Lane>();
+  const auto offset = in.key_id<Offset>();
+  in.key<std::uint16_t>();
+  return in.finished() ? std::optional(offset) : std::nullopt;
+}
+
 std::vector<RowChange> encode_cold(TopicId topic, Lane lane, Offset offset, Position position, ByteView metadata, ByteView payload) {
   ByteWriter all;
   all.id(position).varint(metadata.size()).varint(payload.size()).raw(as_text(metadata)).raw(as_text(payload));

@@ -1,6 +1,6 @@
 #pragma once
 // Rows of table kCold: messages carried out of the log's front because somebody is still owed them. Key: topic u32 |
-// lane u8 | offset u64 | part u16. Part 0 begins with varint position, metadata length, payload length; the bytes of
+// lane u8 | offset u64 | part u16; one that was scheduled has lane 255, and its position where the others have their offset. Part 0 begins with varint position, metadata length, payload length; the bytes of
 // metadata and payload follow and run on through the later parts, each value at most one page.
 
 #include <optional>
@@ -16,6 +16,8 @@
 
 namespace takt::core {
 
+inline constexpr Lane staged_lane{255};
+
 struct ColdMessage {
   TopicId topic;
   Lane lane;
@@ -26,6 +28,8 @@ struct ColdMessage {
   friend bool operator==(const ColdMessage&, const ColdMessage&) = default;
 };
 
+/// What stands in a row's key in the offset's place; none: it is no key of this table.
+std::optional<Offset> cold_offset(std::string_view key);
 /// Part 0's key with part = 0: all parts of the message follow it in order.
 std::string cold_key(TopicId topic, Lane lane, Offset offset);
 std::vector<RowChange> encode_cold(TopicId topic, Lane lane, Offset offset, Position position, ByteView metadata, ByteView payload);

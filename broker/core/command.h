@@ -7,9 +7,11 @@
 
 #include "broker/core/block.h"
 #include "broker/core/event.h"
+#include "broker/core/index_rows.h"
 #include "proto/messages.h"
 #include "proto/shared_bytes.h"
 #include "proto/time.h"
+#include "scheduler/timer_wheel.h"
 
 namespace takt::core {
 
@@ -57,7 +59,13 @@ struct BlocksLoaded {
   std::vector<BlockPtr> blocks;
   std::vector<OffsetRun> unreadable = {};   ///< their stored bytes are damaged
 };
-using Command = std::variant<SessionUp, SessionLost, ClientRequest, BlocksLoaded>;
+/// The answer to LoadTimers: the values of its chunks, in order, or why they cannot be had.
+struct TimersLoaded {
+  scheduler::TimerWheel::ChunkRange range;
+  std::vector<std::string> chunks;
+  std::optional<Corruption> damage = {};
+};
+using Command = std::variant<SessionUp, SessionLost, ClientRequest, BlocksLoaded, TimersLoaded>;
 
 // ---- out
 
@@ -68,17 +76,19 @@ struct Outgoing {
   proto::Reply body;
   std::vector<BlockSlice> slices;
 };
-/// Asks the reader for messages from `from` on, at most about `bytes_max`; answered by BlocksLoaded. `position` is
-/// where the message of offset `from` stands if memory knows it, else the index table does; `located` messages from there
-/// on follow one by one.
+/// Asks the reader for messages from `from` on, at most about `bytes_max`; answered by BlocksLoaded. `located` says where
+/// they stand, from `from` on and without gaps, as far as memory knows; the index table does where it says nothing.
 struct LoadBlocks {
   TopicId topic;
   Lane lane;
   Offset from;
-  std::optional<Position> position;
   std::size_t bytes_max = 0;
-  std::uint64_t located = 1;
+  std::vector<IndexSegment> located = {};
 };
-using Effect = std::variant<Outgoing, LoadBlocks>;
+/// Asks the reader for timers that come due soon.
+struct LoadTimers {
+  scheduler::TimerWheel::ChunkRange range;
+};
+using Effect = std::variant<Outgoing, LoadBlocks, LoadTimers>;
 
 }  // namespace takt::core

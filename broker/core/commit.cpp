@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "proto/check.h"
+#include "proto/limits.h"
 #include "proto/planted_bug.h"
 
 namespace takt::core {
@@ -94,7 +95,11 @@ Entry read_entry(ByteView value, std::size_t index) {
   entry.run_class = load<std::uint8_t>(bytes, entry_at::run_class);
   entry.run.run_class = static_cast<proto::RunClass>(entry.run_class);
   entry.flags = load<std::uint16_t>(bytes, entry_at::flags);
-  entry.run.first_offset = Offset(load<std::uint64_t>(bytes, entry_at::first_offset));
+  const auto first = load<std::uint64_t>(bytes, entry_at::first_offset);
+  if (entry.run.run_class == proto::RunClass::kScheduled)
+    entry.run.taken = WallTime(std::chrono::milliseconds(std::min(first, std::uint64_t{limits::place_max})));
+  else
+    entry.run.first_offset = Offset(first);
   entry.run.count = load<std::uint32_t>(bytes, entry_at::count);
   entry.place = load<std::uint32_t>(bytes, entry_at::place);
   entry.metadata_length = load<std::uint32_t>(bytes, entry_at::metadata_length);
@@ -174,6 +179,8 @@ std::optional<Corruption> refuse_entry(const Entry& entry, std::size_t index, st
   if (entry.run.lane.value >= lane_count) return corrupt(run_name(index) + "lane " + std::to_string(entry.run.lane.value) + " is unknown");
   if (entry.flags != 0) return corrupt(run_name(index) + "flags " + std::to_string(entry.flags) + " are unknown");
   if (entry.run.count == 0) return corrupt(run_name(index) + "it holds nothing");
+  if (entry.run.run_class == proto::RunClass::kScheduled && entry.run.taken > WallTime(std::chrono::milliseconds(limits::due_ms_max)))
+    return corrupt(run_name(index) + "it came behind the year 9999");
   if (entry.run.first_offset.value > std::numeric_limits<std::uint64_t>::max() - entry.run.count)
     return corrupt(run_name(index) + "its offsets overflow");
   if (entry.place != place)
@@ -282,7 +289,9 @@ Commit seal_commit(CommitHeader header, std::span<const PendingRun> runs) {
     store(entry, entry_at::lane, run.lane.value);
     store(entry, entry_at::run_class, static_cast<std::uint8_t>(run.run_class));
     store(entry, entry_at::flags, std::uint16_t{0});
-    store(entry, entry_at::first_offset, run.first_offset.value);
+    store(entry, entry_at::first_offset,
+          run.run_class == proto::RunClass::kScheduled ? static_cast<std::uint64_t>(run.taken.time_since_epoch().count())
+                                                       : run.first_offset.value);
     store(entry, entry_at::count, run.count);
     store(entry, entry_at::place, static_cast<std::uint32_t>(place));
     store(entry, entry_at::metadata_length, static_cast<std::uint32_t>(run.metadata.size()));

@@ -57,7 +57,8 @@ struct RunView {
   TopicId topic;
   Lane lane;
   proto::RunClass run_class = proto::RunClass::kControl;
-  Offset first_offset;
+  Offset first_offset;  ///< of an immediate run
+  WallTime taken{};  ///< of a scheduled run: when it came, by the partition's time; delays count from then
   Position first_position;
   std::uint32_t count = 0;
   ProducerStamp stamp;
@@ -93,7 +94,8 @@ struct PendingRun {
   TopicId topic;
   Lane lane;
   proto::RunClass run_class = proto::RunClass::kControl;
-  Offset first_offset;
+  Offset first_offset;  ///< of an immediate run
+  WallTime taken{};  ///< of a scheduled run
   std::uint32_t count = 0;
   ProducerStamp stamp;
   SharedBytes metadata;

@@ -179,7 +179,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::Publish& p
   PendingRun run;
   run.topic = *topic;
   run.lane = publish.lane;
-  run.run_class = proto::RunClass::kImmediate;
+  run.run_class = publish.run_class;
   run.count = publish.count;
   run.stamp = {publish.producer, publish.producer_epoch, publish.sequence, publish.count};
   run.metadata = std::move(request.metadata);
@@ -232,7 +232,7 @@ void Partition::Body::decide(Session& session, ClientRequest& request, proto::Co
     PendingRun run;
     run.topic = topics[i];
     run.lane = batch.lane;
-    run.run_class = proto::RunClass::kImmediate;
+    run.run_class = batch.run_class;
     run.count = batch.count;
     run.stamp = {complete.producer, complete.producer_epoch, complete.sequence, batch.count};
     run.metadata = request.metadata.slice(meta_at, batch.metadata_length);

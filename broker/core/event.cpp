@@ -26,6 +26,21 @@ struct Encoder {
       end = run.end().value;
     }
   }
+  void operator()(const scheduler::TimerKey& key) {
+    (*this)(key.due);
+    out.varint(static_cast<std::uint64_t>(key.id));
+  }
+  /// Each as its distance from the one before: ids go up and down, tags seldom change.
+  void operator()(const std::vector<scheduler::Timer>& timers) {
+    out.varint(timers.size());
+    scheduler::Timer before;
+    for (const scheduler::Timer& timer : timers) {
+      out.varint(static_cast<std::uint64_t>((timer.key.due - before.key.due).count()));
+      out.signed_varint(static_cast<std::int64_t>(static_cast<std::uint64_t>(timer.key.id) - static_cast<std::uint64_t>(before.key.id)));
+      out.varint(timer.tag ^ before.tag);
+      before = timer;
+    }
+  }
   void operator()(const std::vector<LaneStart>& starts) {
     out.varint(starts.size());
     for (const LaneStart& start : starts) out.id(start.lane).id(start.from);
@@ -63,6 +78,28 @@ struct Decoder {
       sound = sound && gap <= UINT64_MAX - end && count > 0 && count <= UINT64_MAX - end - gap;
       runs.push_back({Offset(end + gap), count});
       end += gap + count;
+    }
+  }
+  void operator()(scheduler::TimerKey& key) {
+    (*this)(key.due);
+    key.id = scheduler::TimerId(in.varint());
+    sound = sound && key.due >= scheduler::Instant{} && key.due <= scheduler::instant_max;
+  }
+  void operator()(std::vector<scheduler::Timer>& timers) {
+    std::uint64_t n = in.varint();
+    if (n > in.remaining()) n = 0, sound = false;
+    timers.reserve(n);
+    scheduler::Timer timer;
+    for (; n > 0 && in.ok() && sound; --n) {
+      const std::uint64_t later = in.varint();
+      const std::uint64_t id = static_cast<std::uint64_t>(timer.key.id) + static_cast<std::uint64_t>(in.signed_varint());
+      timer.tag ^= in.varint();
+      const auto room = static_cast<std::uint64_t>((scheduler::instant_max - timer.key.due).count());
+      sound = later <= room;
+      if (!sound) return;
+      const scheduler::Timer next{{timer.key.due + scheduler::Millis(static_cast<std::int64_t>(later)), scheduler::TimerId(id)}, timer.tag};
+      sound = timers.empty() || next.key > timer.key;
+      timers.push_back(timer = next);
     }
   }
   void operator()(std::vector<LaneStart>& starts) {
@@ -161,6 +198,12 @@ void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, Reclaimed>
 {
   c(e.epoch);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Fire>
+{
+  c(e.up_to), c(e.timers);
 }
 
 template <std::size_t I = 0>

@@ -13,6 +13,7 @@
 #include "broker/core/bytes.h"
 #include "broker/core/commit.h"
 #include "proto/messages.h"
+#include "scheduler/timer.h"
 
 namespace takt::core {
 
@@ -169,6 +170,14 @@ struct ProducerPut {
   friend bool operator==(const ProducerPut&, const ProducerPut&) = default;
 };
 
+/// Scheduled messages come due: each takes the next offset of its lane, in this order.
+struct Fire {
+  static constexpr auto type = EventType::kFire;
+  scheduler::TimerKey up_to;              ///< the watermark from now on
+  std::vector<scheduler::Timer> timers;   ///< behind the watermark before, up to this one, ascending
+  friend bool operator==(const Fire&, const Fire&) = default;
+};
+
 /// The grace of a term is over: what nobody resumed is handed out again, so leases of earlier terms are void after the next crash.
 struct Reclaimed {
   static constexpr auto type = EventType::kReclaimed;
@@ -176,7 +185,8 @@ struct Reclaimed {
   friend bool operator==(const Reclaimed&, const Reclaimed&) = default;
 };
 
-using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut, Reclaimed>;
+using Event =
+    std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut, Reclaimed, Fire>;
 
 /// Appends the event's stored form: type u8, then its fields as varints in the order declared above.
 void append_event(ByteWriter& out, const Event& event);

@@ -1,6 +1,7 @@
 #include "broker/core/index_rows.h"
 
 #include "broker/core/bytes.h"
+#include "proto/limits.h"
 
 namespace takt::core {
 namespace {
@@ -18,7 +19,7 @@ std::vector<RowChange> encode_index_rows(TopicId topic, Lane lane, std::span<con
     ByteWriter value;
     std::uint64_t end = 0;
     for (; i < segments.size() && value.size() + segment_bytes_max <= row_value_bytes_max; ++i) {
-      value.varint(segments[i].position.value - end).varint(segments[i].count);
+      value.signed_varint(static_cast<std::int64_t>(segments[i].position.value - end)).varint(segments[i].count);
       end = segments[i].position.value + segments[i].count;
     }
     rows.push_back({Table::kIndex, std::move(key), value.take()});
@@ -34,11 +35,11 @@ Result<IndexRow, Corruption> decode_index_row(std::string_view key, std::string_
   ByteReader in(value);
   std::uint64_t position = 0;
   while (in.ok() && in.remaining() > 0) {
-    const std::uint64_t gap = in.varint();
+    position += static_cast<std::uint64_t>(in.signed_varint());
     const std::uint64_t count = in.varint();
-    if (count == 0 || gap > UINT64_MAX - position || count > UINT64_MAX - position - gap || count > UINT64_MAX - offset) break;
-    row.segments.push_back({Offset(offset), Position(position + gap), count});
-    position += gap + count;
+    if (count == 0 || position > limits::place_max || count > limits::place_max - position || count > limits::place_max - offset) break;
+    row.segments.push_back({Offset(offset), Position(position), count});
+    position += count;
     offset += count;
   }
   if (!in.finished() || row.segments.empty())

@@ -1,6 +1,7 @@
 #pragma once
 // Rows of table kIndex: where the messages of a topic and lane stand in the log. Key: topic u32 | lane u8 | first
-// offset u64. Value: per segment varint(position gap since the segment before), varint(count); offsets are dense.
+// offset u64. Value: per segment signed varint(position gap since the segment before: what was scheduled stands before), varint(count);
+// offsets are dense.
 
 #include <string>
 #include <string_view>

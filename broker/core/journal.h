@@ -37,16 +37,21 @@ class Journal {
     Position position;
     Offset offset;
   };
-  /// Adds a batch at the end of its topic's lane.
+  /// Adds a batch at the end of its topic's lane, or among what waits for its due: then it has no offset.
   Stored stage(PendingRun run, WallTime wall) {
     open(wall);
-    Topic* topic = state_.find_topic(run.topic);
+    const Topic* topic = state_.find_topic(run.topic);
     check(topic != nullptr, "a batch goes to a topic that is there");
-    run.first_offset = State::open_lane(*topic, run.lane).next;
+    const TopicLane* lane = topic->lanes.find(run.lane);
+    if (run.run_class == proto::RunClass::kScheduled)
+      run.taken = std::max(wall, state_.time());   // the commit may have been open for long
+    else
+      run.first_offset = lane == nullptr ? Offset(0) : lane->next;
     const RunView view{.topic = run.topic,
                        .lane = run.lane,
                        .run_class = run.run_class,
                        .first_offset = run.first_offset,
+                       .taken = run.taken,
                        .first_position = builder_.next(),
                        .count = run.count,
                        .stamp = run.stamp,

@@ -254,12 +254,7 @@ Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, O
 void Dispatcher::request_load(TopicId topic, Lane lane, Offset from) {
   if (!loading_.insert({topic, lane, from}).second) return;
   const TopicLane& here = *journal_.state().find_topic(topic)->lanes.find(lane);
-  LoadBlocks load{topic, lane, from, std::nullopt, load_bytes};
-  if (const auto located = State::locate(here, from)) {
-    load.position = located->position;
-    load.located = std::min(located->count, here.committed.value - from.value);   // what is not durable yet cannot be read
-  }
-  outbox_.send_now(load);
+  outbox_.send_now(LoadBlocks{topic, lane, from, load_bytes, State::locate(here, from, here.committed)});
 }
 
 }  // namespace takt::core

@@ -16,7 +16,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::ListTopics
     proto::TopicEntry entry{
         settings_.partition, topic.name, topic.settings, topic.retained_messages(), 0, 0, static_cast<std::uint32_t>(topic.groups.size())};
     entry.bytes = entry.messages * topic.mean_bytes();
-    topic.lanes.each([&](Lane, const TopicLane& lane) { entry.enqueued += lane.next.value; });
+    topic.lanes.each([&](Lane, const TopicLane& lane) { entry.enqueued += lane.next.value + lane.scheduled; });
     list.topics.push_back(std::move(entry));
   }
   answer(request, std::move(list));
@@ -94,6 +94,13 @@ PartitionStats Partition::Body::stats() const {
   stats.times_at_lease_bound = dispatcher_.times_at_bound();
   stats.cache_bytes = cache_.bytes();
   stats.unreadable = dispatcher_.unreadable().count();
+  const scheduler::TimerWheel& wheel = journal_.state().wheel();
+  stats.wheel = {.pending = wheel.armed(),
+                 .bytes = wheel.bytes(),
+                 .overdue = {},
+                 .waits_for_storage = wheel.is_late(partition_time(now_)),
+                 .lateness = lateness_};
+  if (const auto first = wheel.first_due()) stats.wheel.overdue = std::max<Duration>(partition_time(now_) - *first, {});
   for (const auto& [code, count] : refusals_) stats.refusals.push_back({code, count});
   for (const auto& [id, topic] : journal_.state().topics()) {
     TopicStats t;
@@ -104,7 +111,9 @@ PartitionStats Partition::Body::stats() const {
       t.enqueued = counted->second.enqueued;
       t.enqueued_bytes = counted->second.enqueued_bytes;
       t.deduplicated = counted->second.deduplicated;
+      t.fired = counted->second.fired;
     }
+    topic.lanes.each([&](Lane, const TopicLane& lane) { t.scheduled += lane.scheduled; });
     for (const auto& [group_id, group] : topic.groups) {
       const proto::GroupEntry entry = group_entry(topic, group);
       std::uint64_t unreadable = 0;

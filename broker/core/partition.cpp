@@ -28,9 +28,12 @@ std::optional<Commit> Partition::seal(Now now) { return body_->seal(now); }
 void Partition::committed(Position end, Now now) { body_->committed(end, now); }
 Position Partition::end() const { return body_->end(); }
 Position Partition::committed_end() const { return body_->committed_end(); }
+std::optional<WallTime> Partition::time() const { return body_->time(); }
 std::vector<Effect> Partition::take_effects() { return body_->take_effects(); }
 Checkpoint Partition::freeze() { return body_->freeze(); }
 std::size_t Partition::made() const { return body_->made(); }
+bool Partition::wants_freeze() const { return body_->wants_freeze(); }
+const std::optional<Corruption>& Partition::damage() const { return body_->damage(); }
 void Partition::checkpointed() { body_->checkpointed(); }
 std::vector<Partition::LiveStretch> Partition::live(std::span<const FrontRun> runs, Now now) { return body_->live(runs, now); }
 std::vector<Effect> Partition::abandon() { return body_->abandon(); }
@@ -47,11 +50,10 @@ Result<void, Corruption> Partition::Body::replay(const CommitView& commit) {
   State& state = journal_.state();
   state.open_commit(commit.header.time);
   for (const RunView& run : commit.runs) {
-    if (run.run_class == proto::RunClass::kImmediate) {
+    if (run.run_class != proto::RunClass::kControl) {
       if (auto applied = state.apply(run, commit.header.time); !applied) return applied;
       continue;
     }
-    if (run.run_class != proto::RunClass::kControl) return failed(Corruption{"a run has a class that this version does not know"});
     auto events = decode_events(as_text(run.metadata), run.count);
     if (!events) return failed(events.error());
     Position at = run.first_position;
@@ -141,15 +143,19 @@ void Partition::Body::tick(Now now) {
   now_ = now;
   leave_old_commit(now);
   dispatcher_.tick(now);
+  turn_wheel(now);
   if (journal_.bytes() >= commit_bytes_target) close_commit(now);
   tick_peeks(now.mono);
 }
 
 std::optional<Time> Partition::Body::next_deadline() const {
-  const std::optional<Time> a = dispatcher_.next_deadline();
-  const std::optional<Time> b = peek_passes_.empty() ? peek_deadlines_.next() : std::optional(now_.mono);
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
+  std::optional<Time> next = dispatcher_.next_deadline();
+  const auto earliest = [&next](std::optional<Time> other) {
+    if (other) next = next ? std::min(*next, *other) : *other;
+  };
+  earliest(peek_passes_.empty() ? peek_deadlines_.next() : std::optional(now_.mono));
+  earliest(next_firing());
+  return next;
 }
 
 std::size_t Partition::Body::staged_bytes() const {
@@ -193,6 +199,13 @@ void Partition::Body::close_commit(Now now) {
       journal_.state().find_topic(block->topic)->lanes.find(block->lane)->committed = block->end();
     cache_.insert(std::move(block));
   }
+  for (const auto& [topic, lane] : std::exchange(fired_lanes_, {}))
+    if (const Topic* there = journal_.state().find_topic(topic))
+      sealed_lanes_.push_back({commit.end, topic, lane, there->lanes.find(lane)->next});
+  for (FiredDue& fired : std::exchange(fired_dues_, {})) {
+    fired.commit_end = commit.end;
+    sealed_dues_.push_back(fired);
+  }
   closed_.push_back(std::move(commit));
 }
 
@@ -205,6 +218,8 @@ void Partition::Body::leave_old_commit(Now now) {
 void Partition::Body::committed(Position end, Now now) {
   now_ = now;
   outbox_.committed(end);
+  for (; !sealed_dues_.empty() && sealed_dues_.front().commit_end <= end; sealed_dues_.pop_front())
+    lateness_.observe(std::max<Duration>(partition_time(now) - sealed_dues_.front().due, {}), sealed_dues_.front().count);
   for (; !sealed_lanes_.empty() && sealed_lanes_.front().commit_end <= end; sealed_lanes_.pop_front()) {
     const SealedLane& sealed = sealed_lanes_.front();
     Topic* topic = journal_.state().find_topic(sealed.topic);
@@ -231,6 +246,8 @@ void Partition::Body::checkpointed() {
   constexpr std::size_t at_once = 1000;
   const WallTime idle = state.time() - std::chrono::duration_cast<std::chrono::milliseconds>(settings_.producer_idle_expiry);
   for (const ProducerId producer : state.producers().idle_since(idle, at_once)) journal_.stage(ProducerPut{producer, 0}, state.time());
+  retain_fired();
+  load_timers();
 }
 
 std::vector<Effect> Partition::Body::abandon() {

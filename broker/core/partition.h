@@ -87,6 +87,8 @@ class Partition {
   /// Where the log ends with everything applied, and up to where it is durable.
   Position end() const;
   Position committed_end() const;
+  /// Of the last commit, open or not; none: the log is empty.
+  std::optional<WallTime> time() const;
 
   /// Effects that may leave now, in order. Deliveries, replies and loads.
   std::vector<Effect> take_effects();
@@ -96,6 +98,10 @@ class Partition {
   Checkpoint freeze();
   /// Topics, groups and producers that were made since the last freeze: a long one holds up everything else.
   std::size_t made() const;
+  /// Many timers came, or were drained, since the last freeze: another one bounds their memory, and lets what waits for it go on.
+  bool wants_freeze() const;
+  /// What was read back cannot be right: the partition must not go on.
+  const std::optional<Corruption>& damage() const;
   /// The last freeze is on disk: its index rows need no memory any more, and idle producers are forgotten.
   void checkpointed();
 

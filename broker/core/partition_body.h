@@ -36,9 +36,12 @@ class Partition::Body {
   void committed(Position end, Now now);
   Position end() const { return journal_.next(); }
   Position committed_end() const { return outbox_.committed(); }
+  std::optional<WallTime> time() const { return end() == Position() ? std::nullopt : std::optional(journal_.state().time()); }
   std::vector<Effect> take_effects();
   Checkpoint freeze();
   std::size_t made() const { return journal_.state().made(); }
+  bool wants_freeze() const { return journal_.state().wheel().wants_freeze(); }
+  const std::optional<Corruption>& damage() const { return damage_; }
   void checkpointed();
   std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now);
   std::vector<Effect> abandon();
@@ -65,7 +68,13 @@ class Partition::Body {
     bool is_wanted_again = false;   ///< more came meanwhile
   };
   struct TopicCounters {
-    std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0;
+    std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0, fired = 0;
+  };
+  /// `count` messages that were due then.
+  struct FiredDue {
+    WallTime due;
+    std::uint64_t count = 0;
+    Position commit_end;
   };
   struct SealedLane {
     Position commit_end;
@@ -80,6 +89,7 @@ class Partition::Body {
   void on(SessionUp&& up, Now now);
   void on(SessionLost&& lost, Now now);
   void on(BlocksLoaded&& loaded, Now now);
+  void on(TimersLoaded&& loaded, Now now);
   void on(ClientRequest&& request, Now now);
 
   // decide.cpp: one per request type; `request` gives the address and the sections.
@@ -121,6 +131,7 @@ class Partition::Body {
   Subscription* subscription_of(Session& session, const ClientRequest& request, SubscriptionId id);
   /// The earlier answer's place when this sequence was seen, none when it is new.
   Result<std::optional<RememberedBatch>, Refusal> seen_before(ProducerId producer, std::uint32_t epoch, Sequence sequence) const;
+  void count_fired(TopicId topic, WallTime due);
   void count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes);
   bool answer_peek(const PendingPeek& peek, bool waited_out);
   void retry_peeks(TopicId topic, Lane lane);
@@ -130,6 +141,16 @@ class Partition::Body {
   void forget_peek(std::uint64_t id);
   void forget_peeks(SessionId session);
   void drop_topic_memory(TopicId topic);
+
+  // firing.cpp
+  void turn_wheel(Now now);
+  void load_timers();
+  std::optional<Time> next_firing() const;
+  /// What dues are measured by: the wall clock, but never before what the log has seen.
+  WallTime partition_time(Now now) const { return std::max(now.wall, journal_.state().time()); }
+
+  // retention.cpp
+  void retain_fired();
 
   // listing.cpp
   proto::GroupEntry group_entry(const Topic& topic, const Group& group) const;
@@ -141,7 +162,11 @@ class Partition::Body {
   Dispatcher dispatcher_;
 
   std::deque<Commit> closed_;                 ///< wait for seal()
+  std::set<std::pair<TopicId, Lane>> fired_lanes_;   ///< in the open commit
   std::deque<SealedLane> sealed_lanes_;       ///< in order of their commits
+  std::vector<FiredDue> fired_dues_;          ///< in the open commit
+  std::deque<FiredDue> sealed_dues_;          ///< in order of their commits
+  Lateness lateness_;
   std::map<std::uint64_t, PendingPeek> peeks_;
   std::set<std::tuple<TopicId, Lane, std::uint64_t>> peeks_by_lane_;   ///< all of them
   std::set<std::pair<SessionId, std::uint64_t>> peeks_by_session_;     ///< all of them
@@ -152,6 +177,7 @@ class Partition::Body {
   std::optional<Time> staged_since_;          ///< the first ack of the open commit
   bool is_awaited_ = false;                   ///< an answer other than an ack's waits for the open commit
   StoreRoom room_ = StoreRoom::kEnough;
+  std::optional<Corruption> damage_;          ///< what was read back cannot be right
   Now now_{};                                 ///< of the latest call that told it
 
   std::map<ErrorCode, std::uint64_t> refusals_;

@@ -46,7 +46,7 @@ void Topic::enter_by_name(Group& group) { by_name.insert(std::ranges::lower_boun
 std::uint64_t Topic::mean_bytes() const {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  lanes.each([&](Lane, const TopicLane& lane) { messages += lane.next.value, bytes += lane.bytes; });
+  lanes.each([&](Lane, const TopicLane& lane) { messages += lane.next.value + lane.scheduled, bytes += lane.bytes; });
   return messages == 0 ? 1 : std::max<std::uint64_t>(1, bytes / messages);
 }
 
@@ -68,6 +68,28 @@ Offset Topic::pinned(Lane lane) const {
   return pinned;
 }
 
+std::vector<OffsetRun> Topic::owed(Lane lane, Offset from, Offset until) const {
+  std::vector<OffsetRun> runs;
+  if (groups.empty()) {
+    const Offset first = std::max(from, lanes.find(lane)->horizon);
+    if (first < until) runs.push_back({first, until.value - first.value});
+    return runs;
+  }
+  for (const auto& [number, group] : groups) {
+    const GroupLane* here = group.lanes.find(lane);
+    if (here == nullptr) continue;
+    for (Offset at = here->done.next_open(from); at < until;) {
+      const std::uint64_t n = here->done.open_run(at, until.value - at.value);
+      runs.push_back({at, n});
+      at = here->done.next_open(at.plus(n));
+    }
+    for (auto dead = here->dead.lower_bound(from); dead != here->dead.end() && dead->first < until; ++dead)
+      runs.push_back({dead->first, 1});
+  }
+  std::ranges::sort(runs, {}, &OffsetRun::first);
+  return runs;
+}
+
 Offset Topic::start(Lane lane, proto::StartFrom from) const {
   const TopicLane* here = lanes.find(lane);
   if (here == nullptr) return Offset(0);
@@ -76,7 +98,7 @@ Offset Topic::start(Lane lane, proto::StartFrom from) const {
 
 std::uint64_t Topic::retained_messages() const {
   std::uint64_t messages = 0;
-  lanes.each([&](Lane lane, const TopicLane& here) { messages += here.next.value - low(lane).value; });
+  lanes.each([&](Lane lane, const TopicLane& here) { messages += here.next.value - low(lane).value + here.scheduled; });
   return messages;
 }
 
@@ -96,18 +118,27 @@ const Topic* State::find_topic(TopicId id) const {
 }
 
 TopicLane& State::open_lane(Topic& topic, Lane lane) {
+  changed_topics_.insert(topic.id);
   if (TopicLane* here = topic.lanes.find(lane)) return *here;
-  for (auto& [id, group] : topic.groups) group.lanes.make(lane, Offset(0));
+  for (auto& [id, group] : topic.groups) {
+    group.lanes.make(lane, Offset(0));
+    changed_groups_.insert({topic.id, id});   // or events about the lane would name what no row has
+  }
   return topic.lanes.make(lane);
 }
 
-std::optional<IndexSegment> State::locate(const TopicLane& lane, Offset offset) {
-  auto it = std::upper_bound(lane.recent.begin(), lane.recent.end(), offset, [](Offset o, const IndexSegment& s) { return o < s.first; });
-  if (it == lane.recent.begin()) return std::nullopt;
-  --it;
-  if (offset >= it->end()) return std::nullopt;
-  const std::uint64_t skipped = offset.value - it->first.value;
-  return IndexSegment{offset, it->position.plus(skipped), it->count - skipped};
+std::vector<IndexSegment> State::locate(const TopicLane& lane, Offset from, Offset until) {
+  constexpr std::size_t places_max = 1000;
+  std::vector<IndexSegment> located;
+  auto it = std::ranges::upper_bound(lane.recent, from, {}, &IndexSegment::first);
+  if (it == lane.recent.begin()) return located;
+  for (--it; it != lane.recent.end() && from < std::min(it->end(), until) && located.size() < places_max; ++it) {
+    const std::uint64_t skipped = from.value - it->first.value;
+    const Offset end = std::min(it->end(), until);
+    located.push_back({from, it->position.plus(skipped), end.value - from.value});
+    from = end;
+  }
+  return located;
 }
 
 Result<void, Corruption> State::apply(const Event& event, Position position, WallTime time) {
@@ -118,25 +149,41 @@ Result<void, Corruption> State::apply(const RunView& run, WallTime time) {
   Topic* topic = find_topic(run.topic);
   if (topic == nullptr) return unknown_topic(run.topic);
   if (run.lane.value >= lane_count) return failed(Corruption{"a run has lane " + std::to_string(run.lane.value)});
+  if (run.run_class == proto::RunClass::kScheduled) return schedule(*topic, run, time);
   TopicLane& lane = open_lane(*topic, run.lane);
   if (lane.next != run.first_offset) {
     return failed(Corruption{"a run of topic '" + topic->name + "' begins at offset " + std::to_string(run.first_offset.value) +
                              ", the state expects " + std::to_string(lane.next.value)});
   }
-  const bool is_open = lane.recent.size() > (planted(PlantedBug::kIndexMergedIntoFrozen) ? 0 : lane.frozen);
-  if (is_open && lane.recent.back().position.plus(lane.recent.back().count) == run.first_position) {
-    lane.recent.back().count += run.count;
-  } else {
-    lane.recent.push_back({run.first_offset, run.first_position, run.count});
-  }
-  // The first batch opens the lane in every group: their rows must say so, or events about it name what is not there.
-  if (lane.next == Offset(0))
-    for (const auto& [id, group] : topic->groups) changed_groups_.insert({topic->id, id});
-  lane.next = lane.next.plus(run.count);
+  enter(*topic, run.lane, run.first_position, run.count);
   lane.bytes += run.metadata.size() + run.payload.size();
   producers_.record(run.stamp, run.first_position, run.first_offset, time);
-  changed_topics_.insert(topic->id);
   return {};
+}
+
+void State::enter(Topic& topic, Lane where, Position position, std::uint64_t count) {
+  TopicLane& lane = open_lane(topic, where);
+  const bool is_open = lane.recent.size() > (planted(PlantedBug::kIndexMergedIntoFrozen) ? 0 : lane.frozen);
+  if (is_open && lane.recent.back().position.plus(lane.recent.back().count) == position) {
+    lane.recent.back().count += count;
+  } else {
+    lane.recent.push_back({lane.next, position, count});
+  }
+  lane.next = lane.next.plus(count);
+}
+
+void TopicLane::note_entered(WallTime time, std::chrono::milliseconds keep) {
+  constexpr std::size_t told_max = 20;   // of eight lanes they fit into a topic's row
+  if (!entered.empty() && time - entered.back().since < keep / 16) {
+    entered.back().end = next;
+    entered.back().time = time;
+    return;
+  }
+  if (entered.size() == told_max) {
+    entered[1].since = entered[0].since;
+    entered.erase(entered.begin());
+  }
+  entered.push_back({next, time, time});
 }
 
 Result<void, Corruption> State::on(const EpochBegun& e, Position position, WallTime) {
@@ -155,9 +202,20 @@ Result<void, Corruption> State::on(const Reclaimed& e, Position position, WallTi
   return {};
 }
 
-Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime) {
+/// What is gone already is not kept; what is let go need not be passed first.
+void State::keep_from_now(Topic& topic, const proto::TopicSettings& next, WallTime time) {
+  const bool is_kept = keeps(topic.settings);
+  if (keeps(next) && !is_kept) raise_horizons(topic);
+  topic.lanes.each([&](Lane, TopicLane& here) {
+    if (!keeps(next) && is_kept) here.let_go({here.horizon, here.next.value - here.horizon.value});
+    if (next.keep_ms == 0) here.entered.clear();
+    if (next.keep_ms != 0 && topic.settings.keep_ms == 0 && here.is_fired_into) here.note_entered(time, keep_of(next));
+  });
+}
+
+Result<void, Corruption> State::on(const TopicPut& e, Position, WallTime time) {
   if (Topic* topic = find_topic(e.topic)) {
-    if (keeps(e.settings) && !keeps(topic->settings)) raise_horizons(*topic);   // what is gone already is not kept
+    keep_from_now(*topic, e.settings, time);
     topic->settings = e.settings;
   } else {
     if (e.topic != next_topic_ || by_name_.contains(e.name))
@@ -206,7 +264,13 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
     it->second.leases_from = e.leases_from;
     topic->enter_by_name(it->second);
     ++made_;
-    for (const LaneStart& start : e.starts) it->second.lanes.make(start.lane, start.from);
+    for (const LaneStart& start : e.starts) {
+      it->second.lanes.make(start.lane, start.from);
+      TopicLane& here = *topic->lanes.find(start.lane);
+      if (!here.is_fired_into || start.from >= here.next) continue;
+      here.owed_again.push_back({start.from, here.next.value - start.from.value});
+      changed_topics_.insert(e.topic);
+    }
     topic->lanes.each([&](Lane lane, const TopicLane&) { it->second.lanes.make(lane, Offset(0)); });
   }
   it->second.settings = e.settings;
@@ -222,7 +286,10 @@ Result<void, Corruption> State::on(const GroupDel& e, Position, WallTime) {
   if (topic->groups.size() == 1) raise_horizons(*topic);   // what the last group has done does not come back
   topic->lanes.each([&](Lane lane, TopicLane& here) {      // its dead messages are nobody's now
     const GroupLane* owed = group->second.lanes.find(lane);
-    if (owed != nullptr && !owed->dead.empty()) here.erased_below = std::min(here.erased_below, owed->dead.begin()->first);
+    if (owed == nullptr) return;
+    const Offset first = owed->dead.empty() ? owed->done.floor() : std::min(owed->done.floor(), owed->dead.begin()->first);
+    if (!owed->dead.empty()) here.erased_below = std::min(here.erased_below, first);
+    here.let_go({first, here.next.value - first.value});   // what it alone still owed
   });
   std::erase(topic->by_name, &group->second);
   topic->groups.erase(group);
@@ -248,14 +315,16 @@ Result<State::Target, Corruption> State::target(TopicId topic, GroupId group, La
 }
 
 void State::raise_horizons(Topic& topic) {
-  topic.lanes.each([&](Lane lane, TopicLane& here) { here.horizon = std::max(here.horizon, topic.low(lane)); });
+  topic.lanes.each([&](Lane lane, TopicLane& here) { here.raise_horizon(topic.low(lane)); });
 }
 
 /// Offsets are done for the group: their retries are over.
-void State::settle(Group& group, GroupLane& lane, OffsetRun run) {
-  group.done += lane.done.add(run.first, run.count);
-  for (auto it = lane.retries.lower_bound(run.first); it != lane.retries.end() && it->first < run.end(); it = lane.retries.erase(it))
-    lane.changed_retries.insert(it->first);
+void State::settle(const Target& at, Lane lane, OffsetRun run) {
+  GroupLane& owed = *at.lane;
+  at.group->done += owed.done.add(run.first, run.count);
+  for (auto it = owed.retries.lower_bound(run.first); it != owed.retries.end() && it->first < run.end(); it = owed.retries.erase(it))
+    owed.changed_retries.insert(it->first);
+  at.topic->lanes.find(lane)->let_go(run);
 }
 
 Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
@@ -264,7 +333,7 @@ Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
   const Offset next = at->topic->lanes.find(e.lane)->next;
   for (const OffsetRun& run : e.runs) {
     if (run.end() > next) return failed(Corruption{"a Done event reaches beyond the end of topic '" + at->topic->name + "'"});
-    settle(*at->group, *at->lane, run);
+    settle(*at, e.lane, run);
   }
   if (e.lent && *e.lent > at->lane->lent) {
     at->lane->lent = *e.lent;
@@ -287,7 +356,7 @@ Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
   if (!at) return failed(at.error());
   if (e.offset >= at->topic->lanes.find(e.lane)->next)
     return failed(Corruption{"a Dead event reaches beyond the end of topic '" + at->topic->name + "'"});
-  settle(*at->group, *at->lane, {e.offset, 1});
+  settle(*at, e.lane, {e.offset, 1});
   at->lane->dead[e.offset] = {e.attempts, e.code, cut(e.text), time};
   at->lane->changed_dead.insert(e.offset);
   return {};
@@ -310,7 +379,7 @@ Result<void, Corruption> State::on(const Retain& e, Position, WallTime) {
   TopicLane* lane = e.lane.value < lane_count ? topic->lanes.find(e.lane) : nullptr;
   if (lane == nullptr || e.horizon > lane->next)
     return failed(Corruption{"a Retain event names a lane or offset of topic '" + topic->name + "' that is not there"});
-  lane->horizon = std::max(lane->horizon, e.horizon);
+  lane->raise_horizon(e.horizon);
   changed_topics_.insert(e.topic);
   return {};
 }

@@ -16,6 +16,7 @@
 #include "broker/core/index_rows.h"
 #include "broker/core/producer_table.h"
 #include "broker/core/rows.h"
+#include "scheduler/timer_wheel.h"
 
 namespace takt::core {
 
@@ -66,6 +67,7 @@ struct HeldState {
 
 /// Whether messages stay for a while after all groups have done them.
 inline bool keeps(const proto::TopicSettings& settings) { return settings.keep_ms != 0 || settings.keep_bytes != 0; }
+inline std::chrono::milliseconds keep_of(const proto::TopicSettings& settings) { return std::chrono::milliseconds(settings.keep_ms); }
 
 /// What a group still owes in one lane.
 struct GroupLane {
@@ -91,15 +93,39 @@ struct Group {
   PerLane<GroupLane> lanes;
 };
 
+/// The offsets before `end` entered their lane by `time`.
+struct Entered {
+  Offset end;
+  WallTime since{};   ///< that the first one entered which the element before does not speak of
+  WallTime time{};
+};
+
 /// There may be hundreds of thousands: an empty deque would take 576 bytes, an empty vector none.
 struct TopicLane {
   Offset next;                               ///< of the next message
   Offset horizon;                            ///< `keep` has passed for what lies before; without a group: it is gone
-  std::uint64_t bytes = 0;                   ///< appended, ever
+  std::uint64_t bytes = 0;                   ///< appended, ever, scheduled or not
+  std::uint64_t scheduled = 0;               ///< messages that wait for their due, and have no offset
+  bool is_fired_into = false;                ///< some of the lane's messages were scheduled
+  std::vector<OffsetRun> settled;            ///< then: what somebody has done, or `keep` let go, since the last freeze
+  std::vector<OffsetRun> owed_again;         ///< then: what a new group begins with, since the last freeze
+  std::vector<Entered> entered;              ///< then, where messages are kept: when they fired, roughly; by offset
   std::vector<IndexSegment> recent;          ///< since the last checkpoint that is on disk
   std::size_t frozen = 0;                    ///< of `recent`, in the checkpoint that is being written
   std::vector<Offset> index_rows;            ///< first offsets of the index rows on disk
   Offset erased_below;                       ///< kCold rows below are gone, but for dead messages
+
+  void let_go(OffsetRun run) {
+    if (is_fired_into) settled.push_back(run);
+  }
+  void raise_horizon(Offset to) {
+    if (to <= horizon) return;
+    let_go({horizon, to.value - horizon.value});
+    horizon = to;
+    std::erase_if(entered, [&](const Entered& before) { return before.end <= horizon; });
+  }
+  /// All offsets so far have entered by `time`; to a sixteenth of `keep` it is remembered which by when.
+  void note_entered(WallTime time, std::chrono::milliseconds keep);
 
   // The leader's, not part of the fold.
   Offset committed;                          ///< messages before are durable and may be lent
@@ -122,6 +148,9 @@ struct Topic {
   Offset low(Lane lane) const;
   /// The first offset whose message must stay readable: low(), or a dead message before it.
   Offset pinned(Lane lane) const;
+  /// What of [from, until) some group has not done, or keeps as dead; or all, when there is no group to finish it. By offset,
+  /// overlapping where several groups owe the same.
+  std::vector<OffsetRun> owed(Lane lane, Offset from, Offset until) const;
   /// Where a new group begins.
   Offset start(Lane lane, proto::StartFrom from) const;
   std::uint64_t retained_messages() const;
@@ -132,21 +161,23 @@ class State {
   /// Takes one event at `position` in a commit of time `time`. An event that names what is not there is a corruption of
   /// the log when replayed and a bug when live: the caller knows which.
   Result<void, Corruption> apply(const Event& event, Position position, WallTime time);
-  /// Takes a producer's batch. Asserts its first offset.
+  /// Takes a producer's batch. Asserts an immediate one's first offset.
   Result<void, Corruption> apply(const RunView& run, WallTime time);
 
   Topic* find_topic(std::string_view name);
   Topic* find_topic(TopicId id);
   const Topic* find_topic(TopicId id) const;
-  /// Makes the lane's state in topic and groups on first use: groups begin at its horizon.
-  static TopicLane& open_lane(Topic& topic, Lane lane);
-  /// Where the message of `offset` stands and how many follow it one by one, if it was appended since the last checkpoint.
-  static std::optional<IndexSegment> locate(const TopicLane& lane, Offset offset);
+  /// Where the messages from `from` on and before `until` stand, a thousand places at most; nothing when the first one was
+  /// appended before the last checkpoint.
+  static std::vector<IndexSegment> locate(const TopicLane& lane, Offset from, Offset until);
 
   std::map<TopicId, Topic>& topics() { return topics_; }
   const std::map<TopicId, Topic>& topics() const { return topics_; }
   ProducerTable& producers() { return producers_; }
   const ProducerTable& producers() const { return producers_; }
+  /// What waits for its due. Its fold is apply()'s; the rest concerns the leader's memory and storage.
+  scheduler::TimerWheel& wheel() { return wheel_; }
+  const scheduler::TimerWheel& wheel() const { return wheel_; }
   TopicId next_topic() const { return next_topic_; }
   GroupId next_group() const { return next_group_; }
   std::size_t group_count() const { return group_count_; }
@@ -184,7 +215,13 @@ class State {
   Result<void, Corruption> on(const Retain&, Position, WallTime);
   Result<void, Corruption> on(const ProducerPut&, Position, WallTime);
   Result<void, Corruption> on(const Reclaimed&, Position, WallTime);
+  Result<void, Corruption> on(const Fire&, Position, WallTime);
 
+  Result<void, Corruption> schedule(Topic& topic, const RunView& run, WallTime time);
+  /// The messages from `position` on take the next offsets of a lane.
+  void enter(Topic& topic, Lane lane, Position position, std::uint64_t count);
+  /// Makes the lane's state in topic and groups on first use: groups begin at its horizon.
+  TopicLane& open_lane(Topic& topic, Lane lane);
   struct Target {
     Topic* topic;
     Group* group;
@@ -192,12 +229,17 @@ class State {
   };
   /// The group and lane that an event names, or what is wrong with that.
   Result<Target, Corruption> target(TopicId topic, GroupId group, Lane lane);
-  static void settle(Group& group, GroupLane& lane, OffsetRun run);
+  static void settle(const Target& at, Lane lane, OffsetRun run);
   static void raise_horizons(Topic& topic);
+  static void keep_from_now(Topic& topic, const proto::TopicSettings& next, WallTime time);
 
   void freeze_topic(Topic& topic, Checkpoint& out);
   static void erase_cold(const Topic& topic, Lane lane, TopicLane& here, Checkpoint& out);
   void freeze_group(const Topic& topic, Group& group, Checkpoint& out);
+  void freeze_wheel(Checkpoint& out);
+  static void release(const Topic& topic, Lane lane, TopicLane& here, Checkpoint& out);
+  Result<void, Corruption> load_bucket(std::string_view key, std::string_view value);
+  Result<void, Corruption> load_armed(std::string_view key, std::string_view value);
   Result<void, Corruption> load_meta(std::string_view value);
   Result<void, Corruption> load_topic(std::string_view key, std::string_view value);
   Result<void, Corruption> load_group(std::string_view key, std::string_view value);
@@ -206,6 +248,8 @@ class State {
   std::map<TopicId, Topic> topics_;
   std::map<std::string, TopicId, std::less<>> by_name_;
   ProducerTable producers_;
+  scheduler::TimerWheel wheel_;
+  std::vector<ScheduledRun> scheduled_;                   ///< since the last freeze
   TopicId next_topic_{1};
   GroupId next_group_{1};
   std::size_t group_count_ = 0;                           ///< sum over topics_

@@ -31,7 +31,10 @@ std::uint64_t State::digest() const {
   for (const auto& [topic_id, topic] : topics_) {
     out.key(topic_id).text(topic.name);
     out.varint(topic.settings.keep_ms).varint(topic.settings.keep_bytes).varint(topic.settings.bytes_max);
-    topic.lanes.each([&](Lane lane, const TopicLane& here) { out.id(lane).id(here.next).id(here.horizon).varint(here.bytes); });
+    topic.lanes.each([&](Lane lane, const TopicLane& here) {
+      out.id(lane).id(here.next).id(here.horizon).varint(here.bytes).varint(here.scheduled);
+      for (const Entered& until : here.entered) out.id(until.end).signed_varint(until.time.time_since_epoch().count());
+    });
     for (const auto& [group_id, group] : topic.groups) {
       out.key(group_id).text(group.name).varint(group.settings.attempts_max).varint(group.done).id(group.leases_from);
       group.lanes.each([&](Lane lane, const GroupLane& owed) {
@@ -41,6 +44,7 @@ std::uint64_t State::digest() const {
     }
   }
   producers_.append_to(out);
+  out.varint(wheel_.digest());
   return proto::section_checksum(as_bytes(out.take()));
 }
 

@@ -59,6 +59,7 @@ Checkpoint State::freeze(Position end) {
   changed_topics_.clear();
   changed_groups_.clear();
   for (RowChange& row : producers_.take_changes()) out.changed.push_back(std::move(row));
+  freeze_wheel(out);
   out.changed.push_back(
       {Table::kMeta, "state",
        ByteWriter().id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count()).id(reclaimed_).take()});
@@ -79,7 +80,17 @@ void State::freeze_topic(Topic& topic, Checkpoint& out) {
     const Offset kept = here.index_rows.empty() ? bound : here.index_rows.front();
     if (kept > first_row) out.erased.push_back({Table::kIndex, index_key(topic.id, lane, first_row), index_key(topic.id, lane, kept)});
     erase_cold(topic, lane, here, out);
-    row.id(lane).id(here.next).id(here.horizon).varint(here.bytes).id(here.erased_below);
+    release(topic, lane, here, out);
+    row.id(lane)
+        .id(here.next)
+        .id(here.horizon)
+        .varint(here.bytes)
+        .id(here.erased_below)
+        .varint(here.scheduled)
+        .varint(here.is_fired_into ? 1 : 0)
+        .varint(here.entered.size());
+    for (const Entered& until : here.entered)
+      row.id(until.end).signed_varint(until.since.time_since_epoch().count()).signed_varint(until.time.time_since_epoch().count());
     check(here.frozen == 0, "one checkpoint at a time");
     for (RowChange& change : encode_index_rows(topic.id, lane, here.recent)) {
       here.index_rows.push_back(decode_index_row(change.key, *change.value)->segments.front().first);
@@ -153,6 +164,7 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
 }
 
 void State::frozen_written() {
+  wheel_.written();
   if (planted(PlantedBug::kAckLostAtCheckpoint)) changed_groups_.clear();
   for (const TopicId id : std::exchange(frozen_topics_, {})) {
     Topic* topic = find_topic(id);
@@ -166,7 +178,9 @@ void State::frozen_written() {
 
 Result<void, Corruption> State::load_row(Table table, std::string_view key, std::string_view value) {
   switch (table) {
-    case Table::kMeta: return key == "state" ? load_meta(value) : Result<void, Corruption>();
+    case Table::kMeta:
+      if (key == "state") return load_meta(value);
+      return key == "wheel" && !wheel_.load_state(value) ? failed(Corruption{"the wheel's row is malformed"}) : Result<void, Corruption>();
     case Table::kTopics: return load_topic(key, value);
     case Table::kGroups: return load_group(key, value);
     case Table::kIndex: {
@@ -183,7 +197,11 @@ Result<void, Corruption> State::load_row(Table table, std::string_view key, std:
     case Table::kDead:
     case Table::kHeld: return load_group_lane(table, key, value);
     case Table::kProducers: return producers_.load(key, value);
-    case Table::kCold: return {};
+    case Table::kBuckets: return load_bucket(key, value);
+    case Table::kArmed: return load_armed(key, value);
+    case Table::kCold:
+    case Table::kTimers:
+    case Table::kPinned: return {};
   }
   return failed(Corruption{"a row of an unknown table"});
 }
@@ -215,6 +233,14 @@ Result<void, Corruption> State::load_topic(std::string_view key, std::string_vie
     here.horizon = in.id<Offset>();
     here.bytes = in.varint();
     here.erased_below = in.id<Offset>();
+    here.scheduled = in.varint();
+    here.is_fired_into = in.varint() != 0;
+    for (std::uint64_t told = in.varint(); in.ok() && told > 0; --told) {
+      Entered& until = here.entered.emplace_back();
+      until.end = in.id<Offset>();
+      until.since = WallTime(std::chrono::milliseconds(in.signed_varint()));
+      until.time = WallTime(std::chrono::milliseconds(in.signed_varint()));
+    }
   }
   if (!k.finished() || !in.finished() || !by_name_.emplace(topic.name, id).second)
     return failed(Corruption{"topic row " + std::to_string(id.value) + " is malformed"});

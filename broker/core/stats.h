@@ -1,6 +1,7 @@
 #pragma once
 // Counters and gauges of a partition, plain integers here and rendered at the edge.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -25,12 +26,38 @@ struct TopicStats {
   std::string topic;
   std::uint64_t messages = 0, bytes = 0;         ///< retained; bytes estimated
   std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0;
+  std::uint64_t scheduled = 0;                   ///< wait for their due
+  std::uint64_t fired = 0;                       ///< came due since the start
   std::vector<GroupStats> groups;
 };
 
 struct RefusalCount {
   ErrorCode code;
   std::uint64_t count = 0;
+};
+
+/// How long after their due scheduled messages could be delivered: when that they fired was durable.
+struct Lateness {
+  static constexpr std::array<Duration, 12> bounds = {
+      std::chrono::milliseconds(1),  std::chrono::milliseconds(2),  std::chrono::milliseconds(5),   std::chrono::milliseconds(10),
+      std::chrono::milliseconds(25), std::chrono::milliseconds(50), std::chrono::milliseconds(100), std::chrono::milliseconds(250),
+      std::chrono::seconds(1),       std::chrono::seconds(10),      std::chrono::minutes(1),        std::chrono::minutes(10)};
+  std::array<std::uint64_t, bounds.size() + 1> counts{};   ///< by upper bound; the last is above all of them
+  Duration sum{};
+
+  void observe(Duration late, std::uint64_t count) {
+    const auto at = std::lower_bound(bounds.begin(), bounds.end(), late) - bounds.begin();
+    counts[static_cast<std::size_t>(at)] += count;
+    sum += late * static_cast<Duration::rep>(count);
+  }
+};
+
+struct WheelStats {
+  std::uint64_t pending = 0;                     ///< timers that wait
+  std::size_t bytes = 0;                         ///< of memory
+  Duration overdue{};                            ///< of the oldest timer that has not fired
+  bool waits_for_storage = false;                ///< due timers are being read
+  Lateness lateness;
 };
 
 struct PartitionStats {
@@ -43,6 +70,7 @@ struct PartitionStats {
   std::uint64_t times_at_lease_bound = 0;        ///< a subscription with credit waited, since the start
   std::uint64_t cache_bytes = 0;
   std::uint64_t unreadable = 0;                  ///< messages found damaged since the start
+  WheelStats wheel;
   std::vector<RefusalCount> refusals;
   std::vector<TopicStats> topics;
 };

@@ -19,6 +19,8 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 /// One family under construction.
 class Family {
  public:
@@ -52,6 +54,19 @@ class Family {
     family_.metric.push_back(std::move(metric));
     return *this;
   }
+  Family& add(const core::Lateness& lateness) {
+    ClientMetric metric;
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i < lateness.counts.size(); ++i) {
+      cumulative += lateness.counts[i];
+      const double bound = i < lateness.bounds.size() ? seconds(lateness.bounds[i]) : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({cumulative, bound});
+    }
+    metric.histogram.sample_count = cumulative;
+    metric.histogram.sample_sum = seconds(lateness.sum);
+    family_.metric.push_back(std::move(metric));
+    return *this;
+  }
   MetricFamily take() { return std::move(family_); }
 
  private:
@@ -68,6 +83,8 @@ void add_to(core::TopicStats& sum, const core::TopicStats& topic) {
   sum.enqueued += topic.enqueued;
   sum.enqueued_bytes += topic.enqueued_bytes;
   sum.deduplicated += topic.deduplicated;
+  sum.scheduled += topic.scheduled;
+  sum.fired += topic.fired;
 }
 
 void add_to(core::GroupStats& sum, const core::GroupStats& group) {
@@ -129,6 +146,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
   auto enqueued_bytes = counter("takt_enqueued_bytes_total", "Bytes of the messages stored, metadata and payload.");
   auto messages = gauge("takt_topic_messages", "Messages retained.");
   auto bytes = gauge("takt_topic_stored_bytes", "Bytes of the messages retained, estimated.");
+  auto scheduled = gauge("takt_topic_scheduled_messages", "Messages that wait for their due.");
+  auto fired = counter("takt_messages_fired_total", "Scheduled messages that came due.");
   auto delivered = counter("takt_messages_delivered_total", "Hand-outs of messages to workers.");
   auto acked = counter("takt_messages_acked_total", "Messages that a group is done with.");
   auto retried = counter("takt_messages_retried_total", "Failed attempts that will be repeated.");
@@ -145,6 +164,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
     enqueued_bytes.add(topic.enqueued_bytes, of_topic);
     messages.add(topic.messages, of_topic);
     bytes.add(topic.bytes, of_topic);
+    scheduled.add(topic.scheduled, of_topic);
+    fired.add(topic.fired, of_topic);
     for (const core::GroupStats& group : topic.groups) {
       const Labels of_group{{"topic", topic.topic}, {"group", group.group}};
       const auto with = [&](const char* name, const char* value) {
@@ -167,11 +188,11 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
       states.add(group.unreadable, with("state", "unreadable"));
       states.add(group.dead, with("state", "dead"));
       workers.add(std::uint64_t{group.workers}, of_group);
-      alone.add(std::chrono::duration<double>(group.alone).count(), of_group);
+      alone.add(seconds(group.alone), of_group);
     }
   }
-  for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &delivered, &acked, &retried, &dead, &stale,
-                         &redelivered, &states, &workers, &alone})
+  for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &scheduled, &fired, &delivered, &acked, &retried,
+                         &dead, &stale, &redelivered, &states, &workers, &alone})
     out.push_back(family->take());
 }
 
@@ -190,6 +211,17 @@ void partition_families(std::vector<MetricFamily>& out, const core::PartitionSta
                     .take());
   out.push_back(gauge("takt_messages_unreadable", "Messages whose stored bytes are damaged, passed over since the start.")
                     .add(stats.unreadable)
+                    .take());
+  out.push_back(gauge("takt_timers_pending", "Timers that wait for their due.").add(stats.wheel.pending).take());
+  out.push_back(gauge("takt_timers_memory_bytes", "Memory of the timer wheel.").add(std::uint64_t{stats.wheel.bytes}).take());
+  out.push_back(gauge("takt_timers_overdue_seconds", "How long the oldest timer that has not fired has been due.")
+                    .add(seconds(stats.wheel.overdue))
+                    .take());
+  out.push_back(gauge("takt_timers_late", "1 while due timers are still being read from the disk.")
+                    .add(std::uint64_t{stats.wheel.waits_for_storage})
+                    .take());
+  out.push_back(histogram("takt_schedule_lateness_seconds", "From a scheduled message's due to when it could be delivered.")
+                    .add(stats.wheel.lateness)
                     .take());
   out.push_back(gauge("takt_cache_bytes", "Memory of the tail cache.").add(stats.cache_bytes).take());
 }
@@ -213,6 +245,20 @@ void store_families(std::vector<MetricFamily>& out, const StoreStats& store) {
                     .take());
   out.push_back(histogram("takt_store_commit_seconds", "Time of one append with its sync.").add(store.commit_seconds).take());
   out.push_back(histogram("takt_store_commit_size_bytes", "Bytes of one append.").add(store.commit_bytes).take());
+}
+
+void clock_families(std::vector<MetricFamily>& out, const ClockStats& clock) {
+  using State = core::PartitionClock::State;
+  const auto is = [&](State state) { return std::uint64_t{clock.state == state}; };
+  out.push_back(gauge("takt_clock_state", "1 for what the partition's time does: follows the wall clock, slews, runs on, or holds.")
+                    .add(is(State::kFollows), {{"state", "follows"}})
+                    .add(is(State::kSlews), {{"state", "slews"}})
+                    .add(is(State::kRunsOn), {{"state", "runs_on"}})
+                    .add(is(State::kHolds), {{"state", "holds"}})
+                    .take());
+  out.push_back(
+      gauge("takt_clock_ahead_seconds", "How far the wall clock is ahead of the partition's time.").add(seconds(clock.ahead)).take());
+  out.push_back(counter("takt_clock_steps_total", "Steps of the wall clock that were followed at once.").add(clock.steps).take());
 }
 
 void gateway_families(std::vector<MetricFamily>& out, const transport::DeskStats& gateway) {
@@ -284,6 +330,7 @@ std::string Exposition::render(const Snapshot& snapshot) {
   if (!topics.empty()) topic_families(families, topics);
   partition_families(families, snapshot.partition);
   store_families(families, snapshot.store);
+  clock_families(families, snapshot.clock);
   gateway_families(families, snapshot.gateway);
   families.push_back(counter("takt_http_connections_refused_total", "HTTP connections closed because a bound was reached.")
                          .add(snapshot.http_connections_refused)

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "broker/core/partition_clock.h"
 #include "broker/core/stats.h"
 #include "broker/metrics/histogram.h"
 #include "broker/transport/desk_stats.h"
@@ -25,11 +26,19 @@ struct StoreStats {
   Histogram commit_bytes{{256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304}};
 };
 
+/// What the partition's clock makes of the wall clock.
+struct ClockStats {
+  core::PartitionClock::State state = core::PartitionClock::State::kFollows;
+  Duration ahead{};                         ///< of the wall clock before the partition's time
+  std::uint64_t steps = 0;                  ///< of the wall clock that were followed
+};
+
 /// Everything that /metrics shows, at about one instant.
 struct Snapshot {
   std::string version;
   core::PartitionStats partition;
   StoreStats store;
+  ClockStats clock;
   transport::DeskStats gateway;
   std::uint64_t http_connections_refused = 0;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker/core/cold_rows.h"
+#include "broker/runtime/pins.h"
 #include "proto/planted_bug.h"
 
 namespace takt::runtime {
@@ -62,22 +63,21 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
   Outcome outcome;
   CheckpointWritten& written = outcome.written;
   written.applied = job.rows->applied;
+  if (!write_rows(job, tables, written)) return outcome;
   Front::Plan plan;
-  if (job.front) plan = front_.plan(job.front->stretches, job.front->end);
+  if (job.front) {
+    auto live = live_of(*job.front, tables);
+    if (live)
+      plan = front_.plan(*live, job.front->end);
+    else
+      written.front_failure = live.error();
+  }
   if (!plan.carry.empty()) {
     if (auto carried = carry(plan.carry, log, tables)) {
       written.carried_messages = *carried;
     } else {
       written.front_failure = carried.error();
       plan.free_before = plan.dead_before;
-    }
-  }
-  // One row, of the state itself, is in every checkpoint.
-  written.is_written = job.rows->changed.size() > 1 || !job.rows->erased.empty() || job.rows->applied != tables.applied();
-  if (written.is_written) {
-    if (auto done = tables.checkpoint(*job.rows); !done) {
-      written.failure = done.error();
-      if (!planted(PlantedBug::kFrontFreedBeforeCheckpoint)) return outcome;
     }
   }
   if (const auto bytes = tables.used_bytes()) written.tables_bytes = *bytes;
@@ -87,6 +87,33 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
   given_up_ = std::max(given_up_, plan.free_before);
   freed_much_ = front_.bytes() * 2 < bytes_before;
   return outcome;
+}
+
+/// False: the checkpoint is not on disk, and nothing that it no longer needs may go.
+bool FrontKeeper::write_rows(const CheckpointJob& job, store::Tables& tables, CheckpointWritten& written) {
+  // Two rows, of the state itself and of the wheel, are in every checkpoint.
+  written.is_written = job.rows->changed.size() > 2 || !job.rows->erased.empty() || job.rows->applied != tables.applied();
+  if (!written.is_written) return true;
+  const auto pinned = with_pins(*job.rows, given_up_, tables);
+  const auto done = pinned ? tables.checkpoint(pinned->rows) : failed(pinned.error());
+  if (!done) written.failure = done.error();
+  if (pinned) written.front_failure = pinned->damage;
+  return done || planted(PlantedBug::kFrontFreedBeforeCheckpoint);
+}
+
+/// What the owner says of the front, without the scheduled messages that nobody is owed.
+Result<std::vector<core::Partition::LiveStretch>, StoreFailure> FrontKeeper::live_of(const FrontLive& front, const store::Tables& tables) {
+  std::vector<core::Partition::LiveStretch> live;
+  for (const auto& stretch : front.stretches) {
+    if (stretch.lane != core::staged_lane) {
+      live.push_back(stretch);
+      continue;
+    }
+    auto staged = pinned(stretch, tables);
+    if (!staged) return failed(std::move(staged.error()));
+    std::ranges::move(*staged, std::back_inserter(live));
+  }
+  return live;
 }
 
 Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log,
@@ -108,13 +135,16 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
         view = std::move(*parsed);
       }
       const auto run = std::ranges::find_if(view->runs, [&](const core::RunView& r) { return position < r.first_position.plus(r.count); });
-      if (run == view->runs.end() || run->topic != stretch.topic || run->lane != stretch.lane)
+      const bool is_staged = stretch.lane == core::staged_lane;
+      if (run == view->runs.end() || run->topic != stretch.topic || (run->run_class == proto::RunClass::kScheduled) != is_staged ||
+          (!is_staged && run->lane != stretch.lane))
         return failed(damaged(position, "a live message is not where memory has it"));
       const proto::SectionView messages(run->metadata, run->payload, run->count);
       for (; position < end && position < run->first_position.plus(run->count); position = position.plus(1)) {
         const auto index = static_cast<std::uint32_t>(position.value - run->first_position.value);
-        auto added = writer.add(core::encode_cold(run->topic, run->lane, run->first_offset.plus(index), position, messages.metadata(index),
-                                                  messages.payload(index)));
+        const Offset offset = is_staged ? Offset(position.value) : run->first_offset.plus(index);
+        auto added =
+            writer.add(core::encode_cold(run->topic, stretch.lane, offset, position, messages.metadata(index), messages.payload(index)));
         if (!added) return failed(added.error());
       }
     }

@@ -24,7 +24,7 @@ class FrontKeeper {
     CheckpointWritten written;          ///< but for what it says of the disk
     std::vector<Position> free_steps;   ///< for Log::free_before, in order
   };
-  /// Carries what the plan says, then writes the checkpoint. What cannot be carried, because the log is damaged there or
+  /// Writes the checkpoint, then carries what the plan says. What cannot be carried, because the log is damaged there or
   /// the tables have no room, stays where it is, and so does the front behind it.
   Outcome write(const CheckpointJob& job, const store::Log& log, store::Tables& tables);
 
@@ -32,6 +32,9 @@ class FrontKeeper {
   std::optional<FrontScanned> scan(const store::Log& log, Position applied, std::size_t bytes_max);
 
  private:
+  bool write_rows(const CheckpointJob& job, store::Tables& tables, CheckpointWritten& written);
+  static Result<std::vector<core::Partition::LiveStretch>, store::StoreFailure> live_of(const FrontLive& front,
+                                                                                        const store::Tables& tables);
   Result<std::uint64_t, store::StoreFailure> carry(const std::vector<core::Partition::LiveStretch>& live, const store::Log& log,
                                                    store::Tables& tables);
   Result<void, store::StoreFailure> read_on(const store::Log& log, Position applied, std::size_t bytes_max);

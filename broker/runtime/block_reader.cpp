@@ -82,6 +82,11 @@ class Gatherer {
   std::vector<core::BlockPtr> blocks_;
 };
 
+core::IndexSegment from(const core::IndexSegment& segment, Offset offset) {
+  const std::uint64_t skipped = offset.value - segment.first.value;
+  return {offset, segment.position.plus(skipped), segment.count - skipped};
+}
+
 class Reading {
  public:
   Reading(const store::Log& log, const store::Tables& tables, const core::PartitionUuid& partition, const core::LoadBlocks& request)
@@ -93,34 +98,13 @@ class Reading {
         gatherer_(request.topic, request.lane) {}
 
   Result<BlocksRead, StoreFailure> run() {
-    std::optional<Position> position = request_.position;
-    Offset located_end = cursor_.plus(request_.located);
-    while (gatherer_.bytes() < request_.bytes_max) {
-      std::optional<Offset> next_indexed;
-      if (!position) {
-        auto place = look_up(cursor_);
-        if (!place) return failed(std::move(place.error()));
-        position = place->position;
-        next_indexed = place->next;
-        if (position) {
-          next_indexed = place->end;
-          located_end = place->segment_end;
-        }
-      }
+    for (bool goes_on = true; goes_on;) {
+      auto place = look_up(cursor_);
+      if (!place) return failed(std::move(place.error()));
       const Offset before = cursor_;
-      if (position && *position >= log_.bounds().first) {
-        auto read = from_log(*position, located_end);
-        if (!read) return failed(std::move(read.error()));
-      }
-      if (cursor_ == before) {
-        // Known to the index and not in the log (any more: the front may have been freed a moment ago), or in neither:
-        // carried, or gone.
-        auto read = from_cold(next_indexed.value_or(cursor_.plus(1)));
-        if (!read) return failed(std::move(read.error()));
-      }
-      position.reset();
-      if (cursor_ == before) break;
-      if (!is_indexed(cursor_)) break;   // newer than the tables: only the partition knows where that is
+      auto read = *place && (*place)->first == cursor_ ? from_anywhere(**place) : from_cold(*place ? (*place)->first : cursor_.plus(1));
+      if (!read) return failed(std::move(read.error()));
+      goes_on = cursor_ > before && gatherer_.bytes() < request_.bytes_max && is_known(cursor_);
     }
     if (cursor_ == request_.from) cursor_ = cursor_.plus(1);   // in no place at all: gone
     return BlocksRead{{request_.topic, request_.lane, request_.from, cursor_, gatherer_.take(), std::move(unreadable_)},
@@ -128,150 +112,192 @@ class Reading {
   }
 
  private:
-  struct Place {
-    std::optional<Position> position;   ///< of the offset asked for
-    std::optional<Offset> next;         ///< else the next offset that the index knows
-    Offset end{};                       ///< with `position`: how far the segment lies before the log's front, at least one
-    Offset segment_end{};               ///< with `position`: so far the positions follow one by one
-  };
-
-  Result<Place, StoreFailure> look_up(Offset offset) {
-    const std::string key = core::index_key(request_.topic, request_.lane, offset);
-    auto row = tables_.find_at_or_before(core::Table::kIndex, key);
-    if (!row) return failed(std::move(row.error()));
-    Place place;
-    if (*row) {
-      auto decoded = core::decode_index_row((*row)->key, (*row)->value);
-      if (!decoded) return failed(corrupt(decoded.error().what));
-      if (decoded->topic == request_.topic && decoded->lane == request_.lane) {
-        for (const core::IndexSegment& segment : decoded->segments) {
-          if (segment.end() <= offset) continue;
-          if (segment.first <= offset) {
-            found(place, segment, offset);
-          } else {
-            place.next = segment.first;
-          }
-          return place;
-        }
-      }
-    }
-    std::optional<StoreFailure> failure;
-    auto scanned = tables_.scan(core::Table::kIndex, key, [&](std::string_view next_key, std::string_view value) {
-      auto decoded = core::decode_index_row(next_key, value);
-      if (!decoded) {
-        failure = corrupt(decoded.error().what);
-      } else if (decoded->topic == request_.topic && decoded->lane == request_.lane && !decoded->segments.empty()) {
-        if (decoded->segments.front().first == offset) {
-          found(place, decoded->segments.front(), offset);
-        } else {
-          place.next = decoded->segments.front().first;
-        }
-      }
-      return false;
-    });
-    if (!scanned) return failed(std::move(scanned.error()));
-    if (failure) return failed(std::move(*failure));
-    return place;
-  }
-
-  void found(Place& place, const core::IndexSegment& segment, Offset offset) const {
-    const std::uint64_t skipped = offset.value - segment.first.value;
-    place.position = segment.position.plus(skipped);
-    place.segment_end = segment.end();
-    const std::uint64_t front = log_.bounds().first.value;
-    const std::uint64_t before_front = front > place.position->value ? front - place.position->value : 1;
-    place.end = offset.plus(std::min(segment.count - skipped, before_front));
-  }
-
-  bool is_indexed(Offset offset) {
-    const auto place = look_up(offset);
-    return place && (place->position || place->next);
-  }
-
   struct Opened {
     core::Commit commit;
     core::CommitView view;
   };
-  /// The commit that holds `position`, its sections unchecked; none when the log does not reach there.
-  Result<std::optional<Opened>, StoreFailure> open_commit(Position position) const {
+
+  /// Where `offset` and what follows it stand, or else the next offset of which that is known; memory knows the newest.
+  Result<std::optional<core::IndexSegment>, StoreFailure> look_up(Offset offset) {
+    if (const auto found = find_in(request_.located, offset)) return found;
+    if (const auto found = find_in(row_.segments, offset); found && found->first == offset) return found;
+    const std::string key = core::index_key(request_.topic, request_.lane, offset);
+    auto row = tables_.find_at_or_before(core::Table::kIndex, key);
+    if (!row) return failed(std::move(row.error()));
+    if (*row) {
+      if (auto taken = take_row((*row)->key, (*row)->value); !taken) return failed(std::move(taken.error()));
+      if (const auto found = find_in(row_.segments, offset)) return found;
+    }
+    std::optional<StoreFailure> failure;
+    auto scanned = tables_.scan(core::Table::kIndex, key, [&](std::string_view next_key, std::string_view value) {
+      if (auto taken = take_row(next_key, value); !taken) failure = std::move(taken.error());
+      return false;
+    });
+    if (!scanned) return failed(std::move(scanned.error()));
+    if (failure) return failed(std::move(*failure));
+    return find_in(row_.segments, offset);
+  }
+  bool is_known(Offset offset) {
+    const auto place = look_up(offset);
+    return place && *place;
+  }
+  static std::optional<core::IndexSegment> find_in(const std::vector<core::IndexSegment>& segments, Offset offset) {
+    const auto it = std::ranges::upper_bound(segments, offset, {}, [](const core::IndexSegment& segment) { return segment.end(); });
+    if (it == segments.end()) return std::nullopt;
+    return it->first <= offset ? from(*it, offset) : *it;
+  }
+  /// Of another topic or lane it counts as empty.
+  Result<void, StoreFailure> take_row(std::string_view key, std::string_view value) {
+    auto decoded = core::decode_index_row(key, value);
+    if (!decoded) return failed(corrupt(decoded.error().what));
+    row_ = decoded->topic == request_.topic && decoded->lane == request_.lane ? std::move(*decoded) : core::IndexRow();
+    return {};
+  }
+
+  Result<void, StoreFailure> from_anywhere(const core::IndexSegment& segment) {
+    const Offset before = cursor_;
+    const Position front = log_.bounds().first;
+    if (segment.position >= front)
+      if (auto read = from_log(segment); !read || cursor_ > before) return read;
+    // Known to the index and not in the log (any more: the front may have been freed a moment ago): carried, or gone.
+    const std::uint64_t before_front = front > segment.position ? front.value - segment.position.value : 1;
+    const std::uint64_t n = std::min(segment.count, before_front);
+    const auto staged = first_staged({segment.first, segment.position, n});
+    if (!staged) return failed(staged.error());
+    if (*staged == segment.first) return from_staged(segment.position);
+    return from_cold(*staged);
+  }
+
+  /// The commit that holds `position`, its sections unchecked; null when the log does not reach there.
+  Result<const Opened*, StoreFailure> open_commit(Position position) {
+    if (opened_ && opened_->commit.first <= position && position < opened_->commit.end) return &*opened_;
+    gatherer_.close();   // the commit's bytes go
+    opened_.reset();
     auto commits = log_.read(position, 1);
     if (!commits) return failed(std::move(commits.error()));
-    if (commits->empty()) return std::optional<Opened>();
+    if (commits->empty()) return nullptr;
     core::Commit& commit = commits->front();
     auto view = core::CommitView::parse(commit.value.bytes, partition_, core::CommitView::Sections::kTrust);
     if (!view) return failed(corrupt(at_commit(commit) + view.error().what));
-    if (position < commit.first || position >= commit.end) return std::optional<Opened>();
-    return std::optional(Opened{std::move(commit), std::move(*view)});
+    if (position < commit.first || position >= commit.end) return nullptr;
+    opened_.emplace(Opened{std::move(commit), std::move(*view)});
+    return &*opened_;
   }
 
-  /// The run at `position` and what follows it without a gap in the same commit. A commit that is damaged as a whole is
-  /// passed over, up to where the log can be read again or nobody knows which message stands there.
-  Result<void, StoreFailure> from_log(Position position, Offset located_end) {
-    auto opened = open_commit(position);
+  /// What of `segment` stands in the commit of its first position. A commit that is damaged as a whole is passed over, up to
+  /// where the log can be read again or nobody knows which message stands there.
+  Result<void, StoreFailure> from_log(const core::IndexSegment& segment) {
+    auto opened = open_commit(segment.position);
     if (!opened) {
       if (opened.error().kind != StoreFailure::Kind::kCorrupt) return failed(std::move(opened.error()));
       const std::uint64_t n =
-          first_good(located_end.value - cursor_.value, [&](std::uint64_t ahead) { return open_commit(position.plus(ahead)).has_value(); });
+          first_good(segment.count, [&](std::uint64_t ahead) { return open_commit(segment.position.plus(ahead)).has_value(); });
       pass_over(cursor_.plus(n), opened.error().message);
       return {};
     }
-    if (!*opened) return {};   // freed since the bounds were read
+    if (*opened == nullptr) return {};   // freed since the bounds were read
     const auto& [commit, view] = **opened;
-    for (std::size_t i = 0; i < view.runs.size(); ++i) {
+    Position position = segment.position;
+    const Position end = position.plus(segment.count);
+    for (std::size_t i = 0; i < view.runs.size() && position < end && gatherer_.bytes() < request_.bytes_max; ++i) {
       const core::RunView& run = view.runs[i];
-      if (run.run_class != proto::RunClass::kImmediate || run.topic != request_.topic || run.lane != request_.lane) continue;
-      const Offset end = run.first_offset.plus(run.count);
-      if (end <= cursor_) continue;
-      if (run.first_offset > cursor_ || gatherer_.bytes() >= request_.bytes_max) break;
-      if (auto checked = view.check_sections(commit.value.bytes, i); !checked) {
-        pass_over(end, at_commit(commit) + checked.error().what);
-        continue;
-      }
-      const auto skipped = static_cast<std::uint32_t>(cursor_.value - run.first_offset.value);
-      gatherer_.add(proto::SectionView(run.metadata, run.payload, run.count), skipped, run.count - skipped, cursor_,
-                    run.first_position.plus(skipped));
-      cursor_ = end;
+      const Position run_end = run.first_position.plus(run.count);
+      if (run_end <= position) continue;
+      if (run.run_class == proto::RunClass::kControl || run.topic != request_.topic || run.lane != request_.lane) break;
+      const auto skipped = static_cast<std::uint32_t>(position.value - run.first_position.value);
+      const auto count = static_cast<std::uint32_t>(std::min(run_end, end).value - position.value);
+      if (auto checked = view.check_sections(commit.value.bytes, i); !checked)
+        pass_over(cursor_.plus(count), at_commit(commit) + checked.error().what);
+      else
+        take(proto::SectionView(run.metadata, run.payload, run.count), skipped, count, position);
+      position = position.plus(count);
     }
-    gatherer_.close();   // the commit's bytes go with this scope
+    return {};
+  }
+
+  void take(const proto::SectionView& from, std::uint32_t first, std::uint32_t count, Position position) {
+    gatherer_.add(from, first, count, cursor_, position);
+    cursor_ = cursor_.plus(count);
+  }
+  void take(const core::ColdMessage& message, Offset offset) {
+    proto::SectionBuilder builder;
+    builder.add(as_bytes(message.metadata), as_bytes(message.payload));
+    const proto::Sections sections = builder.take();
+    gatherer_.add(proto::SectionView(sections.metadata, sections.payload, 1), 0, 1, offset, message.position);
+    gatherer_.close();
+    cursor_ = offset.plus(1);
+  }
+
+  /// Of the messages of `segment`, the first that was carried while it waited for its due; the segment's end when none was.
+  Result<Offset, StoreFailure> first_staged(const core::IndexSegment& segment) const {
+    Offset first = segment.end();
+    const std::string stop = core::cold_key(request_.topic, core::staged_lane, Offset(segment.position.value + segment.count));
+    auto scanned = tables_.scan(core::Table::kCold, core::cold_key(request_.topic, core::staged_lane, Offset(segment.position.value)),
+                                [&](std::string_view key, std::string_view) {
+                                  if (const auto offset = core::cold_offset(key); offset && key < std::string_view(stop))
+                                    first = segment.first.plus(offset->value - segment.position.value);
+                                  return false;
+                                });
+    if (!scanned && scanned.error().kind != StoreFailure::Kind::kCorrupt) return failed(std::move(scanned.error()));
+    if (scanned) return first;
+    // What is damaged says so when it is read.
+    return is_missing(core::staged_lane, Offset(segment.position.value)) ? segment.first.plus(1) : segment.first;
+  }
+
+  /// The message at the cursor, which was carried under its position.
+  Result<void, StoreFailure> from_staged(Position position) {
+    const Offset offset = cursor_;
+    auto read = scan_cold(core::staged_lane, Offset(position.value), Offset(position.value + 1),
+                          [&](const core::ColdMessage& message) { return take(message, offset), false; });
+    if (!read && read.error().kind != StoreFailure::Kind::kCorrupt) return read;
+    if (!read) pass_over(offset.plus(1), read.error().message);
     return {};
   }
 
   /// Carried messages from the cursor on and before `until`; what is not there below `until` is gone.
   Result<void, StoreFailure> from_cold(Offset until) {
-    core::ColdReader reader;
-    std::optional<StoreFailure> failure;
     bool is_cut = false;
-    const std::string stop = core::cold_key(request_.topic, request_.lane, until);
-    auto scanned = tables_.scan(
-        core::Table::kCold, core::cold_key(request_.topic, request_.lane, cursor_), [&](std::string_view key, std::string_view value) {
-          if (key >= std::string_view(stop)) return false;
-          auto message = reader.add(key, value);
-          if (!message) {
-            failure = corrupt(message.error().what);
-            return false;
-          }
-          if (!*message) return true;
-          proto::SectionBuilder builder;
-          builder.add(as_bytes((*message)->metadata), as_bytes((*message)->payload));
-          const proto::Sections sections = builder.take();
-          gatherer_.add(proto::SectionView(sections.metadata, sections.payload, 1), 0, 1, (*message)->offset, (*message)->position);
-          gatherer_.close();
-          cursor_ = (*message)->offset.plus(1);
-          is_cut = gatherer_.bytes() >= request_.bytes_max;
-          return !is_cut;
-        });
-    if (!scanned) failure = std::move(scanned.error());
-    if (failure && failure->kind != StoreFailure::Kind::kCorrupt) return failed(std::move(*failure));
-    if (failure) {
-      const std::uint64_t most = std::max(until, cursor_.plus(1)).value - cursor_.value;
+    auto read = scan_cold(request_.lane, cursor_, until, [&](const core::ColdMessage& message) {
+      take(message, message.offset);
+      is_cut = gatherer_.bytes() >= request_.bytes_max;
+      return !is_cut;
+    });
+    if (!read && read.error().kind != StoreFailure::Kind::kCorrupt) return read;
+    if (!read) {
+      // What is damaged may lie behind: what is not there is gone.
+      const Offset before = cursor_;
+      while (cursor_ < until && is_missing(request_.lane, cursor_)) cursor_ = cursor_.plus(1);
+      if (cursor_ > before || cursor_ >= until) return {};
+      const std::uint64_t most = until.value - cursor_.value;
       const std::uint64_t n = first_good(most, [&](std::uint64_t ahead) { return begins_well(cursor_.plus(ahead)); });
-      pass_over(cursor_.plus(n), failure->message);
+      pass_over(cursor_.plus(n), read.error().message);
       return {};
     }
     if (!is_cut) cursor_ = std::max(cursor_, until);
     return {};
   }
 
+  template <class Visit>
+  Result<void, StoreFailure> scan_cold(Lane lane, Offset first, Offset until, Visit&& visit) const {
+    core::ColdReader reader;
+    std::optional<StoreFailure> failure;
+    const std::string stop = core::cold_key(request_.topic, lane, until);
+    auto scanned =
+        tables_.scan(core::Table::kCold, core::cold_key(request_.topic, lane, first), [&](std::string_view key, std::string_view value) {
+          if (key >= std::string_view(stop)) return false;
+          auto message = reader.add(key, value);
+          if (!message) failure = corrupt(message.error().what);
+          return message && (!*message || visit(**message));
+        });
+    if (!scanned) return scanned;
+    if (failure) return failed(std::move(*failure));
+    return {};
+  }
+
+  bool is_missing(Lane lane, Offset offset) const {
+    const auto row = tables_.get(core::Table::kCold, core::cold_key(request_.topic, lane, offset));
+    return row && !*row;
+  }
   /// Whether the first row of carried messages from `offset` on is as it was written.
   bool begins_well(Offset offset) const {
     return tables_
@@ -298,6 +324,8 @@ class Reading {
   const core::PartitionUuid& partition_;
   const core::LoadBlocks& request_;
   Offset cursor_;
+  core::IndexRow row_;                       ///< that was looked at last
+  std::optional<Opened> opened_;
   Gatherer gatherer_;
   std::vector<core::OffsetRun> unreadable_;
   std::vector<StoreFailure> damage_;

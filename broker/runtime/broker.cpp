@@ -56,6 +56,16 @@ void log_failure(std::string_view event, const store::StoreFailure& failure) {
       {{"code", error_label(ErrorCode::kStoreFailed)}, {"kind", kind_name(failure.kind)}, {"reason", failure.message}});
 }
 
+std::string_view clock_name(core::PartitionClock::State state) {
+  switch (state) {
+    case core::PartitionClock::State::kFollows: return "follows";
+    case core::PartitionClock::State::kSlews: return "slews";
+    case core::PartitionClock::State::kRunsOn: return "runs_on";
+    case core::PartitionClock::State::kHolds: return "holds";
+  }
+  return "unknown";
+}
+
 core::PartitionSettings partition_settings(const Config& config, const core::PartitionUuid& uuid) {
   core::PartitionSettings settings;
   settings.partition = PartitionId(0);
@@ -264,6 +274,7 @@ std::optional<StartFailure> Broker::Body::write_endpoints() const {
 void Broker::Body::own() {
   pthread_setname_np(pthread_self(), "takt-owner");
   ShardState seen = shard_->state();
+  auto clock_seen = core::PartitionClock::State::kFollows;
   for (;;) {
     auto mail = inbox_.take_all(shard_->next_deadline(), shard_->backlog());
     shard_->turn(std::move(mail.prior), std::move(mail.later), read_clock());
@@ -271,6 +282,13 @@ void Broker::Body::own() {
       log(state == ShardState::kReloading || state == ShardState::kFailed ? LogLevel::kError : LogLevel::kInfo, "partition_state",
           {{"partition", std::uint64_t{0}}, {"state", state_name(state)}});
       seen = state;
+    }
+    if (const auto state = shard_->clock().state(); state != clock_seen) {
+      log(state == core::PartitionClock::State::kFollows ? LogLevel::kInfo : LogLevel::kWarn, "clock_state",
+          {{"partition", std::uint64_t{0}},
+           {"state", clock_name(state)},
+           {"wall_clock_ahead_seconds", std::chrono::duration<double>(shard_->clock().ahead()).count()}});
+      clock_seen = state;
     }
     if (seen == ShardState::kStopped || seen == ShardState::kFailed) {
       if (shard_->failure()) log_failure("partition_failed", *shard_->failure());
@@ -322,7 +340,7 @@ std::optional<Broker::Status> Broker::Body::status(Duration patience) {
   ShardReport value = report.get();
   value.store.errors_corrupt += reads_corrupt_;
   value.store.errors_io += reads_failed_;
-  return Status{value.state, {options_.version, std::move(value.partition), std::move(value.store), gateway.get()}};
+  return Status{value.state, {options_.version, std::move(value.partition), std::move(value.store), value.clock, gateway.get()}};
 }
 
 /// Light, so that probes cost nothing: the shard's state when both threads answer.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "broker/core/cold_rows.h"
 #include "proto/check.h"
 
 namespace takt::runtime {
@@ -11,8 +12,10 @@ void Front::add(const core::CommitView& commit, std::size_t bytes) {
   check(commits_.empty() || commits_.back().end == commit.header.first, "the front is scanned without gaps");
   Commit entry{commit.header.first, commit.end(), bytes, 0};
   for (const core::RunView& run : commit.runs) {
-    if (run.run_class != proto::RunClass::kImmediate) continue;
-    runs_.push_back({run.topic, run.lane, run.first_offset, run.first_position, run.count, commit.header.time});
+    if (run.run_class == proto::RunClass::kControl) continue;
+    const bool is_staged = run.run_class == proto::RunClass::kScheduled;
+    runs_.push_back({run.topic, is_staged ? core::staged_lane : run.lane, is_staged ? Offset(run.first_position.value) : run.first_offset,
+                     run.first_position, run.count, commit.header.time});
     ++entry.runs;
   }
   bytes_ += bytes;
@@ -62,7 +65,8 @@ Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Posi
   double live_bytes = 0;   // a message counts as its commit's mean
   for (auto stretch = live.begin(); const Commit& commit : commits_ | std::views::take(asked)) {
     const double mean = static_cast<double>(commit.bytes) / static_cast<double>(commit.end.value - commit.first.value);
-    for (; stretch != live.end() && stretch->first_position < commit.end; ++stretch) live_bytes += mean * stretch->count;
+    for (; stretch != live.end() && stretch->first_position < commit.end; ++stretch)
+      if (stretch->lane != core::staged_lane) live_bytes += mean * stretch->count;
     bytes += commit.bytes;
     runs += commit.runs;
   }

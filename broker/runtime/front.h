@@ -45,7 +45,7 @@ class Front {
   /// What to do when `live` (in log order) is what is still owed of the commits up to `asked_end`; what was added since
   /// is left alone, and so is what was freed since. Commits before the first live message are freed. What was asked about,
   /// if it makes a full front and is less than half live, by bytes, is freed whole and what lives is carried; more than
-  /// that is a backlog.
+  /// that is a backlog. What waits for its due does not count: it may wait for years, and the log behind it must go.
   Plan plan(std::span<const core::Partition::LiveStretch> live, Position asked_end) const;
 
  private:

@@ -30,7 +30,7 @@ Result<LoadedPartition, StoreFailure> load_partition(const store::Log& log, cons
   core::Partition partition(settings);
   for (std::size_t i = 0; i < core::table_count; ++i) {
     const auto table = static_cast<core::Table>(i);
-    if (table == core::Table::kCold) continue;   // it stays on disk
+    if (!core::is_loaded(table)) continue;
     std::optional<core::Corruption> damage;
     auto scanned = tables.scan(table, "", [&](std::string_view key, std::string_view value) {
       if (auto loaded = partition.load_row(table, key, value); !loaded) damage = loaded.error();

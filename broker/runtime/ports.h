@@ -29,6 +29,7 @@ class ReaderPort {
  public:
   virtual ~ReaderPort() = default;
   virtual void load(core::LoadBlocks request) = 0;
+  virtual void load(core::LoadTimers request) = 0;
 };
 
 /// What of the log's front is still owed.

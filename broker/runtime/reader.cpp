@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/runtime/block_reader.h"
+#include "broker/runtime/timer_reader.h"
 
 namespace takt::runtime {
 namespace {
@@ -33,23 +34,35 @@ void Reader::run() {
   for (;;) {
     auto mail = inbox_.take_all(retry_at);
     if (mail.is_closed) return;
-    std::vector<core::LoadBlocks> requests = std::exchange(to_retry_, {});
+    std::vector<Request> requests = std::exchange(to_retry_, {});
     std::ranges::move(mail.prior, std::back_inserter(requests));
-    for (core::LoadBlocks& request : requests) serve(std::move(request));
+    for (Request& request : requests) serve(std::move(request));
     retry_at = to_retry_.empty() ? std::optional<Time>() : std::optional(monotonic_now() + retry_after);
   }
 }
 
-void Reader::serve(core::LoadBlocks request) {
+void Reader::serve(Request request) {
   const auto stores = stores_.use();
   if (!stores) return;   // the partition that asked is gone
-  auto read = read_blocks(*stores.log, *stores.tables, partition_, request);
-  if (read) {
-    for (const store::StoreFailure& damage : read->damage) failed_(damage);
-    return answer_(core::Command(std::move(read->answer)));
-  }
-  failed_(read.error());
+  auto answered = std::visit([&](const auto& wanted) { return answer(stores, wanted); }, request);
+  if (answered) return answer_(std::move(*answered));
+  failed_(answered.error());
   to_retry_.push_back(std::move(request));
+}
+
+Result<core::Command, store::StoreFailure> Reader::answer(const Stores::Access& stores, const core::LoadBlocks& request) {
+  auto read = read_blocks(*stores.log, *stores.tables, partition_, request);
+  if (!read) return failed(std::move(read.error()));
+  for (const store::StoreFailure& damage : read->damage) failed_(damage);
+  return core::Command(std::move(read->answer));
+}
+
+Result<core::Command, store::StoreFailure> Reader::answer(const Stores::Access& stores, const core::LoadTimers& request) {
+  auto read = read_timers(*stores.tables, request);
+  if (read) return core::Command(std::move(*read));
+  if (read.error().kind != store::StoreFailure::Kind::kCorrupt) return failed(std::move(read.error()));
+  // The partition knows whether it still wants them: after a reload they may be gone because they fired.
+  return core::Command(core::TimersLoaded{request.range, {}, core::Corruption{std::move(read.error().message)}});
 }
 
 }  // namespace takt::runtime

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <thread>
+#include <variant>
 
 #include "broker/core/commit.h"
 #include "broker/runtime/inbox.h"
@@ -21,17 +22,21 @@ class Reader final : public ReaderPort {
   ~Reader() override;
 
   void load(core::LoadBlocks request) override { inbox_.put(std::move(request)); }
+  void load(core::LoadTimers request) override { inbox_.put(std::move(request)); }
 
  private:
   void run();
-  void serve(core::LoadBlocks request);
+  using Request = std::variant<core::LoadBlocks, core::LoadTimers>;
+  void serve(Request request);
+  Result<core::Command, store::StoreFailure> answer(const Stores::Access& stores, const core::LoadBlocks& request);
+  Result<core::Command, store::StoreFailure> answer(const Stores::Access& stores, const core::LoadTimers& request);
 
   Stores& stores_;
   const core::PartitionUuid partition_;
   const std::function<void(ShardMail)> answer_;
   const std::function<void(const store::StoreFailure&)> failed_;
-  Inbox<core::LoadBlocks> inbox_;
-  std::vector<core::LoadBlocks> to_retry_;   ///< thread_ only
+  Inbox<Request> inbox_;
+  std::vector<Request> to_retry_;   ///< thread_ only
   std::jthread thread_;
 };
 

@@ -19,17 +19,19 @@ constexpr std::uint64_t append_overhead_bytes = 1u << 20;   // of pages beside t
 
 }  // namespace
 
-Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now now)
+Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now told)
     : settings_(settings),
       ports_(ports),
       partition_(std::move(loaded.partition)),
+      clock_(settings.clock, partition_.time(), told),
       frozen_end_(loaded.applied),
-      frozen_at_(now.mono),
+      frozen_at_(told.mono),
       pause_(settings.retry_after) {
   store_.log_bytes = loaded.log.used_bytes;
   store_.tables_bytes = loaded.tables_bytes;
   store_.limit_bytes = settings.store_bytes_max;
   account_disk(loaded.disk);
+  const Now now{told.mono, clock_.read(told)};
   partition_.start(now);
   account_room(now);
   seal(now);
@@ -37,7 +39,8 @@ Shard::Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports,
   route_effects();
 }
 
-void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now) {
+void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now told) {
+  const Now now{told.mono, clock_.read(told)};
   turned_at_ = now.mono;
   spent_ = {};
   if (accepts_commands()) partition_.tick(now);
@@ -45,6 +48,7 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
   if (state_ == ShardState::kReloading) reload(now);
   for (core::Command& command : later) take(Urgency::kLater, std::move(command), now);
   work_off_waiting(now);
+  if (is_live() && partition_.damage()) stop_damaged(now);
   if (is_live()) {
     if (!is_closing_) seal(now);
     checkpoint(now);
@@ -55,7 +59,8 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
 
 /// At once when nobody waits, so that the line costs nothing below saturation.
 void Shard::take(Urgency urgency, core::Command&& command, Now now) {
-  if (std::holds_alternative<core::BlocksLoaded>(command)) {   // an answer; during a reload to memory that is gone
+  if (std::holds_alternative<core::BlocksLoaded>(command) ||
+      std::holds_alternative<core::TimersLoaded>(command)) {   // an answer; during a reload to memory that is gone
     if (accepts_commands()) handle(std::move(command), now);
   } else if ((waiting_.empty() || planted(PlantedBug::kLineOvertaken)) && may_go_on(urgency, now)) {
     spend(urgency, command);
@@ -200,6 +205,7 @@ bool Shard::seal_one(Now now) {
 
 std::optional<Time> Shard::checkpoint_due() const {
   const bool is_full = room_ != core::Partition::StoreRoom::kEnough;
+  if (partition_.wants_freeze()) return frozen_at_;
   if (!is_dirty() && !front_ && !is_full) return std::nullopt;
   const bool is_much = bytes_since_freeze_ >= settings_.checkpoint_bytes || partition_.made() >= settings_.checkpoint_made;
   const bool is_at_once = (front_ && front_->is_behind) || (is_dirty() && is_much);
@@ -271,6 +277,13 @@ void Shard::reload_failed(const store::StoreFailure& failure, Now now) {
   pause_reload(now);
 }
 
+/// What was read of the tables cannot be right, and without it nobody knows what is due.
+void Shard::stop_damaged(Now now) {
+  const store::StoreFailure failure{store::StoreFailure::Kind::kCorrupt, partition_.damage()->what};
+  abandon(now);
+  reload_failed(failure, now);
+}
+
 void Shard::pause_reload(Now now) {
   reload_at_ = now.mono + pause_;
   pause_ = std::min(pause_ * 2, pause_max);
@@ -319,11 +332,12 @@ void Shard::account_room(Now now) {
 
 void Shard::collect_effects() {
   for (core::Effect& effect : partition_.take_effects()) {
-    if (auto* reply = std::get_if<core::Outgoing>(&effect)) {
+    if (auto* reply = std::get_if<core::Outgoing>(&effect))
       outgoing_.push_back(std::move(*reply));
-    } else {
-      ports_.reader.load(std::move(std::get<core::LoadBlocks>(effect)));
-    }
+    else if (auto* blocks = std::get_if<core::LoadBlocks>(&effect))
+      ports_.reader.load(std::move(*blocks));
+    else
+      ports_.reader.load(std::get<core::LoadTimers>(effect));
   }
 }
 
@@ -351,6 +365,7 @@ std::optional<Time> Shard::next_deadline() const {
   }
   if (!is_live()) return next;
   if (accepts_commands()) {
+    earliest(clock_.held_until());
     earliest(partition_.next_deadline());
     if (may_hand_over()) earliest(partition_.seal_due());
     const bool has_room = partition_.staged_bytes() < settings_.commit_bytes || may_hand_over();
@@ -366,7 +381,7 @@ std::optional<Time> Shard::next_deadline() const {
 }
 
 ShardReport Shard::report() const {
-  ShardReport report{state_, {}, store_};
+  ShardReport report{state_, {}, store_, {clock_.state(), clock_.ahead(), clock_.steps()}};
   if (is_live()) report.partition = partition_.stats();
   return report;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/core/partition.h"
+#include "broker/core/partition_clock.h"
 #include "broker/runtime/ports.h"
 #include "broker/runtime/shard_mail.h"
 #include "broker/runtime/waiting_line.h"
@@ -23,6 +24,7 @@ struct ShardSettings {
   std::uint64_t store_bytes_max = std::uint64_t{16} << 30;
   std::uint64_t disk_free_bytes_min = 1u << 30;           ///< at most 5 % of the disk
   Duration no_room_max = std::chrono::seconds(30);        ///< enqueues wait for room after an append that found none
+  core::PartitionClock::Settings clock = {};
   Duration retry_after = std::chrono::seconds(1);         ///< first pause after a failed append or checkpoint; doubles to 4 s
 };
 
@@ -46,12 +48,12 @@ class Shard {
   };
 
   /// `loaded` as the loader gave it. Leadership begins: the Epoch event is staged and sealed.
-  Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now now);
+  Shard(const ShardSettings& settings, LoadedPartition loaded, Ports ports, Now told);
 
   /// Handles the mail of `prior`, and of the commands in both lists as many as a turn may cost, of `later` no more than fit
   /// the open commit. The rest has its turn in later turns, fair to sessions and topics. Call with empty lists when
-  /// next_deadline() has passed.
-  void turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now now);
+  /// next_deadline() has passed. `told` is what the clocks say; how much of that is believed, core::PartitionClock says.
+  void turn(std::vector<ShardMail> prior, std::vector<core::Command> later, Now told);
   /// When to call turn() without mail; none: only mail can change anything.
   std::optional<Time> next_deadline() const;
 
@@ -61,6 +63,7 @@ class Shard {
   /// Why the state is kFailed.
   const std::optional<store::StoreFailure>& failure() const { return failure_; }
   ShardReport report() const;
+  const core::PartitionClock& clock() const { return clock_; }
   /// To look at between turns. After a failed append it is memory that was given up, until the reload.
   const core::Partition& partition() const { return partition_; }
   /// For whoever ends the shard and wants what it held.
@@ -110,6 +113,7 @@ class Shard {
   void hand_over_freeze();
   void abandon(Now now);
   void reload(Now now);
+  void stop_damaged(Now now);
   void reload_failed(const store::StoreFailure& failure, Now now);
   void pause_reload(Now now);
   /// Takes what an append or a checkpoint saw of the disk.
@@ -124,6 +128,7 @@ class Shard {
   const ShardSettings settings_;
   Ports ports_;
   core::Partition partition_;
+  core::PartitionClock clock_;
   ShardState state_ = ShardState::kServing;
   std::optional<store::StoreFailure> failure_;
 

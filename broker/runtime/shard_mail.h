@@ -55,6 +55,7 @@ struct ShardReport {
   ShardState state = ShardState::kServing;
   core::PartitionStats partition;
   metrics::StoreStats store;
+  metrics::ClockStats clock;
 };
 struct ReportWanted {
   std::function<void(ShardReport)> answer;   ///< called on the shard's thread

@@ -49,9 +49,9 @@ std::string hexadecimal(std::string_view bytes) {
   return text;
 }
 
-constexpr std::array<Table, core::table_count> all_tables = {Table::kMeta, Table::kTopics,  Table::kGroups, Table::kIndex,
-                                                             Table::kDone, Table::kRetries, Table::kDead,   Table::kProducers,
-                                                             Table::kHeld, Table::kCold};
+constexpr std::array<Table, core::table_count> all_tables = {
+    Table::kMeta,      Table::kTopics, Table::kGroups, Table::kIndex,   Table::kDone,  Table::kRetries, Table::kDead,
+    Table::kProducers, Table::kHeld,   Table::kCold,   Table::kBuckets, Table::kArmed, Table::kTimers,  Table::kPinned};
 
 }  // namespace
 
@@ -67,6 +67,10 @@ std::string_view table_name(Table table) {
     case Table::kProducers: return "producers";
     case Table::kHeld: return "held";
     case Table::kCold: return "cold";
+    case Table::kBuckets: return "buckets";
+    case Table::kArmed: return "armed";
+    case Table::kTimers: return "timers";
+    case Table::kPinned: return "pinned";
   }
   return "unknown";
 }

@@ -74,17 +74,17 @@ Result<std::optional<Row>, StoreFailure> MemoryTables::find_at_or_before(core::T
 Result<void, StoreFailure> MemoryTables::scan(core::Table table, std::string_view from,
                                               const std::function<bool(std::string_view, std::string_view)>& visit) const {
   std::string next(from);
-  for (;;) {
+  for (std::size_t rows_max = 4;; rows_max = std::min(rows_max * 4, batch_rows_max)) {   // most look at a few rows only
     std::vector<Row> batch;   // visited without the lock: a visitor may look into the tables
     {
       const std::lock_guard lock(disk_.mutex_);
       if (is_dead()) return failed(dead());
-      for (auto it = rows(table).lower_bound(next); it != rows(table).end() && batch.size() < batch_rows_max; ++it)
+      for (auto it = rows(table).lower_bound(next); it != rows(table).end() && batch.size() < rows_max; ++it)
         batch.push_back({it->first, it->second});
     }
     for (const Row& row : batch)
       if (!visit(row.key, row.value)) return {};
-    if (batch.size() < batch_rows_max) return {};
+    if (batch.size() < rows_max) return {};
     next = batch.back().key + '\0';
   }
 }

@@ -56,9 +56,7 @@ Result<void, Refusal> Intake::content(const Incoming& request) const {
 }
 
 Result<void, Refusal> Intake::publish(const proto::Publish& body, const Incoming& request) const {
-  if (body.run_class != proto::RunClass::kImmediate)
-    return failed(Refusal{ErrorCode::kUnsupportedField, "field class: this version stores immediate messages only, class 1"});
-  return batch(body.count, request.metadata.bytes, request.payload.bytes, body.metadata_checksum, body.payload_checksum);
+  return batch(body.run_class, body.count, request.metadata.bytes, request.payload.bytes, body.metadata_checksum, body.payload_checksum);
 }
 
 Result<void, Refusal> Intake::complete(const proto::Complete& body, const Incoming& request) const {
@@ -70,8 +68,8 @@ Result<void, Refusal> Intake::complete(const proto::Complete& body, const Incomi
   for (const proto::FollowUp& part : body.follow_ups) {
     if (part.metadata_length > metadata.size() - metadata_at || part.payload_length > payload.size() - payload_at)
       return failed(Refusal{ErrorCode::kBadSection, "the follow-ups' lengths pass the end of a section"});
-    auto checked = batch(part.count, metadata.subspan(metadata_at, part.metadata_length), payload.subspan(payload_at, part.payload_length),
-                         part.metadata_checksum, part.payload_checksum);
+    auto checked = batch(part.run_class, part.count, metadata.subspan(metadata_at, part.metadata_length),
+                         payload.subspan(payload_at, part.payload_length), part.metadata_checksum, part.payload_checksum);
     if (!checked) return checked;
     metadata_at += part.metadata_length;
     payload_at += part.payload_length;
@@ -85,8 +83,8 @@ Result<void, Refusal> Intake::complete(const proto::Complete& body, const Incomi
   return {};
 }
 
-Result<void, Refusal> Intake::batch(std::uint32_t count, ByteView metadata, ByteView payload, std::uint64_t metadata_checksum,
-                                    std::uint64_t payload_checksum) const {
+Result<void, Refusal> Intake::batch(proto::RunClass run_class, std::uint32_t count, ByteView metadata, ByteView payload,
+                                    std::uint64_t metadata_checksum, std::uint64_t payload_checksum) const {
   if (count == 0) return failed(Refusal{ErrorCode::kBadField, "field count is 0: a batch has at least one message"});
   if (count > limits_.batch_messages_max)
     return failed(Refusal{ErrorCode::kBatchTooLarge, "the batch has " + std::to_string(count) + " messages and may have " +
@@ -95,7 +93,11 @@ Result<void, Refusal> Intake::batch(std::uint32_t count, ByteView metadata, Byte
     return failed(Refusal{ErrorCode::kChecksumMismatch, "the metadata section does not match its checksum: send it again"});
   if (proto::section_checksum(payload) != payload_checksum)
     return failed(Refusal{ErrorCode::kChecksumMismatch, "the payload section does not match its checksum: send it again"});
-  return proto::check_sections(metadata, payload, count, limits_.message_bytes_max);
+  const auto scheduled = proto::check_sections(metadata, payload, count, limits_.message_bytes_max);
+  if (!scheduled) return failed(scheduled.error());
+  if (*scheduled == (run_class == proto::RunClass::kScheduled ? count : 0)) return {};
+  return failed(Refusal{ErrorCode::kBadField, "field run_class: " + std::to_string(*scheduled) + " of " + std::to_string(count) +
+                                                  " messages say when they are due; all do in class 2, none in class 1"});
 }
 
 }  // namespace takt::transport

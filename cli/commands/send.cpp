@@ -27,6 +27,8 @@ struct Arguments {
   std::string priority = "0";
   std::string count = "1";
   std::string acks = "all";
+  std::string delay;
+  std::string at;
   bool raw = false;
   bool lines = false;
 };
@@ -35,6 +37,8 @@ void declare(CLI::App& command, Arguments& given) {
   command.footer(R"(takt send photos photo.resize --data '{"path":"in/1.jpg","width":640}' --tag urgent
 takt send photos photo.resize --data @job.json --priority 7
 takt send photos photo.resize --lines < jobs.ndjson
+takt send photos photo.resize --delay 90m
+takt send photos photo.resize --at 2027-01-01T08:00:00+01:00
 takt send photos raw.bytes --raw --data @in/1.jpg)");
   command.add_option("TOPIC", given.topic, "Name of the topic; made on first use")->type_name("")->required();
   command.add_option("KIND", given.kind, "What the message asks for: handlers are chosen by it (photo.resize)")->type_name("")->required();
@@ -47,6 +51,10 @@ takt send photos raw.bytes --raw --data @in/1.jpg)");
   command.add_option("--acks", given.acks, "What counts as sent: nothing, synced on the leader, synced on every in-sync replica")
       ->type_name("0|1|all")
       ->capture_default_str();
+  CLI::Option* delay = command.add_option("--delay", given.delay, "Not before so long from now: 10s, 90m, 7d")->type_name("DURATION");
+  command.add_option("--at", given.at, "Not before this instant, with its zone: 2027-01-01T08:00:00Z")
+      ->type_name("RFC3339")
+      ->excludes(delay);
   command.add_flag("--raw", given.raw, "Send the bytes as they are instead of turning JSON into msgpack");
   command.add_flag("--lines", given.lines, "One message per line of stdin, each line a payload")->excludes(data)->excludes(count);
 }
@@ -63,6 +71,16 @@ Result<SendOptions, Failure> parse_options(const Arguments& given) {
   const auto priority = parse_whole("--priority", given.priority, 0, 7);
   if (!priority) return failed(priority.error());
   options.priority = static_cast<std::uint8_t>(*priority);
+  if (!given.delay.empty()) {
+    const auto delay = parse_duration("--delay", given.delay);
+    if (!delay) return failed(delay.error());
+    options.delay = *delay;
+  }
+  if (!given.at.empty()) {
+    const auto at = parse_instant("--at", given.at);
+    if (!at) return failed(at.error());
+    options.at = *at;
+  }
   for (const auto& text : given.attributes) {
     auto attribute = parse_attribute(text);
     if (!attribute) return failed(attribute.error());

@@ -72,6 +72,18 @@ TEST_F(Commands, SendOneMessagePerLine) {
   EXPECT_EQ(last[1]["payload"]["n"], 3);
 }
 
+TEST_F(Commands, SendForLater) {
+  json({"topics", "create", "later", "--keep", "1h"});
+  EXPECT_EQ(json({"send", "later", "a", "--delay", "1h"})["sent"], 1);
+  EXPECT_EQ(json({"send", "later", "a", "--at", "2999-12-31T23:59:59.999+01:00"})["sent"], 1);
+  EXPECT_EQ(json({"send", "later", "past", "--at", "2001-09-09T01:46:40Z"})["sent"], 1);
+  EXPECT_EQ(json({"bench", "work", "--topic", "later", "--count", "1"})["messages"], 1);
+  const auto seen = lines(takt({"peek", "later", "-o", "json"}).out);
+  ASSERT_EQ(seen.size(), 1u) << "what is due already comes at once, the others wait";
+  EXPECT_EQ(seen[0]["kind"], "past");
+  EXPECT_EQ(json({"topics", "show", "later"})["enqueued"], 3);
+}
+
 TEST_F(Commands, PreviewASchedule) {
   const std::vector<std::string> berlin = {
       "schedule", "preview", "--cron", "30 2 * * *", "--tz", "Europe/Berlin", "--from", "2027-03-26T12:00:00Z", "-n", "3"};

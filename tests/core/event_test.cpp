@@ -9,6 +9,8 @@
 namespace takt::core {
 namespace {
 
+scheduler::Instant at(int ms) { return scheduler::Instant(scheduler::Millis(ms)); }
+
 std::vector<Event> samples() {
   const TopicId t(7);
   const GroupId g(9);
@@ -25,7 +27,11 @@ std::vector<Event> samples() {
           Held{t, g, l, ClientId(UINT64_MAX), {{Offset(1), 1024}}},
           Retain{t, l, Offset(77)},
           ProducerPut{ProducerId(123456789012345ull), 3},
-          Reclaimed{Epoch(5)}};
+          Reclaimed{Epoch(5)},
+          Fire{{at(1000), scheduler::TimerId(40)},
+               {{{at(990), scheduler::TimerId(300)}, 7 << 8 | 3},
+                {{at(990), scheduler::TimerId(301)}, 7 << 8 | 3},
+                {{at(1000), scheduler::TimerId(40)}, 8 << 8}}}};
 }
 
 TEST(Event, IsReadBackAsItWasWritten) {

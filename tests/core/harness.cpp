@@ -4,16 +4,25 @@
 #include <deque>
 
 #include "broker/core/index_rows.h"
+#include "broker/core/staged_for.h"
+#include "broker/core/timer_rows.h"
 #include "proto/check.h"
 #include "proto/record.h"
 
 namespace takt::core::test {
 
-proto::Sections sections_of(const std::vector<std::string>& payloads) {
+proto::Sections sections_of(const std::vector<std::string>& payloads, const Due& due) {
   proto::SectionBuilder builder;
   for (const std::string& payload : payloads) {
     std::vector<std::byte> record;
-    proto::append_record(record, {.kind = "job", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+    proto::append_record(record, {.kind = "job",
+                                  .tags = {},
+                                  .attributes = {},
+                                  .traceparent = {},
+                                  .parent_id = {},
+                                  .content_type = {},
+                                  .due = due.at,
+                                  .delay = due.delay});
     builder.add(record, as_bytes(payload));
   }
   return builder.take();
@@ -109,7 +118,7 @@ std::vector<Outgoing> Harness::take() {
       if (auto* outgoing = std::get_if<Outgoing>(&effect)) {
         out.push_back(std::move(*outgoing));
       } else {
-        send(load(std::get<LoadBlocks>(effect)));
+        std::holds_alternative<LoadBlocks>(effect) ? send(load(std::get<LoadBlocks>(effect))) : send(load(std::get<LoadTimers>(effect)));
         more = true;
       }
     }
@@ -128,20 +137,73 @@ std::vector<Outgoing> Harness::settle() {
 
 BlocksLoaded Harness::load(const LoadBlocks& request) const {
   BlocksLoaded loaded{request.topic, request.lane, request.from, request.from, {}, {}};
+  Offset next;
+  const auto add = [&](const BlockPtr& block, bool is_unreadable) {
+    if (block == nullptr || block->end() <= request.from || loaded.blocks.size() == 2) return;
+    if (is_unreadable)
+      loaded.unreadable.push_back({block->first_offset, block->count});
+    else
+      loaded.blocks.push_back(block);
+    loaded.until = block->end();
+  };
   for (const Commit& commit : log_) {
-    if (commit.end <= front_) continue;
     const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
-    for (const BlockPtr& block : blocks_of(*view, commit.value)) {
-      if (block->topic != request.topic || block->lane != request.lane || block->end() <= request.from || loaded.blocks.size() == 2)
-        continue;
-      if (std::ranges::any_of(damaged_, [&](Position p) { return commit.first <= p && p < commit.end; }))
-        loaded.unreadable.push_back({block->first_offset, block->count});
-      else
-        loaded.blocks.push_back(block);
-      loaded.until = block->end();
+    const std::vector<BlockPtr> blocks = blocks_of(*view, commit.value);
+    for (const RunView& run : view->runs) {
+      if (run.run_class == proto::RunClass::kControl) {
+        const auto events = decode_events(as_text(run.metadata), run.count);
+        for (const Event& event : *events) {
+          const auto* fire = std::get_if<Fire>(&event);
+          if (fire == nullptr) continue;
+          for (const scheduler::Timer& timer : fire->timers)
+            if (timer.tag == StagedFor{request.topic, request.lane}.tag()) {
+              add(fired_block(request, Position(static_cast<std::uint64_t>(timer.key.id)), next), false);
+              next = next.plus(1);
+            }
+        }
+      } else if (run.run_class == proto::RunClass::kImmediate && run.topic == request.topic && run.lane == request.lane) {
+        const auto block = std::ranges::find(blocks, run.first_position, [](const BlockPtr& b) { return b->first_position; });
+        if (block == blocks.end()) continue;   // joined with its neighbour
+        next = (*block)->end();
+        if (commit.end > front_) add(*block, is_damaged(commit));
+      }
     }
   }
   if (loaded.blocks.empty() && loaded.unreadable.empty()) loaded.until = request.from.plus(1);
+  return loaded;
+}
+
+bool Harness::is_damaged(const Commit& commit) const {
+  return std::ranges::any_of(damaged_, [&](Position p) { return commit.first <= p && p < commit.end; });
+}
+
+BlockPtr Harness::fired_block(const LoadBlocks& request, Position position, Offset offset) const {
+  for (const Commit& commit : log_) {
+    if (commit.end <= front_ || position < commit.first || commit.end <= position) continue;
+    const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
+    for (const RunView& run : view->runs) {
+      if (position < run.first_position || run.first_position.plus(run.count) <= position) continue;
+      const proto::SectionSlice slice{proto::SectionView(run.metadata, run.payload, run.count),
+                                      static_cast<std::uint32_t>(position.value - run.first_position.value), 1};
+      const auto memory = std::make_shared<proto::Sections>(proto::gather({&slice, 1}));
+      auto block = std::make_shared<Block>();
+      block->topic = request.topic;
+      block->lane = request.lane;
+      block->first_offset = offset;
+      block->first_position = position;
+      block->count = 1;
+      block->parts.push_back({0, proto::SectionView(memory->metadata, memory->payload, 1)});
+      block->memory = {memory, memory->metadata};
+      return block;
+    }
+  }
+  return nullptr;
+}
+
+TimersLoaded Harness::load(const LoadTimers& request) const {
+  TimersLoaded loaded{request.range, {}};
+  for (std::uint64_t chunk = request.range.from; chunk < request.range.until; ++chunk)
+    loaded.chunks.push_back(rows_.at({Table::kTimers, timers_key(request.range.bucket, chunk)}));
   return loaded;
 }
 
@@ -197,6 +259,10 @@ std::map<std::string, std::string> logical(const Rows& rows) {
         else
           segments.push_back(s);
       }
+    } else if (key.first == Table::kBuckets || key.first == Table::kTimers) {
+      // When a bucket opens, and is drained, is each history's own.
+    } else if (key.first == Table::kMeta && key.second == "wheel") {
+      out["wheel"] = value.substr(0, 3 * sizeof(std::uint64_t));   // the watermark, and the sum of what is armed
     } else {
       out[std::to_string(static_cast<int>(key.first)) + " " + key.second] = value;
     }

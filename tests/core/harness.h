@@ -15,8 +15,14 @@ namespace takt::core::test {
 
 using Rows = std::map<std::pair<Table, std::string>, std::string>;
 
+/// When the messages of a batch are due; at once without either.
+struct Due {
+  std::optional<std::chrono::milliseconds> delay = {};
+  std::optional<WallTime> at = {};
+  bool is_given() const { return delay || at; }
+};
 /// Batch of messages of kind "job" with these payloads, as the wire's sections.
-proto::Sections sections_of(const std::vector<std::string>& payloads);
+proto::Sections sections_of(const std::vector<std::string>& payloads, const Due& due = {});
 proto::Publish publish_of(std::string topic, const proto::Sections& sections, std::uint32_t count, ProducerId producer, Sequence sequence);
 /// Texts of a slice list's payloads, in order.
 std::vector<std::string> payloads_of(const std::vector<BlockSlice>& slices);
@@ -61,6 +67,10 @@ class Harness {
   void begin();
   void expect_sound() const;
   BlocksLoaded load(const LoadBlocks& request) const;
+  TimersLoaded load(const LoadTimers& request) const;
+  /// What fired into `request`'s lane and stands at `position`; null when it is freed.
+  BlockPtr fired_block(const LoadBlocks& request, Position position, Offset offset) const;
+  bool is_damaged(const Commit& commit) const;
 
   PartitionSettings settings_;
   Partition partition_;

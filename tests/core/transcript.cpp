@@ -86,6 +86,13 @@ class Transcript {
     const auto it = w.named.find(name);
     return it == w.named.end() ? otherwise : std::stoull(it->second);
   }
+  /// `delay=MS`, or `due=MS` after the transcript began.
+  Due due(const Words& w) {
+    Due due;
+    if (w.named.contains("delay")) due.delay.emplace(number(w, "delay", 0));
+    if (w.named.contains("due")) due.at = began_ + std::chrono::milliseconds(std::stoll(w.named.at("due")));
+    return due;
+  }
   static LeaseToken token(const std::string& text) {
     const std::size_t dot = text.find('.');
     return make_token(Epoch(static_cast<std::uint32_t>(std::stoul(text.substr(0, dot)))), std::stoull(text.substr(dot + 1)));
@@ -121,6 +128,7 @@ class Transcript {
       settings_.groups_per_topic_max = static_cast<std::uint32_t>(number(w, "groups_per_topic", 1'000));
       settings_.subscriptions_per_session_max = static_cast<std::uint32_t>(number(w, "subscriptions", 1'000));
       harness_ = std::make_unique<Harness>(settings_);
+      began_ = harness_->now().wall;
     } else if (verb == "session") {
       const SessionId id(++next_session_);
       sessions_[word(1)] = id;
@@ -130,10 +138,11 @@ class Transcript {
                                                    : verb == "lost"  ? SessionEnd::kDisconnected
                                                                      : SessionEnd::kTimedOut});
     } else if (verb == "publish") {
-      proto::Sections sections = sections_of(w.quoted);
+      proto::Sections sections = sections_of(w.quoted, due(w));
       proto::Publish publish = publish_of(word(2), sections, static_cast<std::uint32_t>(w.quoted.size()),
                                           ProducerId(number(w, "producer", 1)), Sequence(number(w, "seq", 0)));
       publish.lane = Lane(static_cast<std::uint8_t>(number(w, "lane", 0)));
+      if (due(w).is_given()) publish.run_class = proto::RunClass::kScheduled;
       publish.producer_epoch = static_cast<std::uint32_t>(number(w, "epoch", 1));
       if (number(w, "acks", 1) == 0) publish.acks = proto::Acks::kNone;
       ask(word(1), publish, std::move(sections));
@@ -167,7 +176,8 @@ class Transcript {
                        w.quoted.empty() ? "" : w.quoted[0]};
       ask(word(1), fail);
     } else if (verb == "complete") {
-      proto::Sections sections = sections_of(w.quoted);
+      proto::Sections sections = sections_of(w.quoted, due(w));
+      const auto run_class = due(w).is_given() ? proto::RunClass::kScheduled : proto::RunClass::kImmediate;
       proto::Complete complete{PartitionId(0),
                                subscription(word(2)),
                                slot(w),
@@ -177,7 +187,7 @@ class Transcript {
                                1,
                                Sequence(number(w, "seq", 0)),
                                {}};
-      complete.follow_ups.push_back({word(4), Lane(0), static_cast<std::uint32_t>(w.quoted.size()),
+      complete.follow_ups.push_back({word(4), Lane(0), run_class, static_cast<std::uint32_t>(w.quoted.size()),
                                      static_cast<std::uint32_t>(sections.metadata.size()),
                                      static_cast<std::uint32_t>(sections.payload.size()), proto::section_checksum(sections.metadata),
                                      proto::section_checksum(sections.payload)});
@@ -312,6 +322,7 @@ class Transcript {
 
   PartitionSettings settings_;
   std::unique_ptr<Harness> harness_ = std::make_unique<Harness>(settings_);
+  WallTime began_{};
   std::map<std::string, SessionId> sessions_;
   std::uint64_t next_session_ = 0;
   std::uint64_t correlation_ = 0;

@@ -130,7 +130,7 @@ class Examination {
     core::test::Rows rows;
     for (std::size_t i = 0; i < core::table_count; ++i) {
       const auto table = static_cast<core::Table>(i);
-      if (table == core::Table::kCold) continue;
+      if (!core::is_loaded(table)) continue;
       const auto scanned = folder_->partitions[0].tables->scan(table, "", [&](std::string_view key, std::string_view value) {
         rows[{table, std::string(key)}] = std::string(value);
         return true;
@@ -172,12 +172,11 @@ class Examination {
 
   bool read_on(const core::Partition::LiveStretch& live, Offset at) {
     const auto& stores = folder_->partitions[0];
-    core::LoadBlocks request{.topic = live.topic, .lane = live.lane, .from = at, .position = std::nullopt, .bytes_max = read_bytes};
+    core::LoadBlocks request{.topic = live.topic, .lane = live.lane, .from = at, .bytes_max = read_bytes};
     // What the tables do not know yet memory does, and then it says where.
     const std::uint64_t skipped = at.value - live.first_offset.value;
     if (const Position position = live.first_position.plus(skipped); position >= stores.tables->applied()) {
-      request.position = position;
-      request.located = live.count - skipped;
+      request.located = {{at, position, live.count - skipped}};
     }
     auto read = runtime::read_blocks(*stores.log, *stores.tables, history_.uuid(), request);
     if (!read) return refused(read.error());

@@ -32,13 +32,18 @@ class Loop {
     const auto& singles = cast_.add_producer({"singles", "jobs", {"--pause-ms", "1"}});
     cast_.add_producer({"long-jobs", "long", {"--all", ";work=2500", "--pause-ms", "200"}});
     cast_.add_producer({"orders", "orders", {"--batch", "5", "--pause-ms", "10"}});
+    const auto& reminders = cast_.add_producer(
+        {"reminders",
+         "reminders",
+         {"--per-second", std::to_string(plan_.due_per_second), "--batch", "1000", "--pause-ms", "20", "--later-ms", "1500"}});
     const auto& pusher = cast_.add_worker({"pusher", "jobs", {"--concurrency", "4", "--prefetch", "200"}});
     cast_.add_worker({"puller", "jobs", {"--concurrency", "2", "--pull"}});
     cast_.add_worker({"long-push", "long", {"--concurrency", "6", "--prefetch", "6"}});
     cast_.add_worker({"long-pull", "long", {"--concurrency", "6", "--pull"}});
     const auto& clerk = cast_.add_worker({"clerk", "orders", {"--concurrency", "2", "--follow-topic", "invoices"}});
     cast_.add_worker({"postman", "invoices", {"--concurrency", "2"}});
-    watched_ = {&batches, &singles, &pusher, &clerk};
+    cast_.add_worker({"caller", "reminders", {"--concurrency", "2", "--prefetch", "1000"}});
+    watched_ = {&batches, &singles, &reminders, &pusher, &clerk};
   }
 
   /// Waits until sends were acknowledged and messages handled since the last start, lets it run on for an instant that
@@ -69,16 +74,18 @@ class Loop {
 
   void count_at_the_broker() {
     if (const auto orders = stage_.group("orders", "g")) report_.orders_done = orders->done;
+    if (const auto reminders = stage_.group("reminders", "g")) report_.reminders_done = reminders->done;
     const auto topics = stage_.admin().topics();
     if (!topics) return cast_.add_trouble(topics.error().text());
     for (const TopicInfo& topic : *topics) {
       if (topic.name == "invoices") report_.invoices_stored = topic.enqueued;
+      if (topic.name == "reminders") report_.reminders_stored = topic.enqueued;
     }
   }
 
   void judge_books() {
     const auto entries = stage_.ledgers();
-    report_.verdict = takt::testing::judge(entries, {.groups = {"g"}, .run_once_marker = ";work="});
+    report_.verdict = takt::testing::judge(entries, {.groups = {"g"}, .run_once_marker = ";work=", .delay_marker = ";later="});
     std::map<std::string, std::chrono::nanoseconds> begun;
     for (const LedgerEntry& entry : entries) {
       if (entry.payload.find(";work=") == std::string::npos) continue;

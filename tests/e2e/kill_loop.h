@@ -19,6 +19,7 @@ struct KillReport {
 struct BrokerKillPlan {
   std::uint64_t kills = 5;
   std::uint64_t seed = 1;
+  std::uint32_t due_per_second = 500;      ///< messages with a delay of 1.5 s, sent at this rate
   /// After the last kill the broker finds its folder as the first kill left it: a store that forgets.
   bool forgets = false;
 };
@@ -28,9 +29,10 @@ struct BrokerKillReport : KillReport {
   std::uint64_t duplicates = 0;            ///< repeated batches that the broker had stored
   std::uint64_t orders_done = 0;           ///< by the broker's count
   std::uint64_t invoices_stored = 0;
+  std::uint64_t reminders_done = 0, reminders_stored = 0;
 };
-/// taktd is killed. Load: batches and singles, push and pull workers, long jobs, jobs with a follow-up; all clients live
-/// through it.
+/// taktd is killed. Load: batches and singles, push and pull workers, long jobs, jobs with a follow-up, delayed messages; all
+/// clients live through it.
 BrokerKillReport run_broker_kills(const BrokerKillPlan& plan);
 
 struct ClientKillPlan {

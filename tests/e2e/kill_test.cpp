@@ -12,15 +12,17 @@ namespace {
 
 TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsRunOnce) {
   const auto slice = takt::testing::slice_or({.count = KILLS});
-  const BrokerKillReport report = run_broker_kills({.kills = slice.count, .seed = slice.seed});
+  const BrokerKillReport report = run_broker_kills({.kills = slice.count, .seed = slice.seed, .due_per_second = DUE_PER_SECOND});
   std::cout << "kills=" << report.kills << " long_jobs_over_a_kill=" << report.long_jobs_over_a_kill
             << " resent_batches=" << report.resent_batches << " duplicates=" << report.duplicates << " orders_done=" << report.orders_done
-            << " invoices_stored=" << report.invoices_stored << ' ' << report.verdict << '\n';
+            << " invoices_stored=" << report.invoices_stored << " reminders_done=" << report.reminders_done << ' ' << report.verdict
+            << '\n';
   takt::testing::print_figures({{"kills", report.kills},
                                 {"acknowledged", report.verdict.acknowledged},
                                 {"begun", report.verdict.begun},
                                 {"confirmed", report.verdict.confirmed},
                                 {"long_jobs_over_a_kill", report.long_jobs_over_a_kill},
+                                {"delayed", report.verdict.delayed},
                                 {"resent_batches", report.resent_batches},
                                 {"violations", report.verdict.violations.size()}});
   EXPECT_EQ(report.trouble, "");
@@ -35,6 +37,9 @@ TEST(KillTheBroker, NothingAcknowledgedIsLostNothingConfirmedComesAgainLongJobsR
   // A follow-up per finished order, in the broker's own books too.
   EXPECT_EQ(report.invoices_stored, report.orders_done);
   EXPECT_GT(report.invoices_stored, 0u);
+  // What was scheduled has fired once into the log.
+  EXPECT_EQ(report.reminders_done, report.reminders_stored);
+  EXPECT_GT(report.verdict.delayed, 100u);
 }
 
 #if KILLS < 10

@@ -24,10 +24,12 @@ struct Options {
   std::string ledger;
   std::string topic;
   std::size_t batch = 1;         ///< messages per call: 1 is send(), more is send_all()
+  std::size_t per_second = 0;    ///< on average, catching up after a pause, `batch` at most per call; 0: as `batch` and `pause_ms` say
   std::size_t count = 0;         ///< 0: until SIGTERM
   std::size_t work_every = 0;    ///< every so many-th message is a long job
   std::string work;              ///< and this is added to its payload
   std::string all;               ///< added to every payload
+  int later_ms = 0;              ///< the delay of every message, in its payload too: `;later=MS`
   int pause_ms = 0;              ///< between two calls, to bound the load
 };
 
@@ -54,6 +56,7 @@ class Producer {
   /// Written down before it is sent: a producer that dies before the answer has sent it all the same.
   std::string next_payload() {
     std::string payload = options_.name + "-" + std::to_string(sent_++) + options_.all;
+    if (options_.later_ms > 0) payload += ";later=" + std::to_string(options_.later_ms);
     if (options_.work_every > 0 && sent_ % options_.work_every == 0) payload += options_.work;
     ledger_.write(LedgerEvent::kSending, options_.topic, "-", payload);
     return payload;
@@ -67,15 +70,24 @@ class Producer {
     ledger_.write(unknown ? LedgerEvent::kUnknown : LedgerEvent::kRefused, options_.topic, "-", payload);
     ledger_.note(result.error().name);
   }
+  /// Messages of the next call.
+  std::size_t due_now() const {
+    if (options_.per_second == 0) return options_.batch;
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
+    const auto wanted = static_cast<std::size_t>(elapsed.count() * static_cast<double>(options_.per_second));
+    return std::min(options_.batch, wanted - std::min(wanted, sent_));
+  }
   void send_once() {
-    const SendOptions send{.topic = options_.topic};
+    const SendOptions send{.topic = options_.topic, .delay = std::chrono::milliseconds(options_.later_ms)};
     if (options_.batch == 1) {
       const std::string payload = next_payload();
       write_down(payload, client_.send_bytes(e2e::job_kind, std::as_bytes(std::span(payload)), send));
       return;
     }
     std::vector<std::string> payloads;
-    while (payloads.size() < options_.batch && (options_.count == 0 || sent_ < options_.count)) payloads.push_back(next_payload());
+    const std::size_t wanted = due_now();
+    if (wanted == 0) return;
+    while (payloads.size() < wanted && (options_.count == 0 || sent_ < options_.count)) payloads.push_back(next_payload());
     std::vector<RawMessage> messages;
     for (const auto& payload : payloads) messages.push_back({e2e::job_kind, std::as_bytes(std::span(payload))});
     const auto results = client_.send_all_bytes(messages, send);
@@ -85,6 +97,7 @@ class Producer {
   const Options& options_;
   Client client_;
   LedgerWriter ledger_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::size_t sent_ = 0;
 };
 
@@ -102,6 +115,8 @@ int main(int argc, char** argv) {
   app.add_option("--work-every", options.work_every);
   app.add_option("--work", options.work);
   app.add_option("--all", options.all);
+  app.add_option("--per-second", options.per_second);
+  app.add_option("--later-ms", options.later_ms);
   app.add_option("--pause-ms", options.pause_ms);
   CLI11_PARSE(app, argc, argv);
 

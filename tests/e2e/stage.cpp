@@ -72,7 +72,8 @@ std::optional<GroupInfo> Stage::group(const std::string& topic, const std::strin
 
 bool Stage::is_drained(const std::string& topic, const std::string& name) {
   const auto info = group(topic, name);
-  return info && info->ready + info->leased + info->retrying + info->held == 0;
+  return info && info->ready + info->leased + info->retrying + info->held == 0 &&
+         metrics().sum("takt_topic_scheduled_messages", {"topic=\"" + topic + "\""}) == 0;
 }
 
 MetricsPage Stage::metrics() const {

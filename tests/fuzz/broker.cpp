@@ -68,7 +68,7 @@ class Broker {
         goes_on = true;
         if (auto* outgoing = std::get_if<core::Outgoing>(&effect)) {
           desk_.reply(std::move(*outgoing));
-        } else {   // nothing is on disk that is not in the cache
+        } else {   // nothing is on disk: what is not in the cache, as what has fired, is gone
           const auto& load = std::get<core::LoadBlocks>(effect);
           partition_.handle(core::BlocksLoaded{load.topic, load.lane, load.from, load.from.plus(1), {}, {}}, now_);
         }

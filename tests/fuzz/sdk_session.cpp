@@ -17,9 +17,9 @@ SharedBytes some_bytes(std::string_view text) {
   return SharedBytes::own({bytes.begin(), bytes.end()});
 }
 
-class Client {
+class Fuzzed {
  public:
-  Client() : session_(options()) {
+  Fuzzed() : session_(options()) {
     subscription_ = session_.subscribe({.topic = "t", .group = "g"}, now_);
     connect();
   }
@@ -40,7 +40,7 @@ class Client {
   }
   void publish() {
     session_.publish(
-        {BatchId(next_++), "t", Lane(0), proto::Acks::kAll, 1, some_bytes("m"), some_bytes("p"), now_.mono + std::chrono::seconds(5)},
+        {BatchId(next_++), {"t", Lane(0)}, proto::Acks::kAll, 1, some_bytes("m"), some_bytes("p"), now_.mono + std::chrono::seconds(5)},
         now_);
     drain();
   }
@@ -118,8 +118,8 @@ std::vector<SharedBytes> run_answer(fuzz::Input& input, CorrelationId last) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   proto::Decoder decoder;
-  Client client;
-  client.greet();
+  Fuzzed fuzzed;
+  fuzzed.greet();
   for (int step = 0; step < 100 && !input.is_empty(); ++step) {
     const std::uint8_t action = input.byte() % kActions;
     switch (static_cast<Action>(action)) {
@@ -127,23 +127,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case kHearThree: {
         std::vector<SharedBytes> frames;
         for (int i = action == kHear ? 1 : 3; i > 0; --i) frames.push_back(SharedBytes::own(input.bytes(input.number() % 4'096)));
-        client.hear(frames);
+        fuzzed.hear(frames);
         break;
       }
       case kAnswerLast: {
         const auto reply = decoder.reply(input.bytes(input.number() % 4'096));
-        if (reply) client.hear(std::vector{SharedBytes::own(proto::encode(reply->body, client.last_correlation()))});
+        if (reply) fuzzed.hear(std::vector{SharedBytes::own(proto::encode(reply->body, fuzzed.last_correlation()))});
         break;
       }
-      case kAnswerRun: client.hear(run_answer(input, client.last_correlation())); break;
-      case kDeliver: client.hear(delivery(input)); break;
-      case kGreet: client.greet(); break;
-      case kPublish: client.publish(); break;
-      case kWait: client.wait(std::chrono::milliseconds(10 * input.number())); break;
-      case kReconnect: client.connect(); break;
+      case kAnswerRun: fuzzed.hear(run_answer(input, fuzzed.last_correlation())); break;
+      case kDeliver: fuzzed.hear(delivery(input)); break;
+      case kGreet: fuzzed.greet(); break;
+      case kPublish: fuzzed.publish(); break;
+      case kWait: fuzzed.wait(std::chrono::milliseconds(10 * input.number())); break;
+      case kReconnect: fuzzed.connect(); break;
       case kActions: break;
     }
   }
-  client.give_up();
+  fuzzed.give_up();
   return 0;
 }

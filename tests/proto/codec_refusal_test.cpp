@@ -74,10 +74,7 @@ TEST(CodecRefusal, NamesTheEnumeratorThatDoesNotExist) {
             bad_field("put_group: field 'from': expected 0 to 1, got 9"));
 }
 
-TEST(CodecRefusal, SaysThatScheduledIsNotSupportedYetAndControlNever) {
-  EXPECT_EQ(refusal_of(changed<Publish>([](Publish& m) { m.run_class = RunClass::kScheduled; })),
-            (Seen{ErrorCode::kUnsupportedField,
-                  "publish: field 'run_class': scheduled messages (2) are not supported by this version; send 1, immediate"}));
+TEST(CodecRefusal, KnowsNoOtherRunsThanImmediateAndScheduled) {
   EXPECT_EQ(refusal_of(changed<Publish>([](Publish& m) { m.run_class = RunClass::kControl; })),
             bad_field("publish: field 'run_class': expected 1 to 2, got 0"));
   EXPECT_EQ(refusal_of(changed<Publish>([](Publish& m) { m.run_class = RunClass{3}; })),

@@ -63,7 +63,6 @@ class RandomFields {
     field = static_cast<E>(number(rule.least, rule.most));
   }
   void fill(ErrorCode& field, Any) { field = static_cast<ErrorCode>(number(0, 0xFFFF)); }
-  void fill(RunClass& field, ImmediateClass) { field = RunClass::kImmediate; }
   void fill(std::string& field, Name) {
     constexpr std::string_view letters = "abcXYZ019._-";
     field.resize(number(1, limits::name_bytes_max));

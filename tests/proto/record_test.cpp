@@ -121,11 +121,33 @@ TEST(Record, RefusesIdsThatAreNone) {
 }
 
 TEST(Record, RefusesFieldsWhoseMeaningIsNotThereYet) {
-  for (const unsigned tag : {1u, 4u, 5u, 6u, 7u, 8u, 9u, 10u, 11u, 12u}) {
+  for (const unsigned tag : {1u, 5u, 6u, 8u, 9u, 10u, 11u, 12u}) {
     EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(tag).text("v")).code, ErrorCode::kUnsupportedField) << tag;
   }
-  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(4).byte(9)),
-            (Seen{ErrorCode::kUnsupportedField, "metadata: 'due' (4) is not supported by this version; leave it out"}));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(5).byte(9)),
+            (Seen{ErrorCode::kUnsupportedField, "metadata: 'ttl' (5) is not supported by this version; leave it out"}));
+}
+
+TEST(Record, RefusesDuesAndDelaysOutOfTheirBounds) {
+  const auto with = [](unsigned tag, std::uint64_t ms) { return RawMsgpack().array(3).text("k").byte(tag).number(ms); };
+  EXPECT_EQ(refusal_of(with(4, 0)), bad_field("due: expected 1 to 253402300799999 ms since 1970, got 0"));
+  EXPECT_EQ(refusal_of(with(4, limits::due_ms_max + 1)),
+            bad_field("due: expected 1 to 253402300799999 ms since 1970, got 253402300800000"));
+  EXPECT_EQ(refusal_of(with(7, limits::span_ms_max + 1)), bad_field("delay: expected at most 3155760000000 ms, got 3155760000001"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(7).byte(0xFF)), bad_field("delay: expected a number, got a negative number"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(4).text("noon")), bad_field("due: expected a number, got text"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(5).text("k").byte(4).byte(9).byte(7).byte(9)),
+            bad_field("delay: stands beside due; leave one of them out"));
+}
+
+TEST(Record, KnowsWhenItIsDue) {
+  const WallTime stored(std::chrono::milliseconds(1000));
+  const auto due = [&](const RecordMetadata& metadata) { return check_record(packed(metadata))->due(stored).time_since_epoch().count(); };
+  EXPECT_EQ(due({.kind = "k", .due = WallTime(std::chrono::milliseconds(7))}), 7);
+  EXPECT_EQ(due({.kind = "k", .delay = std::chrono::milliseconds(7)}), 1008);
+  EXPECT_EQ(due({.kind = "k", .delay = std::chrono::milliseconds(0)}), 1000);
+  EXPECT_FALSE(check_record(packed({.kind = "k"}))->is_scheduled());
+  EXPECT_TRUE(check_record(packed({.kind = "k", .delay = std::chrono::milliseconds(0)}))->is_scheduled());
 }
 
 TEST(Record, RefusesTagsThatDoNotAscendOrDoNotExist) {

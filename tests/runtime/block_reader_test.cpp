@@ -2,6 +2,7 @@
 
 #include "broker/core/cold_rows.h"
 #include "broker/core/index_rows.h"
+#include "tests/runtime/damaged_tables.h"
 #include "tests/runtime/shard_bench.h"
 
 namespace takt::runtime {
@@ -64,20 +65,30 @@ class BlockReader : public testing::Test {
       for (auto& row : core::encode_index_rows(TopicId(id), lane, list)) checkpoint.changed.push_back(std::move(row));
     ASSERT_TRUE(tables.checkpoint(checkpoint));
   }
-  void carry(std::uint64_t offset, std::uint64_t position) {
+  void carry(std::uint64_t offset, std::uint64_t position) { carry(lane, offset, position); }
+  void carry(Lane under, std::uint64_t offset, std::uint64_t position) {
     core::Checkpoint checkpoint;
     checkpoint.applied = tables.applied();
     std::vector<std::byte> record;
     proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
     const std::byte payload[] = {static_cast<std::byte>(offset)};
-    checkpoint.changed = core::encode_cold(topic, lane, Offset(offset), Position(position), record, payload);
+    checkpoint.changed = core::encode_cold(topic, under, Offset(offset), Position(position), record, payload);
     ASSERT_TRUE(tables.checkpoint(checkpoint));
   }
-  BlocksLoaded read(std::uint64_t from, std::optional<Position> position, std::size_t bytes_max = 1u << 20) {
-    auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(from), position, bytes_max});
+  BlocksLoaded read(std::uint64_t from, std::vector<core::IndexSegment> located, std::size_t bytes_max = 1u << 20) {
+    auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(from), bytes_max, std::move(located)});
     EXPECT_TRUE(loaded) << loaded.error().message;
     if (loaded) damage = std::move(loaded->damage);
     return loaded ? std::move(loaded->answer) : BlocksLoaded{};
+  }
+  static std::vector<std::uint64_t> payloads(const BlocksLoaded& loaded) {
+    std::vector<std::uint64_t> out;
+    for (const auto& block : loaded.blocks) {
+      const proto::Sections sections = core::gather(std::vector{core::BlockSlice{block, 0, block->count}});
+      const proto::SectionView view(sections.metadata, sections.payload, block->count);
+      for (std::uint32_t i = 0; i < block->count; ++i) out.push_back(static_cast<std::uint64_t>(view.payload(i)[0]));
+    }
+    return out;
   }
   static std::vector<std::uint64_t> offsets(const BlocksLoaded& loaded) {
     std::vector<std::uint64_t> out;
@@ -104,7 +115,7 @@ class BlockReader : public testing::Test {
 
 TEST_F(BlockReader, ReadsFromAPositionThatMemoryKnows) {
   append({{other, 2}, {topic, 3}});
-  const auto loaded = read(1, Position(3));
+  const auto loaded = read(1, {{Offset(1), Position(3), 2}});
   EXPECT_EQ(offsets(loaded), (List{1, 2}));
   EXPECT_EQ(loaded.until, Offset(3));
 }
@@ -136,7 +147,7 @@ TEST_F(BlockReader, FindsWhatIsFreedWhileItReadsAmongTheCarried) {
   index_all();
   carry(1, 1);
   const FreedMeanwhile freed(log, Position(2));
-  const auto loaded = read_blocks(freed, tables, test_uuid, {topic, lane, Offset(1), std::nullopt, 1u << 20});
+  const auto loaded = read_blocks(freed, tables, test_uuid, {topic, lane, Offset(1), 1u << 20});
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(offsets(loaded->answer), (List{1, 2, 3}));
 }
@@ -144,23 +155,85 @@ TEST_F(BlockReader, FindsWhatIsFreedWhileItReadsAmongTheCarried) {
 TEST_F(BlockReader, FollowsTheIndexOverManyCommits) {
   for (int i = 0; i < 5; ++i) append({{topic, 2}, {other, 1}});
   index_all();
-  const auto loaded = read(1, std::nullopt);
+  const auto loaded = read(1, {});
   EXPECT_EQ(offsets(loaded), (List{1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_EQ(loaded.until, Offset(10));
 }
 
 TEST_F(BlockReader, JoinsNeighbouringBatchesIntoOneBlock) {
   append({{topic, 2}, {topic, 2}, {other, 1}, {topic, 1}});
-  const auto loaded = read(0, Position(0));
+  const auto loaded = read(0, {{Offset(0), Position(0), 4}, {Offset(4), Position(5), 1}});
   ASSERT_EQ(loaded.blocks.size(), 2u);
   EXPECT_EQ(loaded.blocks[0]->count, 4u);
   EXPECT_EQ(offsets(loaded), (List{0, 1, 2, 3, 4}));
 }
 
+TEST_F(BlockReader, FindsWhatWasScheduledWhereItWasAppended) {
+  append({{topic, 2}, {other, 1}, {topic, 2}});
+  const auto loaded = read(0, {{Offset(0), Position(4), 1}, {Offset(1), Position(0), 2}, {Offset(3), Position(3), 1}});
+  EXPECT_EQ(payloads(loaded), (List{3, 0, 1, 2}));
+  EXPECT_EQ(loaded.until, Offset(4));
+}
+
+TEST_F(BlockReader, FindsWhatWasCarriedWhileItWaitedForItsDue) {
+  append({{topic, 2}, {other, 4}});
+  append({{topic, 1}});
+  carry(core::staged_lane, 1, 1);
+  ASSERT_TRUE(log.free_before(Position(6)));
+  const std::vector<core::IndexSegment> fired = {{Offset(0), Position(6), 1}, {Offset(1), Position(1), 1}, {Offset(2), Position(0), 1}};
+  const auto loaded = read(0, fired);
+  EXPECT_EQ(payloads(loaded), (List{2, 1}));
+  EXPECT_EQ(loaded.blocks.back()->first_offset, Offset(1));
+  EXPECT_EQ(loaded.blocks.back()->first_position, Position(1));
+  EXPECT_EQ(loaded.until, Offset(3)) << "what stood at position 0 is gone";
+}
+
+TEST_F(BlockReader, ADamagedOneThatWasCarriedWhileItWaitedDoesNotStandForThoseBeforeIt) {
+  append({{topic, 5}, {other, 1}});
+  carry(core::staged_lane, 2, 2);
+  carry(core::staged_lane, 3, 3);
+  ASSERT_TRUE(log.free_before(Position(6)));
+  DamagedTables damaged(tables);
+  damaged.damage(core::Table::kCold, core::cold_key(topic, core::staged_lane, Offset(2)));
+  const auto loaded = read_blocks(log, damaged, test_uuid, {topic, lane, Offset(0), 1u << 20, {{Offset(0), Position(0), 5}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(payloads(loaded->answer), List{3});
+  EXPECT_EQ(loaded->answer.unreadable, (std::vector<core::OffsetRun>{{Offset(2), 1}})) << "those before it are gone";
+  EXPECT_EQ(loaded->answer.until, Offset(5));
+}
+
+TEST_F(BlockReader, ADamagedRowBehindWhatWasCarriedDoesNotStandForWhatFollowsInTheLog) {
+  append({{topic, 3}});
+  append({{topic, 3}});
+  for (std::uint64_t offset = 0; offset < 3; ++offset) carry(offset, offset);
+  carry(core::staged_lane, 9, 9);
+  ASSERT_TRUE(log.free_before(Position(3)));
+  DamagedTables damaged(tables);
+  damaged.damage(core::Table::kCold, core::cold_key(topic, core::staged_lane, Offset(9)));
+  const auto loaded = read_blocks(log, damaged, test_uuid, {topic, lane, Offset(0), 1u << 20, {{Offset(0), Position(0), 6}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(offsets(loaded->answer), (List{0, 1, 2, 3, 4, 5}));
+  EXPECT_TRUE(loaded->answer.unreadable.empty());
+}
+
+TEST_F(BlockReader, PassesOverADamagedOneThatWasCarriedWhileItWaitedAndReadsItsNeighbours) {
+  append({{topic, 3}, {other, 1}});
+  for (std::uint64_t position = 0; position < 3; ++position) carry(core::staged_lane, position, position);
+  ASSERT_TRUE(log.free_before(Position(4)));
+  DamagedTables damaged(tables);
+  damaged.damage(core::Table::kCold, core::cold_key(topic, core::staged_lane, Offset(1)));
+  const auto loaded = read_blocks(log, damaged, test_uuid, {topic, lane, Offset(0), 1u << 20, {{Offset(0), Position(0), 3}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(payloads(loaded->answer), (List{0, 2}));
+  EXPECT_EQ(loaded->answer.unreadable, (std::vector<core::OffsetRun>{{Offset(1), 1}}));
+  ASSERT_EQ(loaded->damage.size(), 1u);
+  EXPECT_NE(loaded->damage[0].message.find("offsets 1 to 1"), std::string::npos) << loaded->damage[0].message;
+}
+
 TEST_F(BlockReader, StopsAtAboutTheBytesAskedFor) {
   for (int i = 0; i < 5; ++i) append({{topic, 2}});
   index_all();
-  const auto loaded = read(0, std::nullopt, 1);
+  const auto loaded = read(0, {}, 1);
   EXPECT_EQ(offsets(loaded), (List{0, 1}));
   EXPECT_EQ(loaded.until, Offset(2));
 }
@@ -171,7 +244,7 @@ TEST_F(BlockReader, FindsCarriedMessagesAndTellsWhatIsGone) {
   carry(1, 1);
   carry(4, 4);
   ASSERT_TRUE(log.free_before(Position(6)));
-  const auto loaded = read(0, std::nullopt);
+  const auto loaded = read(0, {});
   EXPECT_EQ(offsets(loaded), (List{1, 4, 6, 7, 8, 9, 10, 11}));
   EXPECT_EQ(loaded.until, Offset(12));
 }
@@ -181,7 +254,7 @@ TEST_F(BlockReader, AFrontThatWasFreedMeanwhileIsFoundInTheColdTable) {
   index_all();
   carry(1, 1);
   ASSERT_TRUE(log.free_before(Position(6)));
-  const auto loaded = read(1, Position(1));   // the position was right when it was asked for
+  const auto loaded = read(1, {{Offset(1), Position(1), 2}});   // the position was right when it was asked for
   ASSERT_FALSE(loaded.blocks.empty());
   EXPECT_EQ(offsets(loaded)[0], 1u);
 }
@@ -193,14 +266,14 @@ TEST_F(BlockReader, FindsCarriedMessagesWhoseIndexIsGone) {
   ASSERT_TRUE(tables.checkpoint(empty));
   carry(1, 1);
   ASSERT_TRUE(log.free_before(Position(6)));
-  const auto loaded = read(1, std::nullopt);
+  const auto loaded = read(1, {});
   EXPECT_EQ(offsets(loaded), (List{1}));
   EXPECT_EQ(loaded.until, Offset(2));
 }
 
 TEST_F(BlockReader, WhatIsNowhereIsGoneAndTheAnswerMovesOn) {
   append({{topic, 3}});
-  const auto loaded = read(7, std::nullopt);
+  const auto loaded = read(7, {});
   EXPECT_TRUE(loaded.blocks.empty());
   EXPECT_EQ(loaded.until, Offset(8));
 }
@@ -212,7 +285,7 @@ TEST_F(BlockReader, PassesOverADamagedCommitAndGoesOnBehindIt) {
   index_all();
   ASSERT_TRUE(disk.flip_log_bit(Position(3), 8 * stamp_byte));
   ASSERT_TRUE(disk.flip_log_bit(Position(6), 8 * stamp_byte));
-  const auto loaded = read(1, std::nullopt);
+  const auto loaded = read(1, {});
   EXPECT_EQ(offsets(loaded), (List{1, 2, 9, 10, 11, 12, 13, 14}));
   EXPECT_EQ(loaded.unreadable, (std::vector<core::OffsetRun>{{Offset(3), 3}, {Offset(6), 3}}));
   EXPECT_EQ(loaded.until, Offset(15));
@@ -225,7 +298,7 @@ TEST_F(BlockReader, FindsTheEndOfDamageInAStretchThatMemoryHasLocated) {
   for (int i = 0; i < 5; ++i) append({{topic, 3}});
   ASSERT_TRUE(disk.flip_log_bit(Position(3), 8 * stamp_byte));
   ASSERT_TRUE(disk.flip_log_bit(Position(6), 8 * stamp_byte));
-  const auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(3), Position(3), 1u << 20, 12});
+  const auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(3), 1u << 20, {{Offset(3), Position(3), 12}}});
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->answer.unreadable, (std::vector<core::OffsetRun>{{Offset(3), 6}}));
 }
@@ -234,7 +307,7 @@ TEST_F(BlockReader, PassesOverNoMoreOfADamagedCommitThanMemoryHasLocated) {
   append({{topic, 3}, {other, 5}});
   append({{topic, 2}});
   ASSERT_TRUE(disk.flip_log_bit(Position(0), 8 * stamp_byte));
-  auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(1), Position(1), 1u << 20, 2});
+  auto loaded = read_blocks(log, tables, test_uuid, {topic, lane, Offset(1), 1u << 20, {{Offset(1), Position(1), 2}}});
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->answer.unreadable, (std::vector<core::OffsetRun>{{Offset(1), 2}}));
   EXPECT_EQ(loaded->answer.until, Offset(3));
@@ -245,7 +318,7 @@ TEST_F(BlockReader, PassesOverADamagedRunAndKeepsItsNeighbours) {
   append({{topic, 2}});
   index_all();
   ASSERT_TRUE(disk.flip_log_bit(Position(0), 8 * (log.read(Position(0), 1)->front().value.size() - 1)));   // the payload of offset 2
-  const auto loaded = read(0, std::nullopt);
+  const auto loaded = read(0, {});
   EXPECT_EQ(offsets(loaded), (List{0, 1, 3, 4}));
   EXPECT_EQ(loaded.unreadable, (std::vector<core::OffsetRun>{{Offset(2), 1}}));
 }

@@ -52,6 +52,30 @@ TEST(Exposition, ShowsTopicsGroupsAndRefusals) {
   EXPECT_TRUE(has_line(page, R"(takt_requests_refused_total{code="busy"} 2)")) << page;
 }
 
+TEST(Exposition, ShowsTimersAndTheClock) {
+  Snapshot with = snapshot(1);
+  with.partition.topics[0].scheduled = 7;
+  with.partition.topics[0].fired = 5;
+  with.partition.wheel.pending = 8;
+  with.partition.wheel.overdue = std::chrono::milliseconds(1500);
+  with.partition.wheel.lateness.observe(std::chrono::milliseconds(0), 3);
+  with.partition.wheel.lateness.observe(std::chrono::milliseconds(3), 2);
+  with.partition.wheel.lateness.observe(std::chrono::hours(1), 1);
+  with.clock = {core::PartitionClock::State::kHolds, std::chrono::seconds(90), 2};
+  const std::string page = Exposition().render(with);
+  EXPECT_TRUE(has_line(page, R"(takt_topic_scheduled_messages{topic="t0"} 7)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_messages_fired_total{topic="t0"} 5)")) << page;
+  EXPECT_TRUE(has_line(page, "takt_timers_pending 8")) << page;
+  EXPECT_TRUE(has_line(page, "takt_timers_overdue_seconds 1.5")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_schedule_lateness_seconds_bucket{le="0.001"} 3)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_schedule_lateness_seconds_bucket{le="0.005"} 5)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_schedule_lateness_seconds_bucket{le="600"} 5)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_schedule_lateness_seconds_bucket{le="+Inf"} 6)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_clock_state{state="holds"} 1)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_clock_state{state="follows"} 0)")) << page;
+  EXPECT_TRUE(has_line(page, "takt_clock_ahead_seconds 90")) << page;
+}
+
 TEST(Exposition, CumulatesHistogramBuckets) {
   const std::string page = Exposition().render(snapshot(0));
   EXPECT_TRUE(has_line(page, R"(takt_store_commit_seconds_bucket{le="0.0005"} 1)")) << page;

@@ -11,6 +11,7 @@
 #include "broker/runtime/block_reader.h"
 #include "broker/runtime/partition_loader.h"
 #include "broker/runtime/shard.h"
+#include "broker/runtime/timer_reader.h"
 #include "broker/store/memory_log.h"
 #include "broker/store/memory_tables.h"
 #include "proto/record.h"
@@ -26,8 +27,10 @@ class SimulatedCommitter final : public CommitterPort {
 };
 class SimulatedReader final : public ReaderPort {
  public:
-  void load(core::LoadBlocks request) override { queue.push_back(request); }
+  void load(core::LoadBlocks request) override { queue.push_back(std::move(request)); }
+  void load(core::LoadTimers request) override { timers.push_back(std::move(request)); }
   std::deque<core::LoadBlocks> queue;
+  std::deque<core::LoadTimers> timers;
 };
 class SimulatedBackground final : public BackgroundPort {
  public:
@@ -151,6 +154,12 @@ class ShardBench : public testing::Test {
     ASSERT_TRUE(loaded->damage.empty());
     tell(core::Command(std::move(loaded->answer)));
   }
+  void read_timers() {
+    auto loaded = runtime::read_timers(*tables, reader.timers.front());
+    reader.timers.pop_front();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    tell(core::Command(std::move(*loaded)));
+  }
   /// All ports, until none has anything to do.
   void settle() {
     for (int i = 0; i < 1000; ++i) {
@@ -160,6 +169,8 @@ class ShardBench : public testing::Test {
         write_checkpoint();
       } else if (!reader.queue.empty()) {
         read();
+      } else if (!reader.timers.empty()) {
+        read_timers();
       } else {
         return;
       }
@@ -178,10 +189,12 @@ class ShardBench : public testing::Test {
     return {SessionId(session), CorrelationId(correlation), std::move(body), {}, {}};
   }
   static core::ClientRequest publish(std::uint64_t session, std::uint64_t sequence, std::uint32_t count = 1, std::size_t bytes = 10,
-                                     const std::string& topic = "t") {
+                                     const std::string& topic = "t", std::optional<std::chrono::milliseconds> delay = {}) {
     proto::SectionBuilder builder;
     std::vector<std::byte> record;
-    proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
+    proto::append_record(
+        record,
+        {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}, .due = {}, .delay = delay});
     const std::vector<std::byte> payload(bytes, static_cast<std::byte>(sequence));
     for (std::uint32_t i = 0; i < count; ++i) builder.add(record, payload);
     proto::Sections sections = builder.take();
@@ -190,6 +203,7 @@ class ShardBench : public testing::Test {
     body.producer = ProducerId(1);
     body.sequence = Sequence(sequence);
     body.count = count;
+    if (delay) body.run_class = proto::RunClass::kScheduled;
     body.metadata_checksum = proto::section_checksum(sections.metadata);
     body.payload_checksum = proto::section_checksum(sections.payload);
     auto out = request(session, 1000 + sequence, body);

@@ -141,6 +141,23 @@ TEST_F(Wheel, NothingPassesABucketThatIsNotRead) {
   EXPECT_EQ(fire(25h), (Ids{1, 2}));
 }
 
+TEST_F(Wheel, TheFirstDueIsNotBehindABucketThatIsNotRead) {
+  EXPECT_EQ(wheel->first_due(), std::nullopt);
+  wheel->turn_to(noon);
+  arm(24h, 1);
+  EXPECT_EQ(wheel->first_due(), noon + 24h);
+  checkpoint();
+  EXPECT_EQ(wheel->first_due(), std::nullopt) << "its bucket is not open yet";
+  arm(25h, 2);
+  EXPECT_EQ(fire(24h + 1s), Ids{});
+  ASSERT_TRUE(wheel->first_due());
+  EXPECT_LE(*wheel->first_due(), noon + 24h);
+  load_all();
+  EXPECT_EQ(wheel->first_due(), noon + 24h);
+  EXPECT_EQ(fire(24h + 1s), Ids{1});
+  EXPECT_EQ(wheel->first_due(), noon + 25h);
+}
+
 TEST_F(Wheel, ABucketIsNotReadBeforeItsChunksAreWritten) {
   wheel->turn_to(noon);
   arm(24h, 1);
@@ -164,6 +181,23 @@ TEST_F(Wheel, SaysWhenItHasSomethingToDo) {
   wheel->turn_to(*opening);
   load_all();
   EXPECT_EQ(wheel->next(), noon + 24h);
+}
+
+TEST_F(Wheel, AnAnswerThatNobodyAwaitsIsPassedOver) {
+  wheel->turn_to(noon);
+  arm(24h, 1);
+  checkpoint();
+  wheel->turn_to(noon + 24h);
+  const auto range = wheel->next_load();
+  ASSERT_TRUE(range);
+  const TimerWheel::ChunkRange other{range->bucket, range->from, range->until + 1};
+  EXPECT_FALSE(wheel->awaits(other));
+  EXPECT_TRUE(wheel->loaded(other, std::vector<std::string>{""}));
+  EXPECT_EQ(fire(24h), Ids{});
+  EXPECT_TRUE(wheel->loaded(*range, read(*range)));
+  EXPECT_FALSE(wheel->awaits(*range));
+  EXPECT_TRUE(wheel->loaded(*range, std::vector<std::string>{""}));
+  EXPECT_EQ(fire(24h), Ids{1});
 }
 
 TEST_F(Wheel, DamagedChunksAreToldAndNothingIsTakenIn) {

@@ -236,7 +236,7 @@ TEST_F(Consuming, ACompleteCarriesItsFollowUpsInOneCommand) {
   peer.take();
   const LeaseId lease = deliver(2);
   proto::Sections sections = sections_of(1);
-  session.complete(lease, 1, {{"thumbs", Lane(2), 1, sections.metadata, sections.payload}}, peer.now);
+  session.complete(lease, 1, {{{"thumbs", Lane(2)}, 1, sections.metadata, sections.payload}}, peer.now);
   const auto complete = peer.take_one<proto::Complete>();
   EXPECT_EQ(complete.as<proto::Complete>().done, (std::vector<proto::IndexRun>{{1, 1}}));
   ASSERT_EQ(complete.as<proto::Complete>().follow_ups.size(), 1u);
@@ -251,7 +251,7 @@ TEST_F(Consuming, AnUnansweredCompleteAsksForItsFateEvenWhenTheLeaseIsGone) {
   peer.take();
   const LeaseId lease = deliver(1);
   proto::Sections sections = sections_of(1);
-  session.complete(lease, 0, {{"thumbs", Lane(0), 1, sections.metadata, sections.payload}}, peer.now);
+  session.complete(lease, 0, {{{"thumbs", Lane(0)}, 1, sections.metadata, sections.payload}}, peer.now);
   const auto first = peer.take_one<proto::Complete>().as<proto::Complete>();
   Sent request{CorrelationId(0), proto::Resume{}, {}};
   const auto resume = reconnect_to_resume(request);
@@ -271,7 +271,7 @@ TEST_F(Consuming, RefusedFollowUpsMakeTheMessageDead) {
   begin(push());
   peer.take();
   proto::Sections sections = sections_of(1);
-  session.complete(deliver(1), 0, {{"thumbs", Lane(0), 1, sections.metadata, sections.payload}}, peer.now);
+  session.complete(deliver(1), 0, {{{"thumbs", Lane(0)}, 1, sections.metadata, sections.payload}}, peer.now);
   peer.refuse(peer.take_one<proto::Complete>(), ErrorCode::kBatchTooLarge);
   const auto fail = peer.take_one<proto::Fail>();
   EXPECT_EQ(fail.as<proto::Fail>().outcome, proto::FailOutcome::kDead);

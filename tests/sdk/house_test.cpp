@@ -35,10 +35,14 @@ struct Promise : ::testing::Test {
     for (const std::string& payload : payloads) builder.add(record, as_bytes(payload));
     const std::uint32_t count = builder.count();
     proto::Sections sections = builder.take();
-    producer.publish(
-        {BatchId(++last_batch), std::move(topic), Lane(0), proto::Acks::kAll, count, SharedBytes::own(std::move(sections.metadata)),
-         SharedBytes::own(std::move(sections.payload)), house.now().mono + 30s},
-        house.now());
+    producer.publish({BatchId(++last_batch),
+                      {std::move(topic), Lane(0)},
+                      proto::Acks::kAll,
+                      count,
+                      SharedBytes::own(std::move(sections.metadata)),
+                      SharedBytes::own(std::move(sections.payload)),
+                      house.now().mono + 30s},
+                     house.now());
   }
   void subscribe(proto::CreditKind kind = proto::CreditKind::kStanding, std::uint32_t messages = 100) {
     subscription = worker.subscribe({"photos", "g", proto::StartFrom::kEarliest, kind, messages, 1 << 20, 20s}, house.now());
@@ -242,7 +246,7 @@ TEST_F(Promise, FollowUpsAreStoredWithTheAckOverACut) {
   proto::append_record(record, metadata);
   builder.add(record, as_bytes("thumb of a"));
   proto::Sections sections = builder.take();
-  worker.complete(got.at(0).lease, 0, {{"thumbs", Lane(0), 1, sections.metadata, sections.payload}}, house.now());
+  worker.complete(got.at(0).lease, 0, {{{"thumbs", Lane(0)}, 1, sections.metadata, sections.payload}}, house.now());
   house.cut(worker, House::OnTheWay::kArrives);  // it is stored; the answer is lost
   house.settle();
   house.connect(worker);

@@ -64,7 +64,7 @@ struct Batching : ::testing::Test {
 
   Batcher::Added add(std::string_view topic, std::size_t payload_bytes, Batcher::Urgency urgency = Batcher::Urgency::kMayLinger) {
     const std::vector<std::byte> payload(payload_bytes);
-    return batcher.add(topic, Lane(0), as_bytes("m"), payload, {}, urgency, now);
+    return batcher.add({std::string(topic), Lane(0)}, as_bytes("m"), payload, {}, urgency, now);
   }
 };
 
@@ -96,11 +96,11 @@ TEST_F(Batching, TheCountSealsToo) {
 TEST_F(Batching, TopicsAndLanesHaveBatchesOfTheirOwnInOrderOfOpening) {
   add("b", 1);
   add("a", 1);
-  batcher.add("a", Lane(3), as_bytes("m"), {}, {}, Batcher::Urgency::kMayLinger, now);
+  batcher.add({"a", Lane(3)}, as_bytes("m"), {}, {}, Batcher::Urgency::kMayLinger, now);
   const auto all = batcher.take_all();
   ASSERT_EQ(all.size(), 3u);
-  EXPECT_EQ(all[0].topic, "b");
-  EXPECT_EQ(all[2].lane, Lane(3));
+  EXPECT_EQ(all[0].stream.topic, "b");
+  EXPECT_EQ(all[2].stream.lane, Lane(3));
 }
 
 TEST_F(Batching, SomebodyWhoWaitsDoesNotLinger) {
@@ -113,7 +113,7 @@ TEST_F(Batching, SomebodyWhoWaitsDoesNotLinger) {
 
 TEST_F(Batching, CallbacksKnowTheirMessage) {
   add("a", 1);
-  batcher.add("a", Lane(0), as_bytes("m"), {}, [](Result<Receipt>) {}, Batcher::Urgency::kMayLinger, now);
+  batcher.add({"a", Lane(0)}, as_bytes("m"), {}, [](Result<Receipt>) {}, Batcher::Urgency::kMayLinger, now);
   const auto all = batcher.take_all();
   ASSERT_EQ(all[0].callbacks.size(), 1u);
   EXPECT_EQ(all[0].callbacks[0].first, 1u);

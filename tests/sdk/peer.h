@@ -110,7 +110,7 @@ inline SharedBytes text_bytes(std::string_view text) {
 }
 
 inline Batch batch(std::uint64_t id, const Peer& peer, std::string topic = "photos", Duration timeout = std::chrono::seconds(30)) {
-  return {BatchId(id),           std::move(topic),       Lane(0), proto::Acks::kAll, 1, text_bytes("metadata"),
+  return {BatchId(id),           {std::move(topic), Lane(0)}, proto::Acks::kAll, 1, text_bytes("metadata"),
           text_bytes("payload"), peer.now.mono + timeout};
 }
 

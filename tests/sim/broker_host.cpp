@@ -29,6 +29,7 @@ core::Partition empty_partition(const core::PartitionSettings& settings) {
 
 runtime::ShardSettings shard_settings(const Options& options) {
   runtime::ShardSettings settings;
+  settings.clock.held = std::chrono::seconds(3);   // a run takes about a minute
   settings.checkpoint_bytes = options.checkpoint_bytes;
   settings.checkpoint_interval = options.checkpoint_interval;
   settings.turn_cost = options.turn_cost;

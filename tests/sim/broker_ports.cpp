@@ -7,6 +7,7 @@
 #include "broker/core/cold_rows.h"
 #include "broker/runtime/block_reader.h"
 #include "broker/runtime/partition_loader.h"
+#include "broker/runtime/timer_reader.h"
 
 namespace takt::sim {
 namespace {
@@ -115,13 +116,32 @@ void SimReader::load(core::LoadBlocks request) {
   process_.timeline.after(up_to(process_, process_.options.read_max), [this, request] { serve(request); });
 }
 
+void SimReader::load(core::LoadTimers request) {
+  ++process_.checker.counts.loads;
+  process_.world.trace("load_timers", request.range.bucket.level, request.range.bucket.number, request.range.from);
+  process_.timeline.after(up_to(process_, process_.options.read_max), [this, request] { serve(request); });
+}
+
+template <class Request>
+bool SimReader::fails(const Request& request) {
+  if (!process_.world.random().permille(process_.options.read_failure_permille)) return false;
+  ++process_.checker.counts.read_failures;
+  process_.world.trace("read_failed");
+  process_.timeline.after(read_retry, [this, request] { serve(request); });
+  return true;
+}
+
+void SimReader::serve(const core::LoadTimers& request) {
+  if (fails(request)) return;
+  auto loaded = runtime::read_timers(stores_.tables(), request);
+  if (!loaded) loaded = core::TimersLoaded{request.range, {}, core::Corruption{loaded.error().message}};   // wanted no more, or it fails
+  process_.world.trace("timers_loaded", loaded->chunks.size());
+  process_.timeline.after(up_to(process_, process_.options.read_max),
+                          [this, answer = std::move(*loaded)] { process_.mail(core::Command(answer)); });
+}
+
 void SimReader::serve(const core::LoadBlocks& request) {
-  if (process_.world.random().permille(process_.options.read_failure_permille)) {
-    ++process_.checker.counts.read_failures;
-    process_.world.trace("read_failed", request.from.value);
-    process_.timeline.after(read_retry, [this, request] { serve(request); });
-    return;
-  }
+  if (fails(request)) return;
   auto loaded = runtime::read_blocks(stores_.log(), stores_.tables(), process_.uuid, request);
   if (!loaded) return process_.checker.fail("a block cannot be read: " + loaded.error().message);
   if (!loaded->damage.empty()) return process_.checker.fail("a block is damaged: " + loaded->damage.front().message);

@@ -51,7 +51,8 @@ void Checker::stored(std::uint64_t id, const sdk::BatchStored& answer) {
   for (std::size_t i = 0; i < batch.values.size(); ++i) {
     if (view_.find(batch.values[i]) == nullptr)
       return fail("message " + std::to_string(batch.values[i]) + " is confirmed and not in the durable log");
-    if (!view_.stands_at(batch.values[i], answer.first_position.plus(i), answer.first_offset.plus(i)))
+    const Place* place = view_.find(batch.values[i], answer.first_position.plus(i));
+    if (place == nullptr || (!place->is_scheduled && place->offset != answer.first_offset.plus(i)))
       return fail("message " + std::to_string(batch.values[i]) + " is confirmed at another place than where it stands");
   }
 }
@@ -132,7 +133,7 @@ void Checker::listed(const proto::Topics& topics) {
     if (entry.messages > entry.enqueued) fail("topic " + entry.topic + " is listed with more messages than were ever enqueued");
     if (topic == nullptr) continue;   // deleted meanwhile
     std::uint64_t stored = 0;
-    for (const auto& [lane, log] : topic->lanes) stored += log.messages.size();
+    for (const auto& [lane, log] : topic->lanes) stored += log.messages.size() + log.scheduled;
     if (entry.enqueued > stored && !options_.deletes()) fail("topic " + entry.topic + " is listed with messages that are not durable");
   }
 }
@@ -154,6 +155,7 @@ void Checker::listed(const proto::Groups& groups) {
 
 std::string Checker::leftovers() const {
   std::string text;
+  if (const auto n = view_.waiting(); n > 0) text += " scheduled=" + std::to_string(n);
   for (const auto& [id, topic] : view_.topics())
     for (const auto& [group_id, group] : topic.groups)
       if (const auto n = topic.owed(group); n > 0) text += " " + group.name.topic + "/" + group.name.group + "=" + std::to_string(n);
@@ -170,6 +172,7 @@ void Checker::finish() {
         fail("message " + std::to_string(value) + " is confirmed and lost");
     }
   }
+  if (view_.waiting() > 0) fail(std::to_string(view_.waiting()) + " scheduled messages never became due");
   for (const auto& [id, topic] : view_.topics()) {
     for (const auto& [group_id, group] : topic.groups) {
       for (const auto& [lane, log] : topic.lanes) {

@@ -150,7 +150,8 @@ class Checker {
   std::set<std::pair<Value, GroupName>> executed_;
   std::set<Spot> confirmed_;                           ///< the worker knows that its ack is durable
   std::set<std::pair<ConnectionId, LeaseToken>> arrived_;
-  std::map<std::tuple<ProducerId, std::uint32_t, std::string, Lane>, std::uint64_t> last_batch_;   ///< in the log, not renumbered
+  /// In the log, not renumbered; scheduled ones have an order of their own.
+  std::map<std::tuple<ProducerId, std::uint32_t, std::string, Lane, proto::RunClass>, std::uint64_t> last_batch_;
   /// With which `from` a group was ever asked for.
   std::set<GroupName> asked_from_earliest_, asked_from_now_;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "broker/core/cold_rows.h"
+
 #include "tests/sim/checker.h"
 
 namespace takt::sim {
@@ -19,7 +21,7 @@ void Checker::durable(const core::Commit& commit, const core::PartitionUuid& par
   for (const core::RunView& run : parsed->runs) durable_run(run, ended);
   view_.ends_at(commit.end);
   for (const core::RunView& run : parsed->runs)
-    if (run.run_class == proto::RunClass::kImmediate) check_follow_ups(run, ended);
+    if (run.run_class != proto::RunClass::kControl) check_follow_ups(run, ended);
 }
 
 /// Follow-ups stand in the commit that acks their parent, or that ends its group.
@@ -36,9 +38,10 @@ void Checker::check_follow_ups(const core::RunView& run, const Ended& ended) {
 }
 
 void Checker::durable_run(const core::RunView& run, Ended& ended) {
-  if (run.run_class == proto::RunClass::kImmediate) {
+  if (run.run_class != proto::RunClass::kControl) {
     if (const auto complaint = view_.add(run, [this](Value value, LogTime stored) { return may_follow_again(value, stored); }))
       return fail("the log has " + *complaint);
+    counts.scheduled += run.run_class == proto::RunClass::kScheduled ? run.count : 0;
     return on_batch(run);
   }
   const auto events = core::decode_events(as_text(run.metadata), run.count);
@@ -88,6 +91,8 @@ void Checker::on_event(const core::Event& event, Ended& ended) {
     book_.retried({retry->group, retry->lane, retry->offset});
   } else if (const auto* put = std::get_if<core::GroupPut>(&event)) {
     on_group_made(*put);
+  } else if (const auto* fire = std::get_if<core::Fire>(&event)) {
+    counts.fired += fire->timers.size();
   } else if (std::holds_alternative<core::Retain>(event)) {
     ++counts.kept_let_go;
   } else if (const auto* producer = std::get_if<core::ProducerPut>(&event)) {
@@ -116,7 +121,7 @@ void Checker::on_batch(const core::RunView& run) {
   if (batch.values.size() != run.count) fail("batch " + std::to_string(known->second) + " is stored with another number of messages");
   // Renumbered after a refusal, or numbered when nobody knew the numbers any more: others may have passed it.
   if (batch.sequences.size() > 1 || view_.was_forgotten(batch.producer)) return;
-  std::uint64_t& last = last_batch_[{batch.producer, batch.epoch, batch.topic, batch.lane}];
+  std::uint64_t& last = last_batch_[{batch.producer, batch.epoch, batch.topic, batch.lane, run.run_class}];
   if (known->second < last)
     fail("batch " + std::to_string(known->second) + " is stored behind batch " + std::to_string(last) + ", which was sent later");
   last = std::max(last, known->second);
@@ -143,10 +148,13 @@ void Checker::freeing(Position until, const std::function<bool(TopicId, Lane, Of
   for (; freed_ < until; freed_ = freed_.plus(1)) {
     const auto at = view_.at(freed_);
     if (!at || at->topic == nullptr) continue;
-    const bool must_stay = is_kept(*at->topic, at->topic->lanes.at(at->lane), at->offset);
+    if (at->is_scheduled && is_carried(at->topic->id, core::staged_lane, Offset(freed_.value))) continue;
+    if (!at->offset)
+      return fail("position " + std::to_string(freed_.value) + " leaves the log, and " + at->topic->name + " waits for its due");
+    const bool must_stay = is_kept(*at->topic, at->topic->lanes.at(at->lane), *at->offset);
     if (at->message->freeable != 0 && !must_stay) continue;
-    if (!is_carried(at->topic->id, at->lane, Offset(at->offset)))
-      return fail("offset " + std::to_string(at->offset) + " of " + at->topic->name + " leaves the log and is " +
+    if (!is_carried(at->topic->id, at->lane, Offset(*at->offset)))
+      return fail("offset " + std::to_string(*at->offset) + " of " + at->topic->name + " leaves the log and is " +
                   (must_stay ? "to be kept" : "still owed"));
   }
 }

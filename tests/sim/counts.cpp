@@ -34,6 +34,8 @@ constexpr auto names = std::to_array<CountName>({
     {"checkpoint_failures", &Counts::checkpoint_failures},
     {"read_failures", &Counts::read_failures},
     {"joined_answers", &Counts::joined_answers},
+    {"scheduled", &Counts::scheduled},
+    {"fired", &Counts::fired},
     {"cuts", &Counts::cuts},
     {"half_open", &Counts::half_open},
     {"late_frames", &Counts::late_frames},

@@ -61,6 +61,7 @@ class LeaseBook {
   struct Moment {
     Time now;
     std::uint64_t forward_steps = 0;
+    WallTime log;
   };
   /// A command on its way to the shard; may end leases.
   void command(const core::Command& command, Moment now);
@@ -89,10 +90,11 @@ class LeaseBook {
   const Holder* last(const Spot& spot) const;
   ClientId client(ConnectionId connection) const;
   void settled(const Spot& spot);
-  /// A delay that a worker asked for, and how often the wall clock had been set forward by then.
+  /// A delay that a worker asked for; how often the wall clock had been set forward by then; and when it is over by the log's time.
   struct Delay {
     Time until;
     std::uint64_t forward_steps = 0;
+    WallTime until_log;
   };
   /// A Retry of the spot is in the log; it is a worker's, or says that a wait is over.
   void retried(const Spot& spot);
@@ -109,6 +111,7 @@ class LeaseBook {
   void on(const core::SessionLost& lost, Moment now);
   void on(const core::ClientRequest& request, Moment now);
   void on(const core::BlocksLoaded&, Moment) {}
+  void on(const core::TimersLoaded&, Moment) {}
   void on_fail(ConnectionId connection, const proto::Fail& fail, Moment now);
   SessionInfo* session_of(ConnectionId connection);
   const SessionInfo* session_of(ConnectionId connection) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proto/record.h"
 #include "proto/section.h"
 
 namespace takt::sim {
@@ -53,13 +54,13 @@ std::uint64_t TopicView::low(Lane lane) const {
 std::uint64_t TopicView::mean_bytes() const {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  for (const auto& [lane, log] : lanes) messages += log.messages.size(), bytes += log.bytes;
+  for (const auto& [lane, log] : lanes) messages += log.messages.size() + log.scheduled, bytes += log.bytes;
   return messages == 0 ? 1 : std::max<std::uint64_t>(1, bytes / messages);
 }
 
 std::uint64_t TopicView::retained() const {
   std::uint64_t messages = 0;
-  for (const auto& [lane, log] : lanes) messages += log.messages.size() - low(lane);
+  for (const auto& [lane, log] : lanes) messages += log.messages.size() - low(lane) + log.scheduled;
   return messages;
 }
 
@@ -70,11 +71,13 @@ const Place* LogView::find(Value value) const {
   return it == places_.end() ? nullptr : &it->second;
 }
 
-bool LogView::stands_at(Value value, Position position, Offset offset) const {
-  const auto is_it = [&](const Place& place) { return place.position == position && place.offset == offset; };
-  if (const Place* place = find(value); place != nullptr && is_it(*place)) return true;
+const Place* LogView::find(Value value, Position position) const { return const_cast<LogView&>(*this).place_of(value, position); }
+
+Place* LogView::place_of(Value value, Position position) {
+  if (const auto it = places_.find(value); it != places_.end() && it->second.position == position) return &it->second;
   const auto [first, last] = earlier_.equal_range(value);
-  return std::any_of(first, last, [&](const auto& entry) { return is_it(entry.second); });
+  const auto it = std::find_if(first, last, [&](const auto& entry) { return entry.second.position == position; });
+  return it == last ? nullptr : &it->second;
 }
 
 const TopicView* LogView::find_topic(std::string_view name) const {
@@ -120,8 +123,10 @@ std::optional<LogView::At> LogView::at(Position position) const {
   const auto it = std::ranges::lower_bound(by_position_, position, {}, &Place::position);
   if (it == by_position_.end() || it->position != position) return std::nullopt;
   const auto topic = topics_.find(it->topic);
-  if (topic == topics_.end()) return At{nullptr, it->lane, it->offset.value, nullptr};
-  return At{&topic->second, it->lane, it->offset.value, &topic->second.lanes.at(it->lane).messages[it->offset.value]};
+  At at{topic == topics_.end() ? nullptr : &topic->second, it->lane, std::nullopt, nullptr, it->is_scheduled};
+  if (it->offset) at.offset = it->offset->value;
+  if (at.topic != nullptr && at.offset) at.message = &at.topic->lanes.at(it->lane).messages[*at.offset];
+  return at;
 }
 
 // ---- batches
@@ -148,19 +153,68 @@ LogView::Complaint LogView::add(const core::RunView& run, const MayRepeat& may_r
 
   if (topic.lanes.empty()) topic.weakest = topic.settings;
   TopicLog& log = topic.lanes[run.lane];
-  if (run.first_offset.value != log.messages.size()) return "a batch whose first offset is not the end of its lane";
+  const bool is_scheduled = run.run_class == proto::RunClass::kScheduled;
+  if (!is_scheduled && run.first_offset.value != log.messages.size()) return "a batch whose first offset is not the end of its lane";
   const proto::SectionView messages(run.metadata, run.payload, run.count);
   for (std::uint32_t i = 0; i < run.count; ++i) {
     const auto value = value_of(messages.payload(i));
     if (!value) return "a message that nobody sent";
-    const Place place{run.topic, run.lane, Offset(log.messages.size()), run.first_position.plus(i), now_};
+    Place place{run.topic, run.lane, std::nullopt, run.first_position.plus(i), now_, is_scheduled};
+    if (!is_scheduled) place.offset = Offset(log.messages.size());
     if (Complaint complaint = store(*value, place, run.stamp.producer, may_repeat)) return complaint;
-    log.messages.push_back({*value, place.position, time_, 0});
+    if (!is_scheduled)
+      log.messages.push_back({*value, place.position, time_, 0});
+    else if (Complaint complaint = wait(place, *value, messages.metadata(i), run.taken))
+      return complaint;
   }
   log.bytes += bytes;
   topic.message_bytes_max = std::max(topic.message_bytes_max, bytes / run.count + 1);
-  owed_ += run.count * topic.groups.size();
+  if (!is_scheduled) owed_ += run.count * topic.groups.size();
   return std::nullopt;
+}
+
+/// What is due already comes next.
+LogView::Complaint LogView::wait(const Place& place, Value value, ByteView metadata, WallTime taken) {
+  if (taken < time_) return "a scheduled batch that came before its commit was opened";
+  const auto record = proto::check_record(metadata);
+  if (!record || !record->is_scheduled()) return "message " + number(value) + ", scheduled without a due";
+  waiting_.emplace(Due{std::max(record->due(taken), fired_to_.first), place.position}, Waiting{place.topic, place.lane, value, time_});
+  ++topics_.at(place.topic).lanes.at(place.lane).scheduled;
+  return std::nullopt;
+}
+
+LogView::Complaint LogView::on(const core::Fire& e) {
+  const auto due_of = [](const scheduler::TimerKey& key) { return Due{key.due, Position(static_cast<std::uint64_t>(key.id))}; };
+  for (const scheduler::Timer& timer : e.timers) {
+    const Due due = due_of(timer.key);
+    const std::string what = "a firing of position " + number(due.second.value);
+    const auto at = waiting_.find(due);
+    if (at == waiting_.end()) return what + ", which does not wait for that";
+    if (at != waiting_.begin()) return what + " ahead of what is due earlier";
+    if (due.first > time_) return what + " before it is due";
+    enter(at->second, due.second);
+    waiting_.erase(at);
+  }
+  const Due up_to = due_of(e.up_to);
+  if (up_to < fired_to_) return "a watermark that goes back";
+  if (up_to.first > time_) return "a watermark ahead of the clock";
+  if (!waiting_.empty() && waiting_.begin()->first <= up_to)
+    return "a watermark that passes position " + number(waiting_.begin()->first.second.value);
+  fired_to_ = up_to;
+  return std::nullopt;
+}
+
+/// It takes the next offset of its lane, unless its topic was deleted meanwhile.
+void LogView::enter(const Waiting& waiting, Position position) {
+  const auto topic = topics_.find(waiting.topic);
+  if (topic == topics_.end()) return;
+  TopicLog& log = topic->second.lanes.at(waiting.lane);
+  const Offset offset(log.messages.size());
+  log.messages.push_back({waiting.value, position, waiting.time, 0});
+  --log.scheduled;
+  owed_ += topic->second.groups.size();
+  std::ranges::lower_bound(by_position_, position, {}, &Place::position)->offset = offset;
+  place_of(waiting.value, position)->offset = offset;
 }
 
 LogView::Complaint LogView::store(Value value, const Place& place, ProducerId producer, const MayRepeat& may_repeat) {

@@ -86,7 +86,8 @@ struct Stored {
 struct TopicLog {
   std::vector<Stored> messages;                       ///< by offset
   std::uint64_t horizon = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;                            ///< scheduled messages too
+  std::uint64_t scheduled = 0;                        ///< that wait for their due
 };
 struct TopicView {
   TopicId id;
@@ -106,9 +107,10 @@ struct TopicView {
 struct Place {
   TopicId topic;
   Lane lane;
-  Offset offset;
+  std::optional<Offset> offset;                       ///< none: it waits for its due
   Position position;
   LogTime stored = 0;
+  bool is_scheduled = false;                          ///< or was
 };
 /// A group of some name, while it was there.
 struct Incarnation {
@@ -145,7 +147,8 @@ class LogView {
   const std::map<TopicId, TopicView>& topics() const { return topics_; }
   /// Where it was stored, also when its topic was deleted since.
   const Place* find(Value value) const;
-  bool stands_at(Value value, Position position, Offset offset) const;
+  /// Where it was stored, or one of several times.
+  const Place* find(Value value, Position position) const;
   const TopicView* find_topic(std::string_view name) const;
   const GroupView* find_group(const GroupName& name) const;
   const GroupView* find_group(GroupId group) const;
@@ -163,13 +166,15 @@ class LogView {
   struct At {
     const TopicView* topic;
     Lane lane;
-    std::uint64_t offset;
-    const Stored* message;
+    std::optional<std::uint64_t> offset;              ///< none: it waits for its due
+    const Stored* message;                            ///< null then, or when its topic is gone
+    bool is_scheduled;
   };
   std::optional<At> at(Position position) const;
-  /// Nothing is owed in any group.
-  bool is_drained() const { return owed_ == 0; }
+  /// Nothing is owed in any group, or waits for its due.
+  bool is_drained() const { return owed_ == 0 && waiting_.empty(); }
   std::uint64_t owed() const { return owed_; }
+  std::uint64_t waiting() const { return waiting_.size(); }
 
  private:
   Complaint on(const core::EpochBegun& e);
@@ -184,6 +189,7 @@ class LogView {
   Complaint on(const core::Retain& e);
   Complaint on(const core::ProducerPut& e);
   Complaint on(const core::Reclaimed& e);
+  Complaint on(const core::Fire& e);
   struct Target {
     TopicView* topic = nullptr;
     GroupView* group = nullptr;
@@ -192,6 +198,17 @@ class LogView {
   Target target(TopicId topic, GroupId group, Lane lane);
   Complaint start_group(const TopicView& topic, const core::GroupPut& e, GroupView& group);
   Complaint settle(const Target& target, Lane lane, std::uint64_t offset);
+  /// When it is due, as the log counts, and which: what timers fire by.
+  using Due = std::pair<WallTime, Position>;
+  struct Waiting {
+    TopicId topic;
+    Lane lane;
+    Value value = 0;
+    WallTime time{};                                  ///< of its commit
+  };
+  Place* place_of(Value value, Position position);
+  Complaint wait(const Place& place, Value value, ByteView metadata, WallTime taken);
+  void enter(const Waiting& waiting, Position position);
   Complaint store(Value value, const Place& place, ProducerId producer, const MayRepeat& may_repeat);
   void forget_group(const GroupView& group);
   void raise_horizons(TopicView& topic);
@@ -206,6 +223,8 @@ class LogView {
   std::unordered_map<Value, Place> places_;
   std::multimap<Value, Place> earlier_;               ///< of values that were stored again
   std::vector<Place> by_position_;
+  std::map<Due, Waiting> waiting_;
+  Due fired_to_;
   struct Producer {
     std::uint32_t epoch = 0;
     WallTime last_seen{};

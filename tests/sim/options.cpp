@@ -145,6 +145,8 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.scan_max = random.pick<Duration>({milliseconds(1), milliseconds(500), seconds(3)});
   draw_faults(o, random);
   o.turn_cost = random.pick<std::size_t>({1, 20'000, 1u << 20});
+  o.scheduled_permille = random.pick({0u, 100u, 500u});
+  o.schedule_max = random.pick<Duration>({milliseconds(20), seconds(3), seconds(20)});
   return o;
 }
 
@@ -156,7 +158,7 @@ void Options::heal() {
   crash_each_boundary = crash_at_boundary = 0;
   repeat_permille = double_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille =
       read_failure_permille = 0;
-  retry_permille = release_permille = dead_permille = long_jobs_permille = 0;
+  retry_permille = release_permille = dead_permille = long_jobs_permille = scheduled_permille = 0;
   // What is left is worked off quickly: only faults are interesting when they meet work.
   handle_time = latency_max = sync_max = read_max = scan_max = milliseconds(1);
 }
@@ -182,6 +184,8 @@ std::string Options::describe() const {
   number("owed", owed_max);
   time("publish", publish_every);
   time("handle", handle_time);
+  number("scheduled", scheduled_permille);
+  if (scheduled_permille > 0) time("schedule", schedule_max);
   if (in_flight_max < 1'000'000) number("in_flight", in_flight_max);
   if (in_flight_per_worker_max < 65'536) number("in_flight_per_worker", in_flight_per_worker_max);
   time("timeout", session_timeout);

@@ -50,6 +50,8 @@ struct Options {
   Duration publish_every{};
   Duration send_timeout{};
   std::uint32_t relaxed_permille = 0;      ///< batches with acks=0
+  std::uint32_t scheduled_permille = 0;    ///< batches and follow-ups whose messages wait for their due
+  Duration schedule_max{};                 ///< so long at most
   Duration handle_time{};
   Duration long_job_time{};
   std::uint32_t long_jobs_permille = 0;

@@ -10,12 +10,25 @@ constexpr std::size_t open_max = 30;
 
 }  // namespace
 
-proto::Sections sections_of(Random& random, std::span<const Value> values, std::size_t bytes) {
+proto::RunClass any_class(World& world, const Options& options) {
+  return world.random().permille(options.scheduled_permille) ? proto::RunClass::kScheduled : proto::RunClass::kImmediate;
+}
+
+proto::Sections sections_of(World& world, const Options& options, std::span<const Value> values, proto::RunClass run_class) {
+  Random& random = world.random();
   proto::SectionBuilder builder;
   for (const Value value : values) {
     std::vector<std::byte> record;
-    proto::append_record(record, {.kind = "job", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
-    builder.add(record, as_bytes(payload_of(value, random.below(bytes + 1))));
+    proto::RecordMetadata metadata{.kind = "job"};
+    if (run_class == proto::RunClass::kScheduled) {
+      const auto delay = std::chrono::floor<std::chrono::milliseconds>(random.duration(std::chrono::milliseconds(1), options.schedule_max));
+      if (random.permille(500))
+        metadata.delay = delay;
+      else
+        metadata.due = world.now().wall + delay;
+    }
+    proto::append_record(record, metadata);
+    builder.add(record, as_bytes(payload_of(value, random.below(options.payload_bytes_max + 1))));
   }
   return builder.take();
 }
@@ -47,11 +60,11 @@ void Producer::send() {
   record.lane = Lane(static_cast<std::uint8_t>(random.below(options_.lanes)));
   for (std::uint64_t n = random.between(1, options_.batch_messages_max); n > 0; --n) record.values.push_back(checker_.new_value());
   record.is_relaxed = random.permille(options_.relaxed_permille);
-  proto::Sections sections = sections_of(random, record.values, options_.payload_bytes_max);
+  const proto::RunClass run_class = any_class(world_, options_);
+  proto::Sections sections = sections_of(world_, options_, record.values, run_class);
 
   sdk::Batch batch;
-  batch.topic = record.topic;
-  batch.lane = record.lane;
+  batch.stream = {record.topic, record.lane, run_class};
   batch.acks = record.is_relaxed ? proto::Acks::kNone : proto::Acks::kAll;
   batch.count = static_cast<std::uint32_t>(record.values.size());
   batch.metadata = SharedBytes::own(std::move(sections.metadata));

@@ -42,7 +42,9 @@ class Producer final : public Client {
   bool is_stopped_ = false;
 };
 
-/// Message sections of `values`, padded to at most `bytes` each.
-proto::Sections sections_of(Random& random, std::span<const Value> values, std::size_t bytes);
+/// Message sections of `values`, padded to at most `bytes` each; those of a scheduled run say when they are due.
+proto::Sections sections_of(World& world, const Options& options, std::span<const Value> values, proto::RunClass run_class);
+/// Whether the next batch waits for its due.
+proto::RunClass any_class(World& world, const Options& options);
 
 }  // namespace takt::sim

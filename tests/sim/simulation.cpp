@@ -173,6 +173,7 @@ void Simulation::heal() {
   options_.heal();
   options_.producers = 0;   // who goes is not replaced
   for (auto& producer : producers_) producer->stop();
+  world_.mend_clock();   // a message may have been scheduled by the time it showed
 }
 
 std::string Simulation::state_of_broker() const {

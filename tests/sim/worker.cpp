@@ -132,8 +132,11 @@ void Worker::complete(JobId id, Value value) {
   const std::vector<Value> values = checker_.follow_ups(value, group_);
   std::vector<sdk::FollowUpBatch> batches;
   for (const Value next : values) {
-    proto::Sections sections = sections_of(world_.random(), std::span(&next, 1), options_.payload_bytes_max);
-    batches.push_back({follow_up_topic, Lane(static_cast<std::uint8_t>(next % options_.lanes)), 1, std::move(sections.metadata),
+    const proto::RunClass run_class = any_class(world_, options_);
+    proto::Sections sections = sections_of(world_, options_, std::span(&next, 1), run_class);
+    batches.push_back({{follow_up_topic, Lane(static_cast<std::uint8_t>(next % options_.lanes)), run_class},
+                       1,
+                       std::move(sections.metadata),
                        std::move(sections.payload)});
   }
   session_.complete(id.first, id.second, std::move(batches), world_.now());

@@ -14,16 +14,21 @@ constexpr std::chrono::milliseconds clock_offset_most = std::chrono::hours(24 * 
 
 }  // namespace
 
-Now World::now() const {
-  return {time_, wall_at_start + clock_offset_ + std::chrono::floor<std::chrono::milliseconds>(time_.time_since_epoch())};
+WallTime World::wall(std::chrono::milliseconds offset) const {
+  return wall_at_start + offset + std::chrono::floor<std::chrono::milliseconds>(time_.time_since_epoch());
 }
 
+Now World::now() const { return {time_, wall(clock_offset_)}; }
+WallTime World::latest_wall() const { return wall(latest_offset_); }
+
 void World::step_clock(Duration by) {
-  latest_ = latest_wall();
   forward_steps_ += by > Duration::zero() ? 1 : 0;
   clock_offset_ = std::clamp(clock_offset_ + std::chrono::floor<std::chrono::milliseconds>(by), -clock_offset_most, clock_offset_most);
+  latest_offset_ = std::max(latest_offset_, clock_offset_);
   trace("clock", static_cast<std::uint64_t>(clock_offset_.count()));
 }
+
+void World::mend_clock() { step_clock(latest_offset_ - clock_offset_); }
 
 void World::at(Time when, std::function<void()> act) { events_.push({std::max(when, time_), serial_++, std::move(act)}); }
 

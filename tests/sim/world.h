@@ -26,10 +26,12 @@ class World {
   Time mono() const { return time_; }
   /// The wall clock is set, forward or back. It stays within some years of where it began.
   void step_clock(Duration by);
+  /// It is set to what it would show had it never been set back.
+  void mend_clock();
   /// How often it was set forward.
   std::uint64_t forward_steps() const { return forward_steps_; }
-  /// The latest that the wall clock has ever shown.
-  WallTime latest_wall() const { return std::max(latest_, now().wall); }
+  /// What a clock shows by now that never was set back.
+  WallTime latest_wall() const;
   Random& random() { return random_; }
 
   void at(Time when, std::function<void()> act);
@@ -45,6 +47,8 @@ class World {
   void note(const std::string& text) const;
 
  private:
+  WallTime wall(std::chrono::milliseconds offset) const;
+
   struct Event {
     Time when;
     std::uint64_t serial;
@@ -58,7 +62,7 @@ class World {
   const Trace trace_;
   Time time_{std::chrono::hours(1)};
   std::chrono::milliseconds clock_offset_{};
-  WallTime latest_{};
+  std::chrono::milliseconds latest_offset_{};
   std::uint64_t forward_steps_ = 0;
   std::priority_queue<Event, std::vector<Event>, Later> events_;
   std::uint64_t serial_ = 0;

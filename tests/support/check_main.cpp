@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   app.add_option("PATH", paths, "ledgers, or folders of them: give all of one run together")->required()->check(CLI::ExistingPath);
   app.add_option("--group", options.groups, "a group that must have finished all that was acknowledged")->capture_default_str();
   app.add_option("--once", options.run_once_marker, "messages with this in their payload must have begun once");
+  app.add_option("--delay", options.delay_marker, "the number behind this in a payload is its message's delay in ms");
   app.add_option("--session-timeout-ms", session_timeout, "the broker's")->capture_default_str();
   app.add_option("--heartbeat-ms", heartbeat, "the broker's")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

@@ -1,6 +1,7 @@
 #include "tests/support/checker.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <ostream>
 #include <tuple>
@@ -63,6 +64,27 @@ class Judge {
       judge_leases(message, hand_outs);
     });
     if (message.payload.starts_with(follow_prefix)) judge_follow_up(message);
+    judge_delay(message);
+  }
+
+  /// The broker counts in whole milliseconds of its own clock, which goes a little faster or slower than the ledgers'.
+  void judge_delay(const MessageHistory& message) {
+    const auto delay = delay_of(message.payload);
+    if (!delay || message.hand_outs.empty()) return;
+    ++verdict_.delayed;
+    const auto sent = std::ranges::find(message.sayings, LedgerEvent::kSending, &Saying::event);
+    const HandOut& first = *std::ranges::min_element(message.hand_outs, {}, &HandOut::begun);
+    const auto inexact = std::chrono::milliseconds(1) + *delay / 1000;
+    if (sent != message.sayings.end() && first.begun < sent->at + *delay - inexact)
+      violation(Kind::kTooEarly, text_of(message), {witness_.said(message, *sent), witness_.begun(message, first)});
+  }
+  std::optional<std::chrono::microseconds> delay_of(std::string_view payload) const {
+    const std::size_t at = options_.delay_marker.empty() ? std::string_view::npos : payload.find(options_.delay_marker);
+    if (at == std::string_view::npos) return std::nullopt;
+    const std::string_view digits = payload.substr(at + options_.delay_marker.size());
+    std::int64_t ms = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), ms).ec != std::errc()) return std::nullopt;
+    return std::chrono::milliseconds(ms);
   }
 
   void count_answers(const MessageHistory& message) {
@@ -245,6 +267,7 @@ std::string_view name_of(Kind kind) {
     case Kind::kTwoLiveLeases: return "two live leases";
     case Kind::kTokenWentBack: return "token went back";
     case Kind::kTokenGivenTwice: return "token given twice";
+    case Kind::kTooEarly: return "too early";
     case Kind::kRunTwice: return "run twice";
     case Kind::kFollowUpLost: return "follow-up lost";
     case Kind::kFollowUpWithoutAck: return "follow-up without ack";
@@ -272,8 +295,8 @@ std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
   out << "entries=" << verdict.entries << " acknowledged=" << verdict.acknowledged << " refused=" << verdict.refused
       << " unknown=" << verdict.unknown << " unknown_but_stored=" << verdict.unknown_but_stored << " begun=" << verdict.begun
       << " begun_again=" << verdict.begun_again << " never_ended=" << verdict.never_ended << " late_finishes=" << verdict.late_finishes
-      << " confirmed=" << verdict.confirmed << " run_once=" << verdict.run_once << " follow_ups=" << verdict.follow_ups
-      << " violations=" << verdict.violations.size();
+      << " confirmed=" << verdict.confirmed << " run_once=" << verdict.run_once << " delayed=" << verdict.delayed
+      << " follow_ups=" << verdict.follow_ups << " violations=" << verdict.violations.size();
   constexpr std::size_t shown = 20;
   for (std::size_t i = 0; i < std::min(shown, verdict.violations.size()); ++i) {
     const Violation& violation = verdict.violations[i];

@@ -18,6 +18,8 @@ struct CheckerOptions {
   std::vector<std::string> groups;      ///< that must have finished every message that was acknowledged
   /// Messages whose payload contains this must have begun once per group; empty: none must.
   std::string run_once_marker{};
+  /// The number behind it in a payload is the message's delay in ms; empty: none has one.
+  std::string delay_marker{};
   /// The broker's: how long it waits for a silent worker, and how old a worker's last sign of life may be.
   std::chrono::milliseconds session_timeout{10'000};
   std::chrono::milliseconds heartbeat{3'000};
@@ -40,6 +42,7 @@ struct Violation {
     kTwoLiveLeases,       ///< begun under a newer token while its worker, in touch, was at work under the older one
     kTokenWentBack,       ///< begun under an older token than another worker had begun with before
     kTokenGivenTwice,
+    kTooEarly,            ///< begun before its delay was over
     kRunTwice,            ///< a message with the marker was begun twice
     kFollowUpLost,        ///< its message's ack was confirmed, and nobody finished the follow-up
     kFollowUpWithoutAck,  ///< delivered, and its message was not done
@@ -62,6 +65,7 @@ struct Verdict {
   std::size_t late_finishes = 0;        ///< finished when the message had been handed out anew: acks that must be refused
   std::size_t confirmed = 0;
   std::size_t run_once = 0;             ///< messages with the marker
+  std::size_t delayed = 0;              ///< delivered messages with a delay
   std::size_t follow_ups = 0;           ///< delivered, each counted once
   std::vector<Violation> violations;
 };

@@ -61,7 +61,7 @@ const std::string in_order = R"(
 32 w3 confirmed h 0-30 - 0 0
 )";
 
-CheckerOptions options() { return {.groups = {"g"}, .run_once_marker = ";work="}; }
+CheckerOptions options() { return {.groups = {"g"}, .run_once_marker = ";work=", .delay_marker = ";later="}; }
 
 std::vector<Kind> kinds_of(const Verdict& verdict) {
   std::vector<Kind> kinds;
@@ -119,6 +119,9 @@ const Planted planted[] = {
     {"ALateAckIsConfirmedAfterItsSuccessors", Kind::kStaleAckAccepted,
      m5_begun + "110 c frozen - - w1 0 0\n8000 w2 begun g 0-25 m5 1 6\n" + m5_done_by_w2 +
          "9000 c thawed - - w1 0 0\n9001 w1 finished g 0-25 m5 1 5\n9002 w1 confirmed g 0-25 - 0 0\n"},
+    {"BegunBeforeItsDelayIsOver", Kind::kTooEarly,
+     "50 p sending t - m5;later=40 0 0\n51 p sent t 0-25 m5;later=40 0 0\n88 w1 begun g 0-25 m5;later=40 1 5\n89 w1 finished g 0-25 "
+     "m5;later=40 1 5\n"},
     {"OneAckIsConfirmedTwice", Kind::kConfirmedTwice, "50 w1 confirmed g 0-10 - 0 0\n"},
     {"AConfirmationForWhomNeverHadTheMessage", Kind::kConfirmedUnasked, "50 w2 confirmed g 0-10 - 0 0\n"},
     {"AConfirmationForWhomFailedTheMessage", Kind::kConfirmedUnasked,

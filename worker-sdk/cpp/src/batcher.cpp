@@ -4,11 +4,10 @@
 
 namespace takt::sdk {
 
-Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata, ByteView payload, SendCallback callback, Urgency urgency,
-                            Time now) {
+Batcher::Added Batcher::add(const Stream& stream, ByteView metadata, ByteView payload, SendCallback callback, Urgency urgency, Time now) {
   Added added;
   const std::size_t bytes = message_bytes(metadata, payload);
-  auto at = open_.find(KeyView{topic, lane});
+  auto at = open_.find(stream);
   if (at != open_.end() && at->second.bytes + bytes > bounds_.bytes) {
     full_.push_back(std::move(at->second));
     open_.erase(at);
@@ -19,8 +18,7 @@ Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata
   OpenBatch fresh;
   if (at == open_.end()) {
     fresh.id = BatchId(++last_id_);
-    fresh.topic = topic;
-    fresh.lane = lane;
+    fresh.stream = stream;
     fresh.opened = now;
     added.opened = true;
   }
@@ -35,7 +33,7 @@ Batcher::Added Batcher::add(std::string_view topic, Lane lane, ByteView metadata
     if (!added.opened) open_.erase(at);
     added.sealed = true;
   } else if (added.opened) {
-    open_.emplace(Key(topic, lane), std::move(fresh));
+    open_.emplace(stream, std::move(fresh));
   }
   return added;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Collects messages into batches, one open batch per topic and lane.
+// Collects messages into batches, one open batch per stream.
 
 #include <map>
 #include <optional>
@@ -11,13 +11,13 @@
 #include "proto/time.h"
 #include "takt/client.h"
 #include "worker-sdk/cpp/src/events.h"
+#include "worker-sdk/cpp/src/stream.h"
 
 namespace takt::sdk {
 
 struct OpenBatch {
   BatchId id;
-  std::string topic;
-  Lane lane;
+  Stream stream;
   proto::SectionBuilder sections;
   std::vector<std::pair<std::uint32_t, SendCallback>> callbacks;  ///< of the messages that have one, by index
   std::size_t bytes = 0;                                          ///< what it counts for in the buffer
@@ -41,7 +41,7 @@ class Batcher {
     bool opened = false;   ///< it is the first of its batch
     bool sealed = false;   ///< a batch became ready
   };
-  Added add(std::string_view topic, Lane lane, ByteView metadata, ByteView payload, SendCallback callback, Urgency urgency, Time now);
+  Added add(const Stream& stream, ByteView metadata, ByteView payload, SendCallback callback, Urgency urgency, Time now);
   /// Every open batch is due.
   void hurry();
   /// Batches that are full, urgent or have lingered long enough, in the order in which they were opened.
@@ -62,27 +62,11 @@ class Batcher {
   }
 
  private:
-  using Key = std::pair<std::string, Lane>;
-  struct KeyView {
-    std::string_view topic;
-    Lane lane;
-  };
-  struct Less {
-    using is_transparent = void;   // NOLINT(readability-identifier-naming): the standard looks for it
-    static KeyView view(const Key& key) { return {key.first, key.second}; }
-    static KeyView view(const KeyView& key) { return key; }
-    template <class A, class B>
-    bool operator()(const A& left, const B& right) const {
-      const KeyView a = view(left);
-      const KeyView b = view(right);
-      return a.topic != b.topic ? a.topic < b.topic : a.lane < b.lane;
-    }
-  };
   template <class Due>
   std::vector<OpenBatch> take_where(std::vector<OpenBatch> spare, Due due);
 
   Bounds bounds_;
-  std::map<Key, OpenBatch, Less> open_;
+  std::map<Stream, OpenBatch> open_;
   std::vector<OpenBatch> full_;
   std::uint64_t last_id_ = 0;
 };

@@ -212,7 +212,7 @@ std::optional<Error> Client::Body::add(std::unique_lock<std::mutex>& lock, std::
     return add(lock, kind, payload, options, std::move(callback), urgency, full,
                read_clock().mono);  // the encoder may have served others meanwhile
   }
-  const Batcher::Added added = batcher_.add(options.topic, Lane(options.priority), metadata, payload, std::move(callback), urgency, now);
+  const Batcher::Added added = batcher_.add(stream_of(options), metadata, payload, std::move(callback), urgency, now);
   buffered_bytes_ += bytes;
   if (added.opened) unanswered_.insert(added.batch);
   if (added.opened || added.sealed || urgency == Batcher::Urgency::kNow) connection_.wake();
@@ -261,8 +261,7 @@ void Client::Body::hand_over(OpenBatch open, Session& session, Now now) {
   sent_.insert({open.id, std::move(open.callbacks), count, open.bytes});
   const auto sections = std::make_shared<const proto::Sections>(open.sections.take());
   Batch batch{open.id,
-              std::move(open.topic),
-              open.lane,
+              std::move(open.stream),
               static_cast<proto::Acks>(options_.acks),
               count,
               {sections, sections->metadata},

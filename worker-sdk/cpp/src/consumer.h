@@ -26,8 +26,7 @@ struct SubscriptionSpec {
 
 /// One follow-up batch of a complete, its sections on the wire's form.
 struct FollowUpBatch {
-  std::string topic;
-  Lane lane;
+  Stream stream;
   std::uint32_t count = 0;
   std::vector<std::byte> metadata;
   std::vector<std::byte> payload;

@@ -75,7 +75,7 @@ Result<void> Context::send_bytes(std::string_view kind, std::span<const std::byt
   if (auto error = sdk::check_message(kind, payload.size(), options, bounds.message_bytes_max))
     return tl::make_unexpected(std::move(*error));
   if (!follow_ups_) follow_ups_.reset(new FollowUps);
-  const std::pair key(options.topic, Lane(options.priority));
+  const sdk::Stream key = sdk::stream_of(options);
   if (follow_ups_->batches.size() == follow_up_batches_max && !follow_ups_->batches.contains(key)) {
     return tl::make_unexpected(
         sdk::bad_option("SendOptions.topic", "the follow-ups of one message go to at most 64 topics and priorities"));
@@ -97,7 +97,7 @@ std::vector<sdk::FollowUpBatch> ContextAccess::take_follow_ups(Context& context)
   for (auto& [key, builder] : context.follow_ups_->batches) {
     const std::uint32_t count = builder.count();
     proto::Sections sections = builder.take();
-    batches.push_back({key.first, key.second, count, std::move(sections.metadata), std::move(sections.payload)});
+    batches.push_back({key, count, std::move(sections.metadata), std::move(sections.payload)});
   }
   context.follow_ups_.reset();
   return batches;

@@ -21,9 +21,9 @@ struct Context::Bounds {
   std::atomic<std::uint32_t> messages_max{limits::batch_messages_default};
 };
 
-/// What a handler sends with its ack: one batch per topic and lane.
+/// What a handler sends with its ack: one batch per stream.
 struct Context::FollowUps {
-  std::map<std::pair<std::string, Lane>, proto::SectionBuilder> batches;
+  std::map<sdk::Stream, proto::SectionBuilder> batches;
   std::size_t bytes = 0;      ///< of both sections
   std::uint32_t count = 0;
   sdk::RecordEncoder encoder;

@@ -40,11 +40,10 @@ bool PublishWindow::has_room(const Pending& next) const {
   return in_flight_.size() < bounds_.batches_max && bytes_in_flight_ + next.batch.bytes() <= bounds_.bytes_max;
 }
 
-/// Behind a refused batch of the same topic and lane?
+/// Behind a refused batch of the same stream?
 bool PublishWindow::held_back(const Pending& next) const {
   for (const Order order : waiting_) {
-    const Batch& ahead = pending_.at(order).batch;
-    if (ahead.topic == next.batch.topic && ahead.lane == next.batch.lane) return true;
+    if (pending_.at(order).batch.stream == next.batch.stream) return true;
   }
   return false;
 }
@@ -86,7 +85,7 @@ void PublishWindow::send(Order order, Pending& one) {
   if (one.tries++ > 0) ++resent_;
   const Batch& batch = one.batch;
   const CorrelationId correlation =
-      outlet_.send(proto::Publish{one.partition, batch.topic, batch.lane, proto::RunClass::kImmediate, batch.acks, producer_, 1,
+      outlet_.send(proto::Publish{one.partition, batch.stream.topic, batch.stream.lane, batch.stream.run_class, batch.acks, producer_, 1,
                                   *one.sequence, batch.count, one.metadata_checksum, one.payload_checksum},
                    batch.metadata, batch.payload);
   if (batch.acks == proto::Acks::kNone) unheard_.push_back(order);
@@ -169,10 +168,10 @@ PublishWindow::Refused PublishWindow::refused(CorrelationId correlation, const p
     case RefusalClass::kFinal: {
       Error final_error = *one.refusal;
       if (one.ambiguous) {
-        final_error = make_error(
-            ErrorCode::kUnknownOutcome,
-            "topic '" + one.batch.topic + "': an earlier attempt was not answered, then " + final_error.name + ": " + final_error.message,
-            ErrorOutcome::kUnknown);
+        final_error = make_error(ErrorCode::kUnknownOutcome,
+                                 "topic '" + one.batch.stream.topic + "': an earlier attempt was not answered, then " + final_error.name +
+                                     ": " + final_error.message,
+                                 ErrorOutcome::kUnknown);
       }
       fail(order, std::move(final_error));
       return {true, false};
@@ -182,7 +181,7 @@ PublishWindow::Refused PublishWindow::refused(CorrelationId correlation, const p
 }
 
 Error PublishWindow::over_deadline(const Pending& one) const {
-  const std::string topic = "topic '" + one.batch.topic + "': ";
+  const std::string topic = "topic '" + one.batch.stream.topic + "': ";
   if (one.in_flight || one.ambiguous) {
     return make_error(ErrorCode::kUnknownOutcome, topic + "sent, but no answer came within send_timeout; it may have been stored",
                       ErrorOutcome::kUnknown);
@@ -215,9 +214,9 @@ void PublishWindow::abandon(ErrorCode code, const std::string& message) {
     const auto& [order, one] = *pending_.begin();
     const bool may_be_stored = one.in_flight || one.ambiguous;
     fail(order, may_be_stored
-                    ? make_error(ErrorCode::kUnknownOutcome, "topic '" + one.batch.topic + "': sent, " + message + " before the answer",
-                                 ErrorOutcome::kUnknown)
-                    : make_error(code, "topic '" + one.batch.topic + "': not sent, " + message, ErrorOutcome::kFailed));
+                    ? make_error(ErrorCode::kUnknownOutcome,
+                                 "topic '" + one.batch.stream.topic + "': sent, " + message + " before the answer", ErrorOutcome::kUnknown)
+                    : make_error(code, "topic '" + one.batch.stream.topic + "': not sent, " + message, ErrorOutcome::kFailed));
   }
 }
 

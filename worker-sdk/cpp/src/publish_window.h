@@ -7,14 +7,14 @@
 
 #include "proto/sorted_deque.h"
 #include "worker-sdk/cpp/src/outlet.h"
+#include "worker-sdk/cpp/src/stream.h"
 
 namespace takt::sdk {
 
-/// One batch of a topic and lane, its sections already on the wire's form.
+/// One batch, its sections already on the wire's form.
 struct Batch {
   BatchId id;
-  std::string topic;
-  Lane lane;
+  Stream stream;
   proto::Acks acks = proto::Acks::kAll;
   std::uint32_t count = 0;
   SharedBytes metadata;
@@ -35,7 +35,7 @@ class Sequencer {
 
 /// Rules: a number is kept over every retry, because only the number tells a repeat from a new batch; it changes only
 /// when the broker says out_of_sequence, which means that it was not stored. Batches leave in the order of publish(),
-/// except that a refused one waits while those of other topics and lanes pass.
+/// except that a refused one waits while those of other streams pass.
 class PublishWindow {
  public:
   struct Bounds {

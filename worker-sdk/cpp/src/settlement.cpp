@@ -95,9 +95,9 @@ std::optional<CorrelationId> Consumer::send_complete(Settlement& settlement) {
   std::vector<std::byte> metadata;
   std::vector<std::byte> payload;
   for (const FollowUpBatch& batch : complete.follow_ups) {
-    request.follow_ups.push_back({batch.topic, batch.lane, batch.count, static_cast<std::uint32_t>(batch.metadata.size()),
-                                  static_cast<std::uint32_t>(batch.payload.size()), proto::section_checksum(batch.metadata),
-                                  proto::section_checksum(batch.payload)});
+    request.follow_ups.push_back({batch.stream.topic, batch.stream.lane, batch.stream.run_class, batch.count,
+                                  static_cast<std::uint32_t>(batch.metadata.size()), static_cast<std::uint32_t>(batch.payload.size()),
+                                  proto::section_checksum(batch.metadata), proto::section_checksum(batch.payload)});
     metadata.insert(metadata.end(), batch.metadata.begin(), batch.metadata.end());
     payload.insert(payload.end(), batch.payload.begin(), batch.payload.end());
   }

@@ -69,6 +69,22 @@ std::optional<Error> check_client_name(std::string_view field, std::string_view 
   return bad_option(field, bound("it", name.size(), limits::name_bytes_max, "bytes"));
 }
 
+namespace {
+
+std::optional<Error> check_schedule(const SendOptions& options) {
+  if (options.delay.count() < 0) return bad_option("SendOptions.delay", "it is negative; 0 sends at once");
+  if (static_cast<std::uint64_t>(options.delay.count()) > limits::span_ms_max)
+    return bad_option("SendOptions.delay", "it is longer than 100 years");
+  if (!options.at) return std::nullopt;
+  if (options.delay.count() > 0) return bad_option("SendOptions.at", "it stands beside a delay; give one of them");
+  const auto ms = options.at->time.time_since_epoch().count();
+  if (ms < 1 || static_cast<std::uint64_t>(ms) > limits::due_ms_max)
+    return bad_option("SendOptions.at", "it is not between the years 1970 and 9999");
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options,
                                    std::size_t message_bytes_max) {
   if (auto error = check_topic("SendOptions.topic", options.topic)) return error;
@@ -88,6 +104,7 @@ std::optional<Error> check_message(std::string_view kind, std::size_t payload_by
     return bad_option("SendOptions.content_type", bound("it", options.content_type.size(), limits::content_type_bytes_max, "bytes"));
   }
   if (!is_utf8(options.content_type)) return bad_option("SendOptions.content_type", "it is not UTF-8 text");
+  if (auto error = check_schedule(options)) return error;
   if (payload_bytes > message_bytes_max) {
     return make_error(
         ErrorCode::kMessageTooLarge,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,19 +39,32 @@ struct ClientOptions {
   std::size_t buffer_bytes_max = 64u << 20;     ///< messages accepted and not yet answered; send waits above, try_send refuses
 };
 
+/// A point of the calendar in whole milliseconds. The system's clock counts nanoseconds, and those end in the year 2262.
+struct Instant {
+  std::chrono::sys_time<std::chrono::milliseconds> time;
+  /// Rounded up, so that nothing is early.
+  template <class Duration>
+  Instant(std::chrono::sys_time<Duration> any)   // NOLINT(google-explicit-constructor): `now() + 1h` is one
+      : time(std::chrono::ceil<std::chrono::milliseconds>(any)) {}
+};
+
 struct SendOptions {
   std::string topic{};                            ///< made on first use; 1 to 200 of [A-Za-z0-9._-]
   std::vector<std::string> tags{};                ///< a set; at most 16 of 64 bytes
   Attributes attributes{};                        ///< at most 32, names unique
   std::string content_type{};                     ///< for raw payloads: `application/json`
   std::uint8_t priority = 0;                    ///< the lane: 0 (default) to 7 (most urgent)
+  /// Not before so long after it is stored, by the broker's clock; at most 100 years. It survives restarts of everybody.
+  std::chrono::milliseconds delay{0};
+  /// In its place: not before this instant. What lies in the past is due at once.
+  std::optional<Instant> at{};
 };
 
 /// What a durable message is known by.
 struct Receipt {
   MessageId id;                                 ///< of acks=0: position 0, nothing is known
-  std::uint64_t offset = 0;                     ///< place in the delivery order of its topic and lane
-  bool duplicate = false;                       ///< stored by an earlier attempt of the same send; this is its answer
+  std::uint64_t offset = 0;  ///< place in the delivery order of its topic and lane; of a scheduled message: 0, it has none yet
+  bool duplicate = false;  ///< stored by an earlier attempt of the same send; this is its answer
 };
 
 /// A message whose bytes the caller keeps until the call returns.
@@ -65,14 +79,14 @@ struct RawMessage {
 using SendCallback = std::function<void(Result<Receipt>)>;
 
 struct ClientMetrics {
-  std::uint64_t sent = 0;          ///< messages answered as stored (acks=0: handed to the network)
-  std::uint64_t failed = 0;        ///< messages answered with an error, outcome refused or failed
-  std::uint64_t unknown = 0;       ///< messages whose outcome is unknown
-  std::uint64_t duplicates = 0;    ///< messages that an earlier attempt had stored
+  std::uint64_t sent = 0;  ///< messages answered as stored (acks=0: handed to the network)
+  std::uint64_t failed = 0;  ///< messages answered with an error, outcome refused or failed
+  std::uint64_t unknown = 0;  ///< messages whose outcome is unknown
+  std::uint64_t duplicates = 0;  ///< messages that an earlier attempt had stored
   std::uint64_t batches = 0;
   std::uint64_t resent_batches = 0;
   std::uint64_t callback_exceptions = 0;  ///< let out by callbacks of send_async
-  std::uint64_t connections = 0;   ///< 1 after the first; more means reconnects
+  std::uint64_t connections = 0;  ///< 1 after the first; more means reconnects
   std::size_t buffered_bytes = 0;
 };
 
