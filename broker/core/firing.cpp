@@ -7,6 +7,7 @@ namespace takt::core {
 namespace {
 
 constexpr std::size_t timers_per_event = 8192;
+constexpr std::chrono::milliseconds ahead_max = std::chrono::hours(24);   // what comes later is no number of nanoseconds
 constexpr int events_per_turn = 4;   // the rest with the next turn: other traffic keeps its share
 
 }  // namespace
@@ -47,7 +48,7 @@ std::optional<Time> Partition::Body::next_firing() const {
   const auto next = journal_.state().wheel().next();
   if (!next) return std::nullopt;
   const WallTime instant = partition_time(now_);
-  if (*next > instant) return now_.mono + (*next - instant);
+  if (*next > instant) return now_.mono + std::min<std::chrono::milliseconds>(*next - instant, ahead_max);
   if (staged_bytes() >= commit_bytes_target) return std::nullopt;   // a seal comes first
   if (*next > journal_.time(now_.wall)) return std::nullopt;   // the open commit is sealed first, and that will be heard of
   return now_.mono;

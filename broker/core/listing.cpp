@@ -100,7 +100,7 @@ PartitionStats Partition::Body::stats() const {
                  .overdue = {},
                  .waits_for_storage = wheel.is_late(partition_time(now_)),
                  .lateness = lateness_};
-  if (const auto first = wheel.first_due()) stats.wheel.overdue = std::max<Duration>(partition_time(now_) - *first, {});
+  if (const auto first = wheel.first_due()) stats.wheel.overdue = std::max<std::chrono::milliseconds>(partition_time(now_) - *first, {});
   for (const auto& [code, count] : refusals_) stats.refusals.push_back({code, count});
   for (const auto& [id, topic] : journal_.state().topics()) {
     TopicStats t;

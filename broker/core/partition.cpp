@@ -219,7 +219,7 @@ void Partition::Body::committed(Position end, Now now) {
   now_ = now;
   outbox_.committed(end);
   for (; !sealed_dues_.empty() && sealed_dues_.front().commit_end <= end; sealed_dues_.pop_front())
-    lateness_.observe(std::max<Duration>(partition_time(now) - sealed_dues_.front().due, {}), sealed_dues_.front().count);
+    lateness_.observe(std::max<std::chrono::milliseconds>(partition_time(now) - sealed_dues_.front().due, {}), sealed_dues_.front().count);
   for (; !sealed_lanes_.empty() && sealed_lanes_.front().commit_end <= end; sealed_lanes_.pop_front()) {
     const SealedLane& sealed = sealed_lanes_.front();
     Topic* topic = journal_.state().find_topic(sealed.topic);

@@ -38,24 +38,24 @@ struct RefusalCount {
 
 /// How long after their due scheduled messages could be delivered: when that they fired was durable.
 struct Lateness {
-  static constexpr std::array<Duration, 12> bounds = {
+  static constexpr std::array<std::chrono::milliseconds, 12> bounds = {
       std::chrono::milliseconds(1),  std::chrono::milliseconds(2),  std::chrono::milliseconds(5),   std::chrono::milliseconds(10),
       std::chrono::milliseconds(25), std::chrono::milliseconds(50), std::chrono::milliseconds(100), std::chrono::milliseconds(250),
       std::chrono::seconds(1),       std::chrono::seconds(10),      std::chrono::minutes(1),        std::chrono::minutes(10)};
   std::array<std::uint64_t, bounds.size() + 1> counts{};   ///< by upper bound; the last is above all of them
-  Duration sum{};
+  double sum_seconds = 0;   ///< a message may be centuries late
 
-  void observe(Duration late, std::uint64_t count) {
+  void observe(std::chrono::milliseconds late, std::uint64_t count) {
     const auto at = std::lower_bound(bounds.begin(), bounds.end(), late) - bounds.begin();
     counts[static_cast<std::size_t>(at)] += count;
-    sum += late * static_cast<Duration::rep>(count);
+    sum_seconds += std::chrono::duration<double>(late).count() * static_cast<double>(count);
   }
 };
 
 struct WheelStats {
   std::uint64_t pending = 0;                     ///< timers that wait
   std::size_t bytes = 0;                         ///< of memory
-  Duration overdue{};                            ///< of the oldest timer that has not fired
+  std::chrono::milliseconds overdue{};           ///< of the oldest timer that has not fired
   bool waits_for_storage = false;                ///< due timers are being read
   Lateness lateness;
 };

@@ -19,7 +19,7 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
 /// One family under construction.
 class Family {
@@ -63,7 +63,7 @@ class Family {
       metric.histogram.bucket.push_back({cumulative, bound});
     }
     metric.histogram.sample_count = cumulative;
-    metric.histogram.sample_sum = seconds(lateness.sum);
+    metric.histogram.sample_sum = lateness.sum_seconds;
     family_.metric.push_back(std::move(metric));
     return *this;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "broker/core/state.h"
+#include "proto/limits.h"
 #include "tests/core/harness.h"
 
 namespace takt::core::test {
@@ -46,6 +47,17 @@ TEST_F(Scheduling, NothingFiresBeforeTheDiskHasTakenAFullCommit) {
   EXPECT_TRUE(is_due());
   harness.advance(0s);
   EXPECT_EQ(pending(), 0u);
+}
+
+TEST_F(Scheduling, TheWaitForAFarDueIsANumber) {
+  publish({"z"}, {.at = WallTime(std::chrono::milliseconds(limits::due_ms_max))});
+  harness.settle();
+  harness.advance(1s);
+  const auto next = harness.partition().next_deadline();
+  ASSERT_TRUE(next);
+  EXPECT_GT(*next, harness.now().mono);
+  EXPECT_LE(*next, harness.now().mono + 24h);
+  EXPECT_EQ(pending(), 1u);
 }
 
 constexpr auto keep = 16'000ms;
