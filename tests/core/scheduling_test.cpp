@@ -104,12 +104,15 @@ TEST_F(Scheduling, WhenMessagesEnteredOutlivesARestart) {
       harness.settle();
     }
   };
-  fire_in_all_lanes(60);
-  harness.checkpoint();   // the topic's row has room for all of it
-  harness.crash();
-  come_up();
-  fire_in_all_lanes(5);
-  harness.crash();   // compares with what the log folds to
+  for (int round = 0; round < 2; ++round) {
+    fire_in_all_lanes(60);   // two are remembered together: the last one is the second of them, or the first
+    harness.checkpoint();   // the topic's row has room for all of it
+    harness.crash();
+    come_up();
+    fire_in_all_lanes(5);
+    harness.crash();   // compares with what the log folds to
+    come_up();
+  }
   EXPECT_EQ(pending(), 0u);
 }
 

@@ -247,6 +247,23 @@ TEST_F(Fired, WhatWasKeptAndIsDoneGoesWhenKeepIsTakenAway) {
   EXPECT_EQ(carried(), 1u) << "a worker has it";
 }
 
+TEST_F(Fired, AKeepThatIsSetWhileTheyAreOwedPassesFromThenOn) {
+  begin();
+  subscribe(2, 1000, "late");
+  fire();
+  now += 1h;
+  put({.keep_ms = 3'600'000});
+  ack_of(2, take_lease(), {{0, 4}});
+  pass_front();
+  EXPECT_EQ(kept(), 4u);
+  now += 1h;
+  pass_front();
+  checkpoint();
+  checkpoint();
+  EXPECT_EQ(kept(), 0u);
+  EXPECT_EQ(carried(), 0u);
+}
+
 TEST_F(Fired, AKeepThatIsSetLateHoldsNothingThatHasPassed) {
   begin();
   subscribe(2, 1000, "late");
