@@ -1,6 +1,7 @@
 #pragma once
 // Rows of table kCold: messages carried out of the log's front because somebody is still owed them. Key: topic u32 |
-// lane u8 | offset u64 | part u16; one that was scheduled has lane 255, and its position where the others have their offset. Part 0 begins with varint position, metadata length, payload length; the bytes of
+// lane u8 | offset u64 | part u16; one that was scheduled has lane 255, and its position where the others have their offset.
+// Part 0 begins with varint position, metadata length, payload length; the bytes of
 // metadata and payload follow and run on through the later parts, each value at most one page.
 
 #include <optional>

@@ -118,6 +118,7 @@ Result<Pinned, StoreFailure> with_pins(core::Checkpoint checkpoint, Position fro
   Pinned out{std::move(checkpoint), {}};
   if (const std::uint64_t passed = container_of(front); passed > 0)
     out.rows.erased.push_back({core::Table::kPinned, container_key(0), container_key(passed)});
+  if (out.rows.scheduled.empty() && out.rows.owed_again.empty() && out.rows.released.empty()) return out;
   PinnedSet pins(tables);
   for (const core::ScheduledRun& run : out.rows.scheduled)
     for (std::uint64_t i = 0; i < run.count; ++i)
