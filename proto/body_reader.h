@@ -147,16 +147,24 @@ class BodyReader {
     field.assign(*read_text);
   }
 
-  template <class T>
-  void read(std::optional<T>& field, Any) {
+  template <class T, class Rule>
+  void read(std::optional<T>& field, const Rule& rule) {
     if (at_ < tokens_.size() && tokens_[at_].kind == Token::Kind::kNil) {
       ++at_;
       return field.reset();
     }
-    read(field.emplace(), Any{});
+    read(field.emplace(), rule);
   }
   template <class T>
   void read(std::vector<T>& field, Entries rule) {
+    read(field, rule, Any{});
+  }
+  template <class T>
+  void read(std::vector<T>& field, Each rule) {
+    read(field, rule.entries, rule.rule);
+  }
+  template <class T, class EntryRule>
+  void read(std::vector<T>& field, Entries rule, EntryRule entry_rule) {
     const Token& token = next();
     if (token.kind != Token::Kind::kArray) return wrong_kind("an array", token);
     if (token.size < rule.least || token.size > rule.most) {
@@ -168,7 +176,7 @@ class BodyReader {
     field.reserve(token.size);   // as many tokens at least were really read
     for (std::size_t i = 0; i < token.size && !refusal_; ++i) {
       path_[depth_ - 1].index = i;
-      read(field.emplace_back(), Any{});
+      read(field.emplace_back(), entry_rule);
     }
     if (!refusal_) path_[depth_ - 1].index.reset();
   }

@@ -25,6 +25,11 @@ struct Entries {
   std::size_t least = 0;
   std::size_t most = 0;
 };
+/// Entries of a list of numbers, each with a rule of its own.
+struct Each {
+  Entries entries;
+  Between rule;
+};
 /// What check_name takes; `what` is "topic" or "group".
 struct Name {
   std::string_view what;
@@ -86,7 +91,20 @@ void fields(auto& f, Of<TopicSettings> auto& m) {
   f("keep_bytes", m.keep_bytes);
   f("bytes_max", m.bytes_max);
 }
-void fields(auto& f, Of<GroupSettings> auto& m) { f("attempts_max", m.attempts_max, Between{1, limits::attempts_max}); }
+void fields(auto& f, Of<RetryPolicy> auto& m) {
+  f("backoff", m.backoff, Between{1, 3});
+  f("base_ms", m.base_ms, span_ms);
+  f("cap_ms", m.cap_ms, span_ms);
+  f("delays_ms", m.delays_ms, Each{{0, limits::retry_delays_max}, span_ms});
+  f("jitter_percent", m.jitter_percent, Between{0, 100});
+  f("give_up_ms", m.give_up_ms, span_ms);
+  f("deaths_max", m.deaths_max, Between{0, limits::attempts_max});
+  f.require((m.backoff == Backoff::kList) != m.delays_ms.empty(), "delays_ms", "1 to 32 delays of a list, none of another backoff");
+}
+void fields(auto& f, Of<GroupSettings> auto& m) {
+  f("attempts_max", m.attempts_max, Between{1, limits::attempts_max});
+  f("retry", m.retry);
+}
 void fields(auto& f, Of<PartitionEntry> auto& m) {
   f("partition", m.partition);
   f("address", m.address, Text{limits::address_bytes_max});

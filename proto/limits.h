@@ -36,6 +36,7 @@ inline constexpr std::uint32_t lease_range_max = 1024;                    // off
 inline constexpr std::uint32_t entries_max = 65'536;  // of one Ack, Resume, Deliver, Peeked; also messages in one Deliver or Peeked
 inline constexpr std::uint32_t follow_ups_max = 64;
 inline constexpr std::uint32_t attempts_max = 1'000;
+inline constexpr std::size_t retry_delays_max = 32;                        // of a list in a group's retry policy
 inline constexpr std::uint32_t routing_slots = 1'024;
 inline constexpr std::uint64_t place_max = (std::uint64_t{1} << 63) - 1;  // positions and offsets: sums with a count never wrap
 inline constexpr std::uint64_t due_ms_max = 253'402'300'799'999;  // the last instant of the year 9999

@@ -204,7 +204,7 @@ struct Fail {
   LeaseToken token{};                     ///< of the range's first message
   std::uint32_t index = 0;                ///< which message of the range
   FailOutcome outcome = FailOutcome::kRetry;
-  std::uint64_t delay_ms = 0;             ///< for kRetry and kRelease: not before so long from now
+  std::optional<std::uint64_t> delay_ms{};  ///< not before so long from now; none: kRetry as the group says, kRelease at once
   std::uint16_t code = 0;                 ///< the application's own error number
   std::string text{};                     ///< at most 4 KiB
   friend bool operator==(const Fail&, const Fail&) = default;
@@ -253,8 +253,33 @@ struct ListGroups {
   std::string topic{};                    ///< empty: of every topic
   friend bool operator==(const ListGroups&, const ListGroups&) = default;
 };
+/// Why a message is dead. Stored.
+enum class DeadReason : std::uint8_t {
+  kAttempts = 1,   ///< it failed as often as its group allows
+  kRejected = 2,   ///< its worker said that it will never work
+  kPoison = 3,     ///< several workers in a row died with it
+  kGivenUp = 4,    ///< its next attempt would have come too late
+};
+inline constexpr std::size_t dead_reason_count = 4;
+enum class Backoff : std::uint8_t {
+  kExponential = 1,                       ///< base, 2 base, 4 base, ...
+  kLinear = 2,                            ///< base, 2 base, 3 base, ...
+  kList = 3,                              ///< delays_ms in turn; the last one again and again
+};
+/// When a message that failed is tried again, where its worker does not say.
+struct RetryPolicy {
+  Backoff backoff = Backoff::kExponential;
+  std::uint64_t base_ms = 1'000;
+  std::uint64_t cap_ms = 300'000;         ///< no delay is longer, unless it is of a list
+  std::vector<std::uint64_t> delays_ms{}; ///< of a list: 1 to 32
+  std::uint32_t jitter_percent = 20;      ///< a delay is shortened by a random share of up to so much; 100 is full jitter
+  std::uint64_t give_up_ms = 0;           ///< no attempt begins so long after the first failure; 0: whenever
+  std::uint32_t deaths_max = 3;           ///< so many workers in a row died with it: dead; 0: no matter
+  friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
+};
 struct GroupSettings {
-  std::uint32_t attempts_max = 8;         ///< 1 to 1,000
+  std::uint32_t attempts_max = 8;         ///< failures until a message is dead: 1 to 1,000; a worker's death is none
+  RetryPolicy retry{};
   friend bool operator==(const GroupSettings&, const GroupSettings&) = default;
 };
 struct PutGroup {

@@ -109,6 +109,7 @@ class Dispatcher {
     Position after{};
     BlockPtr block;
     bool fresh = false;
+    bool is_suspect = false;
   };
   enum class Nothing { kNoMessages, kLoading };
   struct Grant {
@@ -128,13 +129,15 @@ class Dispatcher {
   bool may_be_served_soon(const GroupWork& work) const;
   void serve(GroupWork& work, Time now);
   Grant grant(Subscription& subscription, std::uint32_t quantum, Time now);
-  tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now);
+  tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, bool may_be_suspect, Time now);
+  void choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t limit, bool may_be_suspect, Pick& pick);
   std::uint32_t fitting(const Pick& pick, std::uint32_t limit, std::uint64_t bytes, bool at_least_one) const;
   struct Given {
     Slot slot;
     LeaseToken token;
   };
-  Given give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes, Time now);
+  Given give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes, bool is_suspect,
+             Time now);
   proto::DeliveredRange lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now);
   void end_pull(Subscription& subscription);
   void queue_for_credit(Subscription& subscription);
@@ -143,10 +146,17 @@ class Dispatcher {
   void release(Slot slot, LeaseRange& range);
   void lose(Slot slot, LeaseRange& range, Now now);
   bool is_void(const Group& group, LeaseToken token) const;
-  void fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now);
-  void postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, std::uint32_t code, const std::string& text, Duration delay,
-                Now now);
-  void bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now);
+  /// How a delivery ended that did not finish its message.
+  struct Ending {
+    std::uint32_t code = 0;
+    std::string text;
+    std::string worker;
+  };
+  void fail_offset(LeaseRange& range, Offset offset, const Ending& ending, std::optional<std::chrono::milliseconds> delay, Now now);
+  void lose_offset(LeaseRange& range, Offset offset, const Ending& ending, Now now);
+  void postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, const Ending& ending, std::chrono::milliseconds delay, Now now);
+  void bury(LeaseRange& range, Offset offset, const Ending& ending, proto::DeadReason reason, Now now);
+  void give_back(LaneWork& lane, Offset offset);
   void park(LaneWork& lane, Offset offset, WallTime due, Now now);
   void unpark(LaneWork& lane, Offset offset, Now now);
   void log_old_leases(Session& session, Now now);

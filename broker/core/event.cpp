@@ -1,5 +1,7 @@
 #include "broker/core/event.h"
 
+#include "proto/limits.h"
+
 namespace takt::core {
 namespace {
 
@@ -17,6 +19,12 @@ struct Encoder {
     out.id(v);
   }
   void operator()(const std::optional<Offset>& v) { out.varint(v ? v->value + 1 : 0); }
+  void operator()(const proto::DeadReason& v) { out.varint(static_cast<std::uint64_t>(v)); }
+  void operator()(const proto::RetryPolicy& v) {
+    out.varint(static_cast<std::uint64_t>(v.backoff)).varint(v.base_ms).varint(v.cap_ms).varint(v.delays_ms.size());
+    for (const std::uint64_t delay : v.delays_ms) out.varint(delay);
+    out.varint(v.jitter_percent).varint(v.give_up_ms).varint(v.deaths_max);
+  }
   /// Runs are ascending: each is stored as the gap since the end of the one before, and its length.
   void operator()(const std::vector<OffsetRun>& runs) {
     out.varint(runs.size());
@@ -66,6 +74,24 @@ struct Decoder {
   void operator()(std::optional<Offset>& v) {
     const std::uint64_t stored = in.varint();
     v = stored == 0 ? std::nullopt : std::optional(Offset(stored - 1));
+  }
+  std::uint64_t within(std::uint64_t least, std::uint64_t most) {
+    const std::uint64_t stored = in.varint();
+    sound = sound && stored >= least && stored <= most;
+    return stored;
+  }
+  void operator()(proto::DeadReason& v) { v = static_cast<proto::DeadReason>(within(1, proto::dead_reason_count)); }
+  void operator()(proto::RetryPolicy& v) {
+    v.backoff = static_cast<proto::Backoff>(within(1, 3));
+    v.base_ms = within(0, limits::span_ms_max);
+    v.cap_ms = within(0, limits::span_ms_max);
+    v.delays_ms.clear();
+    const bool is_list = v.backoff == proto::Backoff::kList;
+    for (std::uint64_t n = within(is_list ? 1 : 0, is_list ? limits::retry_delays_max : 0); sound && n > 0; --n)
+      v.delays_ms.push_back(within(0, limits::span_ms_max));
+    v.jitter_percent = static_cast<std::uint32_t>(within(0, 100));
+    v.give_up_ms = within(0, limits::span_ms_max);
+    v.deaths_max = static_cast<std::uint32_t>(within(0, limits::attempts_max));
   }
   void operator()(std::vector<OffsetRun>& runs) {
     std::uint64_t n = in.varint();
@@ -124,7 +150,7 @@ template <class Coder, class E>
 void settings(Coder& c, E& e)
   requires requires { e.attempts_max; }
 {
-  c(e.attempts_max);
+  c(e.attempts_max), c(e.retry);
 }
 
 template <class Coder, class E>
@@ -167,13 +193,13 @@ template <class Coder, class E>
 void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, Retry>
 {
-  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.due), c(e.lease), c(e.code), c(e.text);
+  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.due), c(e.lease), c(e.code), c(e.text), c(e.worker);
 }
 template <class Coder, class E>
 void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, Dead>
 {
-  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.code), c(e.text);
+  c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.code), c(e.text), c(e.worker), c(e.reason);
 }
 template <class Coder, class E>
 void fields(Coder& c, E& e)
@@ -220,6 +246,17 @@ std::optional<Event> read_event(std::uint8_t type, Decoder& decoder) {
 }
 
 }  // namespace
+
+void append_settings(ByteWriter& out, const proto::GroupSettings& given) {
+  Encoder encoder{out};
+  settings(encoder, given);
+}
+
+bool read_settings(ByteReader& in, proto::GroupSettings& read) {
+  Decoder decoder{in};
+  settings(decoder, read);
+  return decoder.sound && in.ok();
+}
 
 void append_event(ByteWriter& out, const Event& event) {
   std::visit(

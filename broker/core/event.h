@@ -118,7 +118,8 @@ struct Done {
   std::optional<Offset> lent;
   friend bool operator==(const Done&, const Done&) = default;
 };
-/// A delivery failed, or was given back for later; the message waits for `due`.
+/// A delivery failed, or was given back for later; the message waits for `due`. With the same lease as the one before: that wait
+/// has ended.
 struct Retry {
   static constexpr auto type = EventType::kRetry;
   TopicId topic;
@@ -130,6 +131,7 @@ struct Retry {
   LeaseToken lease;              ///< the one that ended so; see Dispatcher::resume for whose it still may be
   std::uint32_t code = 0;
   std::string text;
+  std::string worker;            ///< its name
   friend bool operator==(const Retry&, const Retry&) = default;
 };
 /// Given up: done for the group, kept for people to look at.
@@ -142,6 +144,8 @@ struct Dead {
   std::uint32_t attempts = 0;
   std::uint32_t code = 0;
   std::string text;
+  std::string worker;
+  proto::DeadReason reason = proto::DeadReason::kAttempts;
   friend bool operator==(const Dead&, const Dead&) = default;
 };
 /// Leases grown old: after a crash these offsets wait for their client.
@@ -187,6 +191,11 @@ struct Reclaimed {
 
 using Event =
     std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut, Reclaimed, Fire>;
+
+/// Settings as they are stored, in events and in rows.
+void append_settings(ByteWriter& out, const proto::GroupSettings& settings);
+/// False: they are not what append_settings() gives.
+[[nodiscard]] bool read_settings(ByteReader& in, proto::GroupSettings& settings);
 
 /// Appends the event's stored form: type u8, then its fields as varints in the order declared above.
 void append_event(ByteWriter& out, const Event& event);

@@ -43,6 +43,7 @@ void LaneWork::lease(Offset first, std::uint32_t count) {
   check(s.leased.next(bit) >= bit + count, "an offset is leased to at most one worker");
   s.leased.set(bit, count);
   leased += count;
+  suspects.erase(suspects.lower_bound(first), suspects.lower_bound(first.plus(count)));
   if (s.free.next(bit) < bit + count) {
     const std::uint32_t before = s.free.count();
     s.free.clear(bit, count);
@@ -75,7 +76,13 @@ void LaneWork::stage_done(Offset first, std::uint32_t count) {
     staged_.push_back({first, count});
 }
 
+void LaneWork::suspect(Offset offset) {
+  forget(offset);
+  suspects.insert(offset);
+}
+
 void LaneWork::forget(Offset offset) {
+  suspects.erase(offset);
   Slab& s = slab(index_of(offset));
   const std::uint32_t bit = bit_of(offset);
   leased -= s.leased.test(bit) ? 1 : 0;
@@ -112,7 +119,7 @@ bool LaneWork::is_staged(Offset offset) const {
 
 bool LaneWork::is_free(Offset offset) const {
   const Slab* s = find(offset);
-  return s != nullptr && s->free.test(bit_of(offset));
+  return suspects.contains(offset) || (s != nullptr && s->free.test(bit_of(offset)));
 }
 
 std::vector<OffsetRun> LaneWork::flush() {
@@ -137,6 +144,12 @@ std::uint64_t GroupWork::leased() const {
 std::uint64_t GroupWork::free() const {
   std::uint64_t n = 0;
   lanes.each([&](Lane, const LaneWork& lane) { n += lane.free; });
+  return n;
+}
+
+std::uint64_t GroupWork::suspects() const {
+  std::uint64_t n = 0;
+  lanes.each([&](Lane, const LaneWork& lane) { n += lane.suspects.size(); });
   return n;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What the leader knows of a group beyond the log: where fresh messages begin, who holds what, what came back.
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -27,6 +28,8 @@ struct LaneWork {
   void give_back(Offset first, std::uint32_t count);
   /// The offsets are acked: flush() turns them into a Done event.
   void stage_done(Offset first, std::uint32_t count);
+  /// The offset is nobody's, and lent alone.
+  void suspect(Offset offset);
   /// The offset is neither leased nor free any more: dead or parked.
   void forget(Offset offset);
 
@@ -50,6 +53,7 @@ struct LaneWork {
   bool grace_over = false;   ///< un-resumed offsets below uncertain_end were freed, but for held ones
   bool held_over = false;    ///< held ones too
   std::unordered_set<Offset> parked;       ///< wait for their retry's due
+  std::set<Offset> suspects;               ///< nobody's, and not free; see suspect()
   std::uint64_t leased = 0;
   std::uint64_t free = 0;
   std::uint64_t handed_out = 0;            ///< fresh ones since the last lent hint
@@ -66,7 +70,8 @@ struct LaneWork {
 };
 
 struct GroupCounters {
-  std::uint64_t delivered = 0, acked = 0, retried = 0, dead_lettered = 0, stale = 0, settled = 0;
+  std::uint64_t delivered = 0, acked = 0, retried = 0, stale = 0, settled = 0;
+  std::array<std::uint64_t, proto::dead_reason_count> dead_lettered{};   ///< by reason
   std::uint64_t returned_lost = 0, returned_retry = 0, returned_released = 0;
 };
 
@@ -84,6 +89,7 @@ struct GroupWork {
 
   std::uint64_t leased() const;
   std::uint64_t free() const;
+  std::uint64_t suspects() const;
   std::uint64_t parked() const;
 };
 

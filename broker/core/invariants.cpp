@@ -71,17 +71,19 @@ std::optional<std::string> State::broken_invariant() const {
 
 /// The counts of a session and its subscriptions are those of its ranges.
 std::optional<std::string> Dispatcher::broken_sum(const Session& session) const {
-  std::unordered_map<const Subscription*, std::uint64_t> out;
+  std::unordered_map<const Subscription*, std::uint64_t> out, suspects;
   std::uint64_t leased = 0;
   Broken broken;
   session.slots.each([&](const LeaseRange& range) {
     if (range.open == 0 || range.open != range.remaining.count()) broken = "a lease range counts what it does not have";
     out[range.holder] += range.open;
+    suspects[range.holder] += range.is_suspect ? range.open : 0;
     leased += range.open;
   });
   if (leased != session.leased) broken = "session " + number(session.id.value) + " counts leases that it does not have";
   for (const auto& [id, subscription] : session.subscriptions)
-    if (subscription->out_messages != out[subscription.get()]) broken = "subscription " + number(id.value) + " counts messages wrongly";
+    if (subscription->out_messages != out[subscription.get()] || subscription->suspects != suspects[subscription.get()])
+      broken = "subscription " + number(id.value) + " counts messages wrongly";
   return broken;
 }
 
@@ -108,6 +110,9 @@ std::optional<std::string> Dispatcher::broken_lane(const LaneWork& lane, const s
   });
   if (slabs != held.size()) broken = "sessions hold what no slab knows";
   if (leased != lane.leased || free != lane.free) broken = "the counts of leased or free offsets are wrong";
+  for (const Offset offset : lane.suspects)
+    if (lane.is_leased(offset) || lane.is_staged(offset) || owed.done.contains(offset) || !owed.retries.contains(offset))
+      broken = "offset " + number(offset.value) + " is to be lent alone and is in another state as well";
   for (const Offset offset : lane.parked)
     if (lane.is_leased(offset) || lane.is_free(offset) || lane.is_staged(offset) || !owed.retries.contains(offset))
       broken = "offset " + number(offset.value) + " waits for its retry and is in another state as well";
@@ -119,7 +124,7 @@ std::optional<std::string> Dispatcher::broken_lane(const LaneWork& lane, const s
 std::optional<std::string> Dispatcher::broken_owing(const LaneWork& lane) const {
   const TopicId topic = lane.work->topic;
   const GroupLane& owed = *journal_.state().find_topic(topic)->groups.at(lane.work->group).lanes.find(lane.lane);
-  std::uint64_t known = lane.leased + lane.parked.size();
+  std::uint64_t known = lane.leased + lane.parked.size() + lane.suspects.size();
   lane.each_slab([&](Offset first, const Slab& slab) {
     known += slab.staged.count();
     known += open_among(owed.done, first, slab.free);

@@ -71,11 +71,17 @@ void Dispatcher::serve(GroupWork& work, Time now) {
       ++times_at_bound_;
       continue;
     }
-    std::uint64_t at_hand = work.free();
+    const bool may_be_suspect = next.suspects == 0;
+    std::uint64_t at_hand = work.free() + (may_be_suspect ? work.suspects() : 0);
     work.lanes.each([&](Lane lane, const LaneWork& here) {
       const Offset end = topic.lanes.find(lane)->committed;
       if (end > here.fresh) at_hand += end.value - here.fresh.value;
     });
+    if (at_hand == 0 && !may_be_suspect && work.suspects() > 0) {   // for the others
+      work.ring.pop_front();
+      passed_over.push_back(&next);
+      continue;
+    }
     if (at_hand == 0) break;
     // An even share of what is there, so that one large credit does not take a small queue from the others.
     const std::uint64_t share = std::max<std::uint64_t>(1, at_hand / work.ring.size());
@@ -111,7 +117,7 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
     while (result.messages < quantum && frame_bytes < frame_bytes_target) {
       const std::uint32_t room = std::min({quantum - result.messages, subscription.credit_messages(), lease_room(*subscription.session)});
       if (room == 0) break;
-      auto picked = pick(*lane, owed, room, now);
+      auto picked = pick(*lane, owed, room, subscription.suspects == 0, now);
       if (!picked) {
         result.blocked = picked.error() == Nothing::kLoading;
         break;
@@ -143,10 +149,14 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
   return result;
 }
 
-tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Time now) {
+/// What came back goes first.
+void Dispatcher::choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t limit, bool may_be_suspect, Pick& pick) {
   const TopicId topic = lane.work->topic;
-  Pick pick;
-  while (const auto returned = lane.first_free(limit)) {
+  for (;;) {
+    auto returned = lane.first_free(limit);
+    pick.is_suspect = may_be_suspect && !lane.suspects.empty();
+    if (pick.is_suspect) returned = OffsetRun{*lane.suspects.begin(), 1};
+    if (!returned) return;
     if (owed.done.contains(returned->first) ||   // settled or buried meanwhile
         unreadable_.end_of(topic, lane.lane, returned->first)) {
       lane.forget(returned->first);
@@ -165,8 +175,15 @@ tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& l
     } else if (retry != owed.retries.end()) {
       pick.run.count = std::min(pick.run.count, retry->first.value - pick.run.first.value);
     }
-    break;
+    return;
   }
+}
+
+tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit,
+                                                                     bool may_be_suspect, Time now) {
+  const TopicId topic = lane.work->topic;
+  Pick pick;
+  choose_returned(lane, owed, limit, may_be_suspect, pick);
   if (pick.run.count == 0) {
     const Offset committed = journal_.state().find_topic(topic)->lanes.find(lane.lane)->committed;
     lane.fresh = owed.done.next_open(std::max(lane.fresh, owed.done.floor()));
@@ -216,14 +233,14 @@ proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lan
     subscription.once->delivered += count;
     subscription.once->bytes -= std::min(subscription.once->bytes, bytes);
   }
-  const auto [slot, token] = give(subscription, lane, pick.run, pick.attempt, bytes, now);
+  const auto [slot, token] = give(subscription, lane, pick.run, pick.attempt, bytes, pick.is_suspect, now);
   const Position position = pick.block->first_position.plus(pick.run.first.value - pick.block->first_offset.value);
   return {slot, token, lane.lane, {pick.run.first, position, count}, pick.attempt};
 }
 
 /// The run, of one slab, is the subscription's from now on.
 Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes,
-                                   Time now) {
+                                   bool is_suspect, Time now) {
   const auto count = static_cast<std::uint32_t>(run.count);
   lane.lease(run.first, count);
   const LeaseToken token = next_token();
@@ -236,6 +253,7 @@ Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, O
                    .attempt = attempt,
                    .since = now,
                    .logged = false,
+                   .is_suspect = is_suspect,
                    .open = count,
                    .bytes = bytes,
                    .remaining = {}};
@@ -244,6 +262,7 @@ Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, O
   const Slot slot = session.slots.add(std::move(range));
   subscription.out_messages += count;
   subscription.out_bytes += bytes;
+  subscription.suspects += is_suspect ? count : 0;
   session.leased += count;
   leased_ += count;
   const TimerKey old{TimerKey::Kind::kOldLeases, session.id.value};

@@ -46,7 +46,7 @@ proto::GroupEntry Partition::Body::group_entry(const Topic& topic, const Group& 
       waiting += n;
       at = owed.done.next_open(at.plus(n));
     }
-    const std::uint64_t back = term->leased + term->parked.size() + term->free;
+    const std::uint64_t back = term->leased + term->parked.size() + term->free + term->suspects.size();
     entry.held += waiting > back ? waiting - back : 0;
   });
   if (work != nullptr) {

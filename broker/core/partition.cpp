@@ -87,9 +87,10 @@ void Partition::Body::on(SessionUp&& up, Now) { dispatcher_.open_session(up); }
 void Partition::Body::on(SessionLost&& lost, Now now) {
   forget_peeks(lost.session);
   // Each lease may become a Retry event: a commit of their own, when they would make this one too large.
-  constexpr std::size_t event_bytes = 40;
+  constexpr std::size_t event_bytes = 40;   // and the worker's name
   const Session* session = dispatcher_.find_session(lost.session);
-  if (session != nullptr && journal_.bytes() + session->leased * event_bytes > commit_bytes_target) close_commit(now);
+  if (session != nullptr && journal_.bytes() + session->leased * (event_bytes + session->name.size()) > commit_bytes_target)
+    close_commit(now);
   dispatcher_.end_session(lost, now);
 }
 

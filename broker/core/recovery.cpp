@@ -65,15 +65,15 @@ void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_l
 /// Frees what nobody resumed in time. Somebody else may have it from then on, so the log is told that older leases are void.
 void Dispatcher::free_uncertain(LaneWork& lane, GroupLane& owed, Now now) {
   if (!lane.grace_over) return;
-  const auto give_back = [&](Offset offset) {
-    lane.give_back(offset, 1);
+  const auto free = [&](Offset offset) {
+    give_back(lane, offset);
     const State& state = journal_.state();
     if (state.reclaimed() != state.epoch() && !planted(PlantedBug::kReclaimUntold)) journal_.stage(Reclaimed{state.epoch()}, now.wall);
   };
   for (Offset at = owed.done.next_open(Offset(0)); at < lane.uncertain_end;) {
     const Offset stop = at.plus(owed.done.open_run(at, lane.uncertain_end.value - at.value));
     for (; at < stop; at = at.plus(1))
-      if (is_idle(lane, at) && (lane.held_over || !is_held(owed, at))) give_back(at);
+      if (is_idle(lane, at) && (lane.held_over || !is_held(owed, at))) free(at);
     at = owed.done.next_open(at);
   }
 }
@@ -125,7 +125,7 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
         stop = stop.plus(1);
       lose_until(range, lost_from, at);
       const auto count = static_cast<std::uint32_t>(stop.value - at.value);
-      const auto [slot, token] = give(subscription, *lane, {at, count}, attempt, 0, now.mono);
+      const auto [slot, token] = give(subscription, *lane, {at, count}, attempt, 0, false, now.mono);
       answer.granted.push_back({{range.lane, at, count, range.token.plus(at.value - range.first.value)}, slot, token});
       lost_from = stop;
       at = owed.done.next_open(stop);

@@ -29,6 +29,7 @@ struct LeaseRange {
   std::uint32_t attempt = 1;
   Time since;
   bool logged = false;              ///< a Held event names it
+  bool is_suspect = false;          ///< one message, with which workers died
   std::uint32_t open = 0;           ///< members of `remaining`
   std::uint64_t bytes = 0;          ///< credit that it still takes
   SlabBits remaining;               ///< not yet acked, failed or given back; by index
@@ -95,6 +96,7 @@ struct Subscription {
   std::uint64_t window_bytes = 0;
   std::uint32_t out_messages = 0;         ///< leased and open
   std::uint64_t out_bytes = 0;
+  std::uint32_t suspects = 0;             ///< of out_messages: one at most is lent
   std::optional<OneShotCredit> once;
   bool waiting = false;                   ///< stands in its group's ring, or in line for room under a bound
 

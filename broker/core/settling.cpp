@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/dispatcher.h"
+#include "broker/core/retry_policy.h"
 #include "proto/check.h"
 #include "proto/planted_bug.h"
 
@@ -16,6 +17,7 @@ void Dispatcher::close_offsets(LeaseRange& range, std::uint32_t count) {
   if (!planted(PlantedBug::kCreditNotReturned)) holder.out_messages -= count;
   holder.out_bytes -= bytes;
   holder.session->leased -= count;
+  holder.suspects -= range.is_suspect ? count : 0;
   leased_ -= count;
   room_made_ = true;
   queue_for_credit(holder);
@@ -81,21 +83,23 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
   }
   const Offset offset = range->first.plus(fail.index);
   LaneWork& lane = *range->lane;
-  const Duration delay = std::chrono::milliseconds(fail.delay_ms);
+  std::optional<std::chrono::milliseconds> delay;
+  if (fail.delay_ms) delay = std::chrono::milliseconds(*fail.delay_ms);
+  const Ending ending{failure_application_base + fail.code, fail.text, subscription.session->name};
   proto::Failed answer{subscription.id, range->attempt - 1, false};
   range->remaining.clear(fail.index, 1);
   switch (fail.outcome) {
     case proto::FailOutcome::kRelease:
-      postpone(*range, offset, range->attempt - 1, failure_application_base + fail.code, fail.text, delay, now);
-      if (delay == Duration::zero()) ++subscription.work->counters.returned_released;
+      postpone(*range, offset, range->attempt - 1, ending, delay.value_or(std::chrono::milliseconds(0)), now);
+      if (delay.value_or(std::chrono::milliseconds(0)).count() == 0) ++subscription.work->counters.returned_released;
       break;
     case proto::FailOutcome::kRetry:
-      fail_offset(*range, offset, failure_application_base + fail.code, fail.text, delay, now);
+      fail_offset(*range, offset, ending, delay, now);
       answer.attempts = range->attempt;
       answer.dead = owed_of(lane).dead.contains(offset);
       break;
     case proto::FailOutcome::kDead:
-      bury(*range, offset, failure_application_base + fail.code, fail.text, now);
+      bury(*range, offset, ending, proto::DeadReason::kRejected, now);
       answer.attempts = range->attempt;
       answer.dead = true;
       break;
@@ -106,35 +110,69 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
   return answer;
 }
 
-void Dispatcher::fail_offset(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Duration delay, Now now) {
+/// `delay`: none, as the group says.
+void Dispatcher::fail_offset(LeaseRange& range, Offset offset, const Ending& ending, std::optional<std::chrono::milliseconds> delay,
+                             Now now) {
   GroupWork& work = *range.lane->work;
-  if (range.attempt >= group_of(work).settings.attempts_max) return bury(range, offset, code, text, now);
-  postpone(range, offset, range.attempt, code, text, delay, now);
+  const proto::GroupSettings& settings = group_of(work).settings;
+  const auto& retries = owed_of(*range.lane).retries;
+  const auto before = retries.find(offset);
+  const bool has_failed = before != retries.end() && before->second.attempts > 0;
+  const std::uint32_t failures = range.attempt - (has_failed ? before->second.deaths : 0);   // if this is one
+  if (failures >= settings.attempts_max) return bury(range, offset, ending, proto::DeadReason::kAttempts, now);
+  if (!delay) delay = retry_delay(settings.retry, failures, range.token.value + (offset.value - range.first.value));
+  const std::chrono::milliseconds give_up(settings.retry.give_up_ms);
+  if (give_up.count() != 0 && has_failed && partition_time(now) + *delay >= before->second.since + give_up)
+    return bury(range, offset, ending, proto::DeadReason::kGivenUp, now);
+  postpone(range, offset, range.attempt, ending, *delay, now);
+  ++work.counters.retried;
+}
+
+/// Its worker died with it: that is no failure of the message, unless it happens again and again.
+void Dispatcher::lose_offset(LeaseRange& range, Offset offset, const Ending& ending, Now now) {
+  GroupWork& work = *range.lane->work;
+  const std::uint32_t deaths_max = group_of(work).settings.retry.deaths_max;
+  const auto& retries = owed_of(*range.lane).retries;
+  const auto before = retries.find(offset);
+  const std::uint32_t deaths = 1 + (before == retries.end() ? 0 : before->second.deaths_in_row);
+  if (deaths_max != 0 && deaths >= deaths_max) return bury(range, offset, ending, proto::DeadReason::kPoison, now);
+  postpone(range, offset, range.attempt, ending, std::chrono::milliseconds(0), now);
   ++work.counters.retried;
 }
 
 /// Owed again at its due, which survives a restart. `attempts` are the failures counted until now.
-void Dispatcher::postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, std::uint32_t code, const std::string& text,
-                          Duration delay, Now now) {
+void Dispatcher::postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, const Ending& ending, std::chrono::milliseconds delay,
+                          Now now) {
   LaneWork& lane = *range.lane;
   GroupWork& work = *lane.work;
-  const WallTime due = delay > Duration::zero() ? partition_time(now) + std::chrono::duration_cast<std::chrono::milliseconds>(delay)
-                                                : journal_.time(now.wall);
+  const WallTime due = delay.count() > 0 ? partition_time(now) + delay : journal_.time(now.wall);
   const LeaseToken lease = range.token.plus(offset.value - range.first.value);
-  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, due, lease, code, text}, now.wall);
-  if (delay > Duration::zero()) {
+  journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, due, lease, ending.code, ending.text, ending.worker}, now.wall);
+  if (delay.count() > 0) {
     park(lane, offset, due, now);
   } else {
-    lane.give_back(offset, 1);
+    give_back(lane, offset);
   }
 }
 
-void Dispatcher::bury(LeaseRange& range, Offset offset, std::uint32_t code, const std::string& text, Now now) {
+void Dispatcher::bury(LeaseRange& range, Offset offset, const Ending& ending, proto::DeadReason reason, Now now) {
   LaneWork& lane = *range.lane;
   GroupWork& work = *lane.work;
-  journal_.stage(Dead{work.topic, work.group, lane.lane, offset, range.attempt, code, text}, now.wall);
-  ++work.counters.dead_lettered;
+  journal_.stage(Dead{work.topic, work.group, lane.lane, offset, range.attempt, ending.code, ending.text, ending.worker, reason}, now.wall);
+  ++work.counters.dead_lettered[static_cast<std::size_t>(reason) - 1];
   lane.forget(offset);
+}
+
+/// One with which workers died in a row is lent alone: when the next one dies as well, only that one is to blame.
+void Dispatcher::give_back(LaneWork& lane, Offset offset) {
+  const auto& retries = owed_of(lane).retries;
+  const auto retry = retries.find(offset);
+  const std::uint32_t deaths_max = group_of(*lane.work).settings.retry.deaths_max;
+  const std::uint32_t deaths = retry == retries.end() ? 0 : retry->second.deaths_in_row;
+  if (deaths > 0 && deaths + 1 == deaths_max)
+    lane.suspect(offset);
+  else
+    lane.give_back(offset, 1);
 }
 
 void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
@@ -150,12 +188,14 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
 void Dispatcher::unpark(LaneWork& lane, Offset offset, Now now) {
   GroupWork& work = *lane.work;
   lane.parked.erase(offset);
-  lane.give_back(offset, 1);
+  give_back(lane, offset);
   ++work.counters.returned_retry;
   const auto& retries = owed_of(lane).retries;
   if (const auto retry = retries.find(offset); retry != retries.end() && !planted(PlantedBug::kWaitEndUntold)) {
-    const auto [attempts, due, lease, code, text, position] = retry->second;
-    journal_.stage(Retry{work.topic, work.group, lane.lane, offset, attempts, journal_.time(now.wall), lease, code, text}, now.wall);
+    const RetryState& waited = retry->second;
+    journal_.stage(
+        Retry{work.topic, work.group, lane.lane, offset, waited.attempts, journal_.time(now.wall), waited.lease, waited.code, {}, {}},
+        now.wall);
   }
   wake(work);
 }
@@ -165,7 +205,10 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
   GroupWork& work = *range.lane->work;
   for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at)) {
     const std::uint32_t stop = std::min(range.remaining.next_clear(at), range.count);
-    range.lane->give_back(range.first.plus(at), stop - at);
+    if (range.is_suspect)
+      give_back(*range.lane, range.first.plus(at));
+    else
+      range.lane->give_back(range.first.plus(at), stop - at);
     work.counters.returned_released += stop - at;
     at = stop;
   }
@@ -177,8 +220,9 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
 /// The worker is gone with the rest of the range: an attempt is counted for each.
 void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
   GroupWork& work = *range.lane->work;
+  const Ending ending{failure_worker_lost, {}, range.holder->session->name};
   for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at + 1)) {
-    fail_offset(range, range.first.plus(at), failure_worker_lost, {}, Duration::zero(), now);   // a text would stand there 65,536 times
+    lose_offset(range, range.first.plus(at), ending, now);
     ++work.counters.returned_lost;
   }
   close_offsets(range, range.open);

@@ -11,8 +11,6 @@ Result<void, Corruption> unknown_topic(TopicId topic) {
   return failed(Corruption{"an event names topic " + std::to_string(topic.value) + ", which is not there"});
 }
 
-std::string cut(const std::string& text) { return text.substr(0, stored_text_bytes_max); }
-
 /// Takes `run` out of the held rows: rows never overlap, so one look finds an offset's. What sticks out on either side stays.
 void cut_held(GroupLane& lane, OffsetRun run) {
   auto it = lane.held.upper_bound(run.first);
@@ -342,12 +340,25 @@ Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
   return {};
 }
 
-Result<void, Corruption> State::on(const Retry& e, Position position, WallTime) {
+Result<void, Corruption> State::on(const Retry& e, Position position, WallTime time) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
   if (at->lane->done.contains(e.offset)) return {};
-  at->lane->retries[e.offset] = {e.attempts, e.due, e.lease, e.code, cut(e.text), position};
+  const auto [entry, is_first] = at->lane->retries.try_emplace(e.offset);
+  RetryState& retry = entry->second;
   at->lane->changed_retries.insert(e.offset);
+  retry.due = e.due;
+  retry.position = position;
+  if (!is_first && e.lease == retry.lease) return {};
+  if (e.attempts > retry.attempts) {
+    if (retry.attempts == 0) retry.since = time;
+    retry.deaths += e.code == failure_worker_lost ? 1 : 0;
+    retry.deaths_in_row = e.code == failure_worker_lost ? retry.deaths_in_row + 1 : 0;
+    retry.failures.add({time, e.worker, e.code, e.text});
+  }
+  retry.attempts = e.attempts;
+  retry.lease = e.lease;
+  retry.code = e.code;
   return {};
 }
 
@@ -356,8 +367,11 @@ Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
   if (!at) return failed(at.error());
   if (e.offset >= at->topic->lanes.find(e.lane)->next)
     return failed(Corruption{"a Dead event reaches beyond the end of topic '" + at->topic->name + "'"});
+  Failures failures;
+  if (const auto retry = at->lane->retries.find(e.offset); retry != at->lane->retries.end()) failures = std::move(retry->second.failures);
+  failures.add({time, e.worker, e.code, e.text});
   settle(*at, e.lane, {e.offset, 1});
-  at->lane->dead[e.offset] = {e.attempts, e.code, cut(e.text), time};
+  at->lane->dead[e.offset] = {e.attempts, e.reason, std::move(failures), time};
   at->lane->changed_dead.insert(e.offset);
   return {};
 }

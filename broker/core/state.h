@@ -43,21 +43,38 @@ class PerLane {
   std::array<std::unique_ptr<T>, lane_count> at_;
 };
 
-/// Stored error texts are cut here, so that a row stays inline.
-inline constexpr std::size_t stored_text_bytes_max = 1000;
-
-struct RetryState {
-  std::uint32_t attempts = 0;
-  WallTime due{};
-  LeaseToken lease;           ///< the last one that ended unsettled
+struct Failure {
+  WallTime time{};
+  std::string worker;         ///< its name
   std::uint32_t code = 0;
   std::string text;
+};
+/// The last attempts of a message, oldest first. Their texts are cut so that a row stays inline.
+class Failures {
+ public:
+  void add(Failure failure);
+  const std::vector<Failure>& list() const { return list_; }
+  void append_to(ByteWriter& out) const;
+  void read(ByteReader& in);
+
+ private:
+  std::vector<Failure> list_;
+};
+struct RetryState {
+  std::uint32_t attempts = 0;
+  std::uint32_t deaths = 0;          ///< of the attempts, those whose worker died
+  std::uint32_t deaths_in_row = 0;   ///< the last ones
+  WallTime due{};
+  WallTime since{};           ///< the first attempt failed
+  LeaseToken lease;           ///< the last one that ended unsettled
+  std::uint32_t code = 0;     ///< how it ended
+  Failures failures;
   Position position;          ///< of the Retry event: a redelivery leaves only after it is durable
 };
 struct DeadState {
   std::uint32_t attempts = 0;
-  std::uint32_t code = 0;
-  std::string text;
+  proto::DeadReason reason = proto::DeadReason::kAttempts;
+  Failures failures;          ///< the last one killed it
   WallTime time{};
 };
 struct HeldState {

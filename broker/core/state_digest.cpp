@@ -14,10 +14,15 @@ void append_lane(ByteWriter& out, const GroupLane& owed, Offset end) {
     out.id(at).varint(n);
     at = owed.done.next_open(at.plus(n));
   }
-  for (const auto& [offset, r] : owed.retries)
-    out.id(offset).varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).id(r.lease).varint(r.code).text(r.text);
-  for (const auto& [offset, d] : owed.dead)
-    out.id(offset).varint(d.attempts).signed_varint(d.time.time_since_epoch().count()).varint(d.code).text(d.text);
+  for (const auto& [offset, r] : owed.retries) {
+    out.id(offset).varint(r.attempts).varint(r.deaths).varint(r.deaths_in_row).signed_varint(r.due.time_since_epoch().count());
+    out.signed_varint(r.since.time_since_epoch().count()).id(r.lease).varint(r.code);
+    r.failures.append_to(out);
+  }
+  for (const auto& [offset, d] : owed.dead) {
+    out.id(offset).varint(d.attempts).varint(static_cast<std::uint64_t>(d.reason)).signed_varint(d.time.time_since_epoch().count());
+    d.failures.append_to(out);
+  }
   // What is all done meanwhile goes at the next checkpoint, whenever that is.
   for (const auto& [first, held] : owed.held)
     if (owed.done.next_open(first) < first.plus(held.count)) out.id(first).varint(held.count).id(held.client);
@@ -36,7 +41,8 @@ std::uint64_t State::digest() const {
       for (const Entered& until : here.entered) out.id(until.end).signed_varint(until.time.time_since_epoch().count());
     });
     for (const auto& [group_id, group] : topic.groups) {
-      out.key(group_id).text(group.name).varint(group.settings.attempts_max).varint(group.done).id(group.leases_from);
+      out.key(group_id).text(group.name).varint(group.done).id(group.leases_from);
+      append_settings(out, group.settings);
       group.lanes.each([&](Lane lane, const GroupLane& owed) {
         out.id(lane);
         append_lane(out, owed, topic.lanes.find(lane)->next);

@@ -121,7 +121,8 @@ void State::erase_cold(const Topic& topic, Lane lane, TopicLane& here, Checkpoin
 
 void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
   ByteWriter row;
-  row.text(group.name).varint(group.settings.attempts_max).varint(group.done).id(group.leases_from);
+  row.text(group.name).varint(group.done).id(group.leases_from);
+  append_settings(row, group.settings);
   group.lanes.each([&](Lane lane, GroupLane& owed) {
     row.id(lane).id(owed.done.floor()).id(owed.lent);
     const auto put = [&](Table table, std::uint64_t last, std::optional<std::string> value) {
@@ -134,8 +135,11 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
         put(Table::kRetries, offset.value, std::nullopt);
       } else {
         const RetryState& r = it->second;
-        put(Table::kRetries, offset.value,
-            ByteWriter().varint(r.attempts).signed_varint(r.due.time_since_epoch().count()).id(r.lease).varint(r.code).text(r.text).take());
+        ByteWriter value;
+        value.varint(r.attempts).varint(r.deaths).varint(r.deaths_in_row).signed_varint(r.due.time_since_epoch().count());
+        value.signed_varint(r.since.time_since_epoch().count()).id(r.lease).varint(r.code);
+        r.failures.append_to(value);
+        put(Table::kRetries, offset.value, value.take());
       }
     }
     for (const Offset offset : owed.changed_dead) {
@@ -144,8 +148,10 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
         put(Table::kDead, offset.value, std::nullopt);
       } else {
         const DeadState& d = it->second;
-        put(Table::kDead, offset.value,
-            ByteWriter().varint(d.attempts).varint(d.code).signed_varint(d.time.time_since_epoch().count()).text(d.text).take());
+        ByteWriter value;
+        value.varint(d.attempts).varint(static_cast<std::uint64_t>(d.reason)).signed_varint(d.time.time_since_epoch().count());
+        d.failures.append_to(value);
+        put(Table::kDead, offset.value, value.take());
       }
     }
     forget_done_held(owed);
@@ -259,9 +265,9 @@ Result<void, Corruption> State::load_group(std::string_view key, std::string_vie
   Group& group = entry->second;
   group.id = id;
   group.name = in.text();
-  group.settings.attempts_max = in.number<std::uint32_t>();
   group.done = in.varint();
   group.leases_from = in.id<LeaseToken>();
+  const bool is_sound = read_settings(in, group.settings);
   topic->enter_by_name(group);
   while (in.ok() && in.remaining() > 0) {
     const auto lane = in.id<Lane>();
@@ -269,7 +275,7 @@ Result<void, Corruption> State::load_group(std::string_view key, std::string_vie
     GroupLane& owed = group.lanes.make(lane, in.id<Offset>());
     owed.lent = in.id<Offset>();
   }
-  if (!in.finished()) return failed(Corruption{"group row " + std::to_string(id.value) + " is malformed"});
+  if (!in.finished() || !is_sound) return failed(Corruption{"group row " + std::to_string(id.value) + " is malformed"});
   return {};
 }
 
@@ -288,16 +294,21 @@ Result<void, Corruption> State::load_group_lane(Table table, std::string_view ke
   if (table == Table::kRetries) {
     RetryState& r = owed->retries[Offset(last)];
     r.attempts = in.number<std::uint32_t>();
+    r.deaths = in.number<std::uint32_t>();
+    r.deaths_in_row = in.number<std::uint32_t>();
     r.due = WallTime(std::chrono::milliseconds(in.signed_varint()));
+    r.since = WallTime(std::chrono::milliseconds(in.signed_varint()));
     r.lease = in.id<LeaseToken>();
     r.code = in.number<std::uint32_t>();
-    r.text = in.text();
+    r.failures.read(in);
   } else if (table == Table::kDead) {
     DeadState& d = owed->dead[Offset(last)];
     d.attempts = in.number<std::uint32_t>();
-    d.code = in.number<std::uint32_t>();
+    const auto reason = in.number<std::uint8_t>();
+    if (reason < 1 || reason > proto::dead_reason_count) return failed(Corruption{"a row of a dead message is malformed"});
+    d.reason = static_cast<proto::DeadReason>(reason);
     d.time = WallTime(std::chrono::milliseconds(in.signed_varint()));
-    d.text = in.text();
+    d.failures.read(in);
   } else {
     HeldState& h = owed->held[Offset(last)];
     h.count = in.varint();

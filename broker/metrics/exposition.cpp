@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -18,6 +19,9 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
+
+// In the order of proto::DeadReason.
+constexpr std::array<const char*, proto::dead_reason_count> dead_reasons{"attempts", "rejected", "poison", "given_up"};
 
 double seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
@@ -99,7 +103,7 @@ void add_to(core::GroupStats& sum, const core::GroupStats& group) {
   sum.delivered += group.delivered;
   sum.acked += group.acked;
   sum.retried += group.retried;
-  sum.dead_lettered += group.dead_lettered;
+  for (std::size_t reason = 0; reason < proto::dead_reason_count; ++reason) sum.dead_lettered[reason] += group.dead_lettered[reason];
   sum.stale += group.stale;
   sum.redelivered_lost += group.redelivered_lost;
   sum.redelivered_retry += group.redelivered_retry;
@@ -176,7 +180,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
       delivered.add(group.delivered, of_group);
       acked.add(group.acked, of_group);
       retried.add(group.retried, of_group);
-      dead.add(group.dead_lettered, of_group);
+      for (std::size_t reason = 0; reason < proto::dead_reason_count; ++reason)
+        dead.add(group.dead_lettered[reason], with("reason", dead_reasons[reason]));
       stale.add(group.stale, of_group);
       redelivered.add(group.redelivered_lost, with("cause", "lost"));
       redelivered.add(group.redelivered_retry, with("cause", "retry"));

@@ -2,18 +2,34 @@
 
 #include "cli/commands/commands.h"
 #include "cli/listing.h"
+#include "cli/retry.h"
 
 namespace takt::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json document_of(const RetryPolicy& policy) {
+  return {{"backoff", backoff_text(policy)},
+          {"jitter_percent", policy.jitter_percent},
+          {"give_up_ms", policy.give_up.count()},
+          {"deaths_max", policy.deaths_max}};
+}
+
+std::string give_up_text(const RetryPolicy& policy) { return policy.give_up.count() == 0 ? "never" : duration_text(policy.give_up); }
+
 Json document_of(const GroupInfo& group) {
-  return {{"topic", group.topic},       {"group", group.name},
-          {"ready", group.ready},       {"leased", group.leased},
-          {"retrying", group.retrying}, {"held", group.held},
-          {"dead", group.dead},         {"done", group.done},
-          {"workers", group.workers},   {"attempts_max", group.attempts_max}};
+  return {{"topic", group.topic},
+          {"group", group.name},
+          {"ready", group.ready},
+          {"leased", group.leased},
+          {"retrying", group.retrying},
+          {"held", group.held},
+          {"dead", group.dead},
+          {"done", group.done},
+          {"workers", group.workers},
+          {"attempts_max", group.attempts_max},
+          {"retry", document_of(group.retry)}};
 }
 
 struct ListArguments {
@@ -94,6 +110,10 @@ Result<ExitCode, Failure> show(const NameArguments& given, const Environment& en
   facts.add({"done ever", grouped(group->done)});
   facts.add({"workers", std::to_string(group->workers)});
   facts.add({"attempts at most", std::to_string(group->attempts_max)});
+  facts.add({"backoff", backoff_text(group->retry)});
+  facts.add({"jitter percent", std::to_string(group->retry.jitter_percent)});
+  facts.add({"given up after", give_up_text(group->retry)});
+  facts.add({"workers' deaths in a row", std::to_string(group->retry.deaths_max)});
   console.write(facts.render(console.color_out));
   return ExitCode::kOk;
 }
@@ -101,6 +121,10 @@ Result<ExitCode, Failure> show(const NameArguments& given, const Environment& en
 struct CreateArguments {
   NameArguments name;
   std::string attempts;
+  std::string backoff;
+  std::string jitter;
+  std::string give_up;
+  std::string deaths;
   std::string from;
 };
 
@@ -108,20 +132,57 @@ void declare_create(CLI::App& command, CreateArguments& given) {
   declare_name(command, given.name);
   command.footer(R"(takt groups create photos thumbs
 takt groups create photos thumbs --attempts 3
+takt groups create photos thumbs --backoff exponential:5s:1h --give-up-after 1d
+takt groups create photos mails --backoff 10s,1m,10m --jitter 0
 takt groups create photos audit --from now)");
-  command.add_option("--attempts", given.attempts, "Deliveries before a message is dead: 1 to 1,000")->type_name("N")->default_str("8");
+  command.add_option("--attempts", given.attempts, "Failures until a message is dead: 1 to 1,000")->type_name("N")->default_str("8");
+  command
+      .add_option("--backoff", given.backoff,
+                  "How long a message waits that failed, where its worker does not say: first delay and longest, or a list whose last "
+                  "delay stays")
+      ->type_name("exponential:D:D|linear:D:D|D,D,...")
+      ->default_str("exponential:1s:5m");
+  command.add_option("--jitter", given.jitter, "Shorten each delay by a random share of up to so many percent; 100 is full jitter")
+      ->type_name("PERCENT")
+      ->default_str("20");
+  command
+      .add_option("--give-up-after", given.give_up,
+                  "A message is dead when its next attempt would begin so long after its first failure; 0 never")
+      ->type_name("DURATION")
+      ->default_str("0");
+  command.add_option("--deaths", given.deaths, "A message with which so many workers in a row died is dead; 0 no matter how many")
+      ->type_name("N")
+      ->default_str("3");
   command.add_option("--from", given.from, "Where a new group begins: at the earliest retained message, or with what comes from now on")
       ->type_name("start|now")
       ->default_str("start");
 }
 
+/// Sets what is given.
+Result<void, Failure> take_settings(const CreateArguments& given, GroupSettings& settings) {
+  const auto take = [](const char* option, const std::string& text, std::uint64_t least, std::uint64_t most,
+                       std::uint32_t& number) -> Result<void, Failure> {
+    if (text.empty()) return {};
+    const auto parsed = parse_whole(option, text, least, most);
+    if (!parsed) return failed(parsed.error());
+    number = static_cast<std::uint32_t>(*parsed);
+    return {};
+  };
+  if (auto taken = take("--attempts", given.attempts, 1, 1'000, settings.attempts_max); !taken) return taken;
+  if (auto taken = take("--jitter", given.jitter, 0, 100, settings.retry.jitter_percent); !taken) return taken;
+  if (auto taken = take("--deaths", given.deaths, 0, 1'000, settings.retry.deaths_max); !taken) return taken;
+  if (!given.backoff.empty())
+    if (auto taken = parse_backoff("--backoff", given.backoff, settings.retry); !taken) return taken;
+  if (given.give_up.empty()) return {};
+  const auto give_up = parse_duration_or_none("--give-up-after", given.give_up);
+  if (!give_up) return failed(give_up.error());
+  settings.retry.give_up = *give_up;
+  return {};
+}
+
 Result<ExitCode, Failure> create(const CreateArguments& given, const Environment& environment) {
-  std::optional<std::uint32_t> attempts;
-  if (!given.attempts.empty()) {
-    const auto number = parse_whole("--attempts", given.attempts, 1, 1'000);
-    if (!number) return failed(number.error());
-    attempts = static_cast<std::uint32_t>(*number);
-  }
+  GroupSettings settings;
+  if (const auto taken = take_settings(given, settings); !taken) return failed(taken.error());   // before anybody is asked
   if (!given.from.empty() && given.from != "start" && given.from != "now")
     return failed(usage_failure("--from cannot be '" + given.from + "'", "give one of: start, now"));
   auto connection = connect_admin(environment);
@@ -129,16 +190,22 @@ Result<ExitCode, Failure> create(const CreateArguments& given, const Environment
   // The broker replaces all settings at once, so those that stay are sent along.
   const auto group = look_for_group(environment, connection->admin, given.name.topic, given.name.group);
   if (!group) return failed(group.error());
-  GroupSettings settings{.from_now = given.from == "now"};
-  settings.attempts_max = attempts.value_or(*group ? (*group)->attempts_max : settings.attempts_max);
+  if (*group) {
+    settings = {.attempts_max = (*group)->attempts_max, .retry = (*group)->retry};
+    if (const auto taken = take_settings(given, settings); !taken) return failed(taken.error());
+  }
+  settings.from_now = given.from == "now";
   const auto created = connection->admin.put_group(given.name.topic, given.name.group, settings);
   if (!created) return failed(explain(environment, created.error()));
   const Console& console = environment.console;
   if (!*created && !given.from.empty()) console.note("--from changed nothing: it says where a new group begins, and this one was there");
-  console.write_result(
-      {{"topic", given.name.topic}, {"group", given.name.group}, {"created", *created}, {"attempts_max", settings.attempts_max}},
-      "group '" + given.name.group + "' of topic '" + given.name.topic + "' " + (*created ? "created" : "was there") + ": attempts " +
-          std::to_string(settings.attempts_max) + "\n");
+  console.write_result({{"topic", given.name.topic},
+                        {"group", given.name.group},
+                        {"created", *created},
+                        {"attempts_max", settings.attempts_max},
+                        {"retry", document_of(settings.retry)}},
+                       "group '" + given.name.group + "' of topic '" + given.name.topic + "' " + (*created ? "created" : "was there") +
+                           ": attempts " + std::to_string(settings.attempts_max) + ", backoff " + backoff_text(settings.retry) + "\n");
   return ExitCode::kOk;
 }
 

@@ -145,6 +145,16 @@ TEST_F(Commands, ChangeOnlyTheSettingsThatAreGiven) {
   EXPECT_NE(again.out.find("was there: attempts 3"), std::string::npos) << again.out;
   EXPECT_NE(again.err.find("--from changed nothing"), std::string::npos) << again.err;
   EXPECT_EQ(json({"groups", "show", "changed", "thumbs"})["attempts_max"], 3);
+
+  json({"groups", "create", "changed", "thumbs", "--backoff", "10s,1m,10m", "--jitter", "0", "--give-up-after", "1d", "--deaths", "0"});
+  const Json retry = {{"backoff", "10s,1m,10m"}, {"jitter_percent", 0}, {"give_up_ms", 86'400'000}, {"deaths_max", 0}};
+  EXPECT_EQ(json({"groups", "show", "changed", "thumbs"})["retry"], retry);
+  const Json linear = json({"groups", "create", "changed", "thumbs", "--backoff", "linear:0:1h", "--give-up-after", "0"});
+  EXPECT_EQ(linear["attempts_max"], 3);
+  EXPECT_EQ(linear["retry"]["backoff"], "linear:0:1h");
+  EXPECT_EQ(linear["retry"]["jitter_percent"], 0);
+  EXPECT_EQ(linear["retry"]["give_up_ms"], 0);
+  EXPECT_EQ(json({"groups", "create", "changed", "audit"})["retry"]["backoff"], "exponential:1s:5m");
 }
 
 TEST_F(Commands, MeasureLatencyWithoutChangingSettings) {

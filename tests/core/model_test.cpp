@@ -65,7 +65,8 @@ class Model {
   }
   void come_up() {
     harness_.send(SessionUp{SessionId(++session_), ClientId(1), proto::ClientKind::kWorker, "worker"});
-    harness_.request(SessionId(session_), CorrelationId(1), proto::PutGroup{"t", "g", proto::StartFrom::kEarliest, {1000}});
+    harness_.request(SessionId(session_), CorrelationId(1),
+                     proto::PutGroup{"t", "g", proto::StartFrom::kEarliest, {.attempts_max = 1000, .retry = {.deaths_max = 0}}});
     harness_.request(SessionId(session_), CorrelationId(1),
                      proto::Subscribe{PartitionId(0), SubscriptionId(1), "t", "g", proto::StartFrom::kEarliest});
     harness_.request(SessionId(session_), CorrelationId(0),

@@ -171,7 +171,7 @@ class Transcript {
                        word(3) == "retry"  ? proto::FailOutcome::kRetry
                        : word(3) == "dead" ? proto::FailOutcome::kDead
                                            : proto::FailOutcome::kRelease,
-                       number(w, "delay", 0),
+                       w.named.contains("delay") && w.named.at("delay") == "policy" ? std::nullopt : std::optional(number(w, "delay", 0)),
                        7,
                        w.quoted.empty() ? "" : w.quoted[0]};
       ask(word(1), fail);
@@ -201,7 +201,13 @@ class Transcript {
       }
       ask(word(1), resume);
     } else if (verb == "put-group") {
-      ask(word(1), proto::PutGroup{word(2), word(3), proto::StartFrom::kEarliest, {static_cast<std::uint32_t>(number(w, "attempts", 8))}});
+      proto::GroupSettings settings{.attempts_max = static_cast<std::uint32_t>(number(w, "attempts", 8))};
+      settings.retry.base_ms = number(w, "base", settings.retry.base_ms);
+      settings.retry.cap_ms = number(w, "cap", settings.retry.cap_ms);
+      settings.retry.jitter_percent = static_cast<std::uint32_t>(number(w, "jitter", 0));
+      settings.retry.give_up_ms = number(w, "give_up", 0);
+      settings.retry.deaths_max = static_cast<std::uint32_t>(number(w, "deaths", settings.retry.deaths_max));
+      ask(word(1), proto::PutGroup{word(2), word(3), proto::StartFrom::kEarliest, settings});
     } else if (verb == "put-topic") {
       ask(word(1), proto::PutTopic{word(2), {number(w, "keep_ms", 0), number(w, "keep_bytes", 0), number(w, "bytes_max", 0)}});
     } else if (verb == "delete-topic") {

@@ -77,10 +77,15 @@ class RandomFields {
     field.assign(number(0, rule.bytes_max), static_cast<char>(random_() % 128));
     if (field.size() >= euro.size()) field.replace(0, euro.size(), euro);
   }
-  template <class T>
-  void fill(std::optional<T>& field, Any) {
+  template <class T, class Rule>
+  void fill(std::optional<T>& field, const Rule& rule) {
     field.reset();
-    if (random_() % 3 != 0) fill(field.emplace(), Any{});
+    if (random_() % 3 != 0) fill(field.emplace(), rule);
+  }
+  template <class T>
+  void fill(std::vector<T>& field, Each rule) {
+    field.resize(number(rule.entries.least, 5));
+    for (T& entry : field) fill(entry, rule.rule);
   }
   template <class T>
   void fill(std::vector<T>& field, Entries rule) {

@@ -159,7 +159,7 @@ TEST(WorkerOptionsCheck, NamesTheOption) {
             "TK5007 bad_option: WorkerOptions.subscriptions[0].concurrency: 0 is not within 1 and 1,024");
   EXPECT_EQ(error({.subscriptions = {{.topic = "a"}, {.topic = "a"}}}),
             "TK5007 bad_option: WorkerOptions.subscriptions: topic 'a' and group 'default' are there twice; raise concurrency instead");
-  EXPECT_EQ(error({.subscriptions = {{.topic = "a"}}, .backoff = {10s, 1s}}),
+  EXPECT_EQ(error({.subscriptions = {{.topic = "a"}}, .backoff = takt::Backoff{10s, 1s}}),
             "TK5007 bad_option: WorkerOptions.backoff: first must not be negative, nor longest shorter than first");
 }
 

@@ -59,7 +59,7 @@ struct Live : ::testing::Test {
     options.server = broker.server();
     options.subscriptions = {std::move(subscription)};
     options.shutdown_grace = grace;
-    options.backoff = {std::chrono::milliseconds(0), std::chrono::milliseconds(0)};
+    options.backoff = takt::Backoff{std::chrono::milliseconds(0), std::chrono::milliseconds(0)};
     auto opened = Worker::open(std::move(options));
     EXPECT_TRUE(opened);
     return std::move(*opened);

@@ -109,7 +109,7 @@ TEST_F(Live, ADurationWithoutEndIsOne) {
   options.server = broker.server();
   options.subscriptions = {{.topic = "jobs"}};
   options.connect_timeout = options.shutdown_grace = options.shutdown_force = forever;
-  options.backoff = {forever, forever};
+  options.backoff = takt::Backoff{forever, forever};
   Worker one = *Worker::open(options);
   one.handle<Job>([forever](Context&, const Job& job) { return job.number == 1 ? retry("later") : retry_in(forever, "never"); });
   Running running(one);
@@ -187,7 +187,8 @@ TEST_F(Live, AdminSeesAndChangesTopicsAndGroups) {
   EXPECT_EQ(admin->broker().value().partitions, 1u);
   EXPECT_TRUE(admin->put_topic("jobs", {.keep = 1h}).value());
   EXPECT_FALSE(admin->put_topic("jobs", {.bytes_max = 1 << 20}).value());
-  EXPECT_TRUE(admin->put_group("jobs", "resize", {.attempts_max = 3}).value());
+  const RetryPolicy retry{.kind = RetryPolicy::Kind::kList, .delays = {1s, 1min}, .jitter_percent = 0, .give_up = 1h, .deaths_max = 5};
+  EXPECT_TRUE(admin->put_group("jobs", "resize", {.attempts_max = 3, .retry = retry}).value());
   send(0, 3);
   const auto topics = admin->topics().value();
   ASSERT_EQ(topics.size(), 1u);
@@ -196,6 +197,11 @@ TEST_F(Live, AdminSeesAndChangesTopicsAndGroups) {
   const auto groups = admin->groups("jobs").value();
   ASSERT_EQ(groups.size(), 1u);
   EXPECT_EQ(groups[0].attempts_max, 3u);
+  EXPECT_EQ(groups[0].retry.kind, RetryPolicy::Kind::kList);
+  EXPECT_EQ(groups[0].retry.delays, (std::vector<std::chrono::milliseconds>{1s, 1min}));
+  EXPECT_EQ(groups[0].retry.jitter_percent, 0u);
+  EXPECT_EQ(groups[0].retry.give_up, 1h);
+  EXPECT_EQ(groups[0].retry.deaths_max, 5u);
   EXPECT_EQ(groups[0].ready, 3u);
 
   const auto page = admin->peek({.topic = "jobs", .from = 1}).value();

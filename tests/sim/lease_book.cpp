@@ -78,7 +78,7 @@ void LeaseBook::on_fail(ConnectionId connection, const proto::Fail& fail, Moment
   const auto held = held_.find(spot);
   if (held == held_.end() || held->second.token != fail.token.plus(fail.index)) return;
   held_.erase(held);
-  const std::chrono::milliseconds asked_for(fail.delay_ms);
+  const std::chrono::milliseconds asked_for(fail.delay_ms.value_or(0));
   const Delay delay{now.now + asked_for, now.forward_steps, now.log + asked_for};
   const auto [asked, is_first] = asked_delays_.emplace(spot, delay);
   if (delay.until < asked->second.until) asked->second = delay;

@@ -388,10 +388,21 @@ LogView::Complaint LogView::on(const core::Retry& e) {
   const bool is_failure = !is_over && e.code != core::failure_application_base + release_code;
   if (e.attempts != failures.count + (is_failure ? 1 : 0))
     return "attempts that go from " + number(failures.count) + " to " + number(e.attempts);
-  if (is_failure && e.attempts >= at.group->settings.attempts_max)
-    return "a Retry of offset " + number(e.offset.value) + " after its last attempt";
+  const proto::GroupSettings& settings = at.group->settings;
+  if (is_failure) {
+    const bool is_death = e.code == core::failure_worker_lost;
+    failures.deaths += is_death ? 1 : 0;
+    failures.deaths_in_row = is_death ? failures.deaths_in_row + 1 : 0;
+    if (!is_death && e.attempts - failures.deaths >= settings.attempts_max)
+      return "a Retry of offset " + number(e.offset.value) + " after its last attempt";
+    if (is_death && settings.retry.deaths_max != 0 && failures.deaths_in_row >= settings.retry.deaths_max)
+      return "a Retry of offset " + number(e.offset.value) + ", which was to be quarantined";
+  }
   if (e.due < time_) return "a Retry that was due before it was written";
-  failures = {e.attempts, e.due, e.lease, e.code};
+  failures.count = e.attempts;
+  failures.due = e.due;
+  failures.lease = e.lease;
+  failures.code = e.code;
   return std::nullopt;
 }
 
@@ -399,10 +410,20 @@ LogView::Complaint LogView::on(const core::Dead& e) {
   const Target at = target(e.topic, e.group, e.lane);
   if (at.lane == nullptr) return "a Dead of a group that is not there";
   const auto failed = at.lane->failures.find(e.offset.value);
-  const std::uint32_t failures = failed == at.lane->failures.end() ? 0 : failed->second.count;
-  if (e.attempts != failures + 1) return "a death of offset " + number(e.offset.value) + " that counts other attempts than there were";
-  const bool is_wish = e.code != core::failure_worker_lost && e.code != core::failure_application_base + retry_code;
-  if (!is_wish && e.attempts < at.group->settings.attempts_max)
+  const Failures before = failed == at.lane->failures.end() ? Failures{} : failed->second;
+  if (e.attempts != before.count + 1) return "a death of offset " + number(e.offset.value) + " that counts other attempts than there were";
+  const proto::GroupSettings& settings = at.group->settings;
+  const bool is_lost = e.code == core::failure_worker_lost;
+  const bool is_wish = !is_lost && e.code != core::failure_application_base + retry_code;
+  const proto::DeadReason reason = is_lost   ? proto::DeadReason::kPoison
+                                   : is_wish ? proto::DeadReason::kRejected
+                                             : proto::DeadReason::kAttempts;
+  const bool may_be_given_up = !is_lost && !is_wish && settings.retry.give_up_ms != 0 && before.count > 0;
+  const bool is_given_up = e.reason == proto::DeadReason::kGivenUp && may_be_given_up;
+  if (e.reason != reason && !is_given_up) return "a death of offset " + number(e.offset.value) + " for a wrong reason";
+  if (is_lost && before.deaths_in_row + 1 < settings.retry.deaths_max)
+    return "a quarantine of offset " + number(e.offset.value) + " after too few workers' deaths";
+  if (!is_lost && !is_wish && !is_given_up && e.attempts - before.deaths < settings.attempts_max)
     return "a death of offset " + number(e.offset.value) + " before its last attempt";
   at.lane->dead.insert(e.offset.value);
   return settle(at, e.lane, e.offset.value);

@@ -56,6 +56,8 @@ class OffsetTable {
 
 struct Failures {
   std::uint32_t count = 0;
+  std::uint32_t deaths = 0;                           ///< of these, workers'
+  std::uint32_t deaths_in_row = 0;
   WallTime due{};
   LeaseToken lease{};                                 ///< the last one that ended
   std::uint32_t code = 0;

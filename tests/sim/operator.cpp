@@ -61,7 +61,7 @@ void Operator::change_settings() {
   const auto from = random.permille(options_.from_now_permille) ? proto::StartFrom::kNow : proto::StartFrom::kEarliest;
   const std::uint32_t attempts =
       options_.is_calm ? options_.attempts_max : static_cast<std::uint32_t>(random.between(1, options_.attempts_max));
-  ask(proto::PutGroup{group.topic, group.group, from, {attempts}});
+  ask(proto::PutGroup{group.topic, group.group, from, {attempts, options_.retry}});
 }
 
 void Operator::remove() {

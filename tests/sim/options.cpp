@@ -118,7 +118,14 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   const bool may_fill = o.front_bytes <= 20'000 && o.complete_permille == 0;
   o.store_bytes_max = may_fill && random.permille(400) ? 200'000 : std::uint64_t{1} << 40;
   o.attempts_max = random.pick({1u, 3u, 8u, 1000u});
-  if (o.is_calm) o.attempts_max = 1000;
+  o.retry.backoff = static_cast<proto::Backoff>(random.pick({1u, 2u, 3u}));
+  o.retry.base_ms = random.pick({0u, 10u, 1000u});
+  o.retry.cap_ms = 5000;
+  if (o.retry.backoff == proto::Backoff::kList) o.retry.delays_ms = {0, 100, 2000};
+  o.retry.jitter_percent = random.pick({0u, 20u, 100u});
+  o.retry.give_up_ms = random.pick({0u, 0u, 3000u});
+  o.retry.deaths_max = random.pick({0u, 1u, 2u, 3u, 1000u});
+  if (o.is_calm) o.attempts_max = 1000, o.retry.give_up_ms = 0, o.retry.deaths_max = 0;
   o.inbox_bound = random.pick<std::size_t>({3, 100, 100'000});
   o.producer_idle_expiry = !o.is_calm && random.permille(200) ? random.duration(seconds(1), seconds(20)) : std::chrono::hours(7 * 24);
 

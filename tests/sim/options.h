@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "proto/messages.h"
 #include "proto/time.h"
 
 namespace takt::sim {
@@ -74,6 +75,7 @@ struct Options {
   std::size_t front_bytes = 0;
   std::uint64_t store_bytes_max = 0;
   std::uint32_t attempts_max = 8;
+  proto::RetryPolicy retry{};
   std::size_t inbox_bound = 0;
   std::size_t turn_cost = 0;
   Duration producer_idle_expiry{};

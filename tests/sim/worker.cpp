@@ -107,7 +107,8 @@ void Worker::finish(JobId id) {
   const Now now = world_.now();
   const std::uint64_t dice = random.below(1000);
   std::uint64_t bound = options_.retry_permille;
-  const auto some_delay = [&] {
+  const auto some_delay = [&]() -> std::optional<Duration> {
+    if (random.permille(300)) return std::nullopt;
     return random.permille(500) ? Duration::zero() : random.duration(Duration::zero(), std::chrono::seconds(3));
   };
   if (dice < bound) {

@@ -49,7 +49,8 @@ class Consumer {
   /// Messages of `lease` are done: acked within ack_linger, at once when nothing of the lease is open any more.
   /// Messages that are not open any more are passed over.
   void ack(LeaseId lease, const Bits& messages, Time now);
-  void fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, Duration delay, std::uint16_t code, std::string text);
+  void fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
+            std::string text);
   void complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups);
 
   void link_up(std::uint32_t partitions);
@@ -114,7 +115,7 @@ class Consumer {
   };
   struct Fail {
     proto::FailOutcome outcome = proto::FailOutcome::kRetry;
-    Duration delay{};
+    std::optional<Duration> delay{};
     std::uint16_t code = 0;
     std::string text;
   };

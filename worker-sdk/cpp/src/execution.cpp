@@ -37,9 +37,10 @@ proto::FailOutcome to_wire(Outcome::Kind kind) {
 
 }  // namespace
 
-Duration Executor::retry_delay(std::uint32_t attempt) const {
-  const auto doubled = backoff_.first * (std::int64_t{1} << std::min(attempt - 1, 20u));
-  const std::chrono::duration<double, std::nano> spread = Duration(std::min(doubled, backoff_.longest)) * jitter();
+std::optional<Duration> Executor::retry_delay(std::uint32_t attempt) const {
+  if (!backoff_) return std::nullopt;
+  const auto doubled = backoff_->first * (std::int64_t{1} << std::min(attempt - 1, 20u));
+  const std::chrono::duration<double, std::nano> spread = Duration(std::min(doubled, backoff_->longest)) * jitter();
   return bounded(std::chrono::duration_cast<std::chrono::milliseconds>(spread));
 }
 
@@ -56,8 +57,10 @@ void Executor::settle(const AssignmentPtr& assignment, std::uint32_t index, Outc
     handled.follow_ups = std::move(follow_ups);
   } else {
     handled.fail = to_wire(outcome.kind);
-    if (outcome.kind == Outcome::Kind::kRetry)
-      handled.delay = outcome.delay ? Duration(bounded(*outcome.delay)) : retry_delay(assignment->lease.attempt);
+    if (outcome.delay)
+      handled.delay = bounded(*outcome.delay);
+    else if (outcome.kind == Outcome::Kind::kRetry)
+      handled.delay = retry_delay(assignment->lease.attempt);
     handled.code = outcome.code;
     handled.text = std::move(outcome.text);
   }

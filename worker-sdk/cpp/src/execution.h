@@ -31,7 +31,7 @@ struct ExecutionCounters {
 /// Thread-safe. `wake` tells the network thread to look into the box.
 class Executor {
  public:
-  Executor(const Handlers& handlers, const Backoff& backoff, const ContextAccess::Bounds& bounds, OutcomeBox& box,
+  Executor(const Handlers& handlers, const std::optional<Backoff>& backoff, const ContextAccess::Bounds& bounds, OutcomeBox& box,
            std::function<void()> wake)
       : handlers_(handlers),
         backoff_(backoff),
@@ -55,10 +55,10 @@ class Executor {
   void done(const AssignmentPtr& assignment, const Bits& bits, std::uint32_t count);
   void release_unknown(const AssignmentPtr& assignment, std::uint32_t index, std::string_view kind);
   Duration unknown_delay(std::string_view kind);
-  Duration retry_delay(std::uint32_t attempt) const;
+  std::optional<Duration> retry_delay(std::uint32_t attempt) const;
 
   const Handlers& handlers_;
-  const Backoff backoff_;
+  const std::optional<Backoff> backoff_;
   const ContextAccess::Bounds& bounds_;
   OutcomeBox& box_;
   const std::function<void()> wake_;

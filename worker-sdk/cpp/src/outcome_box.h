@@ -16,7 +16,7 @@ struct HandledOutcome {
   LeaseId lease;
   std::uint32_t index = 0;
   proto::FailOutcome fail = proto::FailOutcome::kRetry;
-  Duration delay{};
+  std::optional<Duration> delay{};
   std::uint16_t code = 0;
   std::string text;
   std::vector<FollowUpBatch> follow_ups;  ///< not empty: a complete, and the fields above mean nothing

@@ -231,8 +231,8 @@ void Session::ack(LeaseId lease, const Bits& messages, Now now) {
   if (link_ == Link::kLive) consuming_.advance(now.mono);
 }
 
-void Session::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, Duration delay, std::uint16_t code, std::string text,
-                   Now now) {
+void Session::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
+                   std::string text, Now now) {
   consuming_.fail(lease, index, outcome, delay, code, std::move(text));
   if (link_ == Link::kLive) consuming_.advance(now.mono);
 }

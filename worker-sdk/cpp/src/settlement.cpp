@@ -23,7 +23,8 @@ bool Consumer::take_open(LeaseId id, std::uint32_t index) {
   return true;
 }
 
-void Consumer::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, Duration delay, std::uint16_t code, std::string text) {
+void Consumer::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
+                    std::string text) {
   if (!take_open(lease, index)) return;
   if (text.size() > limits::error_text_bytes_max) text.resize(limits::error_text_bytes_max);
   const Lease& held = leases_.at(lease);
@@ -70,10 +71,11 @@ std::optional<CorrelationId> Consumer::send_fail(const Settlement& settlement) {
   }
   const Fail& fail = std::get<Fail>(settlement.what);
   const Wire& wire = wires_[settlement.wire];
-  const auto delay = std::chrono::ceil<std::chrono::milliseconds>(fail.delay);
+  std::optional<std::uint64_t> delay_ms;
+  if (fail.delay)
+    delay_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(*fail.delay).count(), 0));
   return outlet_.send(proto::Fail{wire.partition, wire.id, piece->slot, piece->token, to_wire(*piece, {settlement.index, 1}).first,
-                                  fail.outcome, static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0)), fail.code,
-                                  fail.text});
+                                  fail.outcome, delay_ms, fail.code, fail.text});
 }
 
 std::optional<CorrelationId> Consumer::send_complete(Settlement& settlement) {

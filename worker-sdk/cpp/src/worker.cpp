@@ -57,7 +57,7 @@ std::optional<Error> check_options(const WorkerOptions& options) {
   if (options.shutdown_grace.count() < 0) return bad_option("WorkerOptions.shutdown_grace", "it must not be negative");
   if (options.shutdown_force.count() < 0) return bad_option("WorkerOptions.shutdown_force", "it must not be negative");
   if (options.connect_timeout.count() < 0) return bad_option("WorkerOptions.connect_timeout", "it must not be negative");
-  if (options.backoff.first.count() < 0 || options.backoff.longest < options.backoff.first) {
+  if (options.backoff && (options.backoff->first.count() < 0 || options.backoff->longest < options.backoff->first)) {
     return bad_option("WorkerOptions.backoff", "first must not be negative, nor longest shorter than first");
   }
   return std::nullopt;
@@ -453,10 +453,8 @@ Worker& Worker::operator=(Worker&&) noexcept = default;
 
 Result<Worker> Worker::open(WorkerOptions options) {
   if (auto error = check_options(options)) return tl::make_unexpected(std::move(*error));
-  for (auto* span :
-       {&options.shutdown_grace, &options.shutdown_force, &options.connect_timeout, &options.backoff.first, &options.backoff.longest}) {
-    *span = bounded(*span);
-  }
+  for (auto* span : {&options.shutdown_grace, &options.shutdown_force, &options.connect_timeout}) *span = bounded(*span);
+  if (options.backoff) options.backoff = {bounded(options.backoff->first), bounded(options.backoff->longest)};
   auto address = parse_address(options.server);
   if (!address) return tl::make_unexpected(std::move(address.error()));
   return Worker(std::make_unique<Body>(std::move(options), *address));

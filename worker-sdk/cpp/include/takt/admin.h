@@ -33,8 +33,24 @@ struct TopicInfo {
   std::uint64_t enqueued = 0;                    ///< ever
   std::uint32_t groups = 0;
 };
+/// When a message that failed is tried again, where its worker does not say.
+struct RetryPolicy {
+  enum class Kind : std::uint8_t {
+    kExponential,                                ///< base, 2 base, 4 base, ... up to cap
+    kLinear,                                     ///< base, 2 base, 3 base, ... up to cap
+    kList,                                       ///< delays in turn; the last one again and again
+  };
+  Kind kind = Kind::kExponential;
+  std::chrono::milliseconds base{1'000};
+  std::chrono::milliseconds cap{300'000};
+  std::vector<std::chrono::milliseconds> delays{};   ///< of a list: 1 to 32
+  std::uint32_t jitter_percent = 20;             ///< a delay is shortened by a random share of up to so much; 100 is full jitter
+  std::chrono::milliseconds give_up{0};          ///< no attempt begins so long after the first failure; 0: whenever
+  std::uint32_t deaths_max = 3;                  ///< so many workers in a row died with a message: it is dead; 0: no matter
+};
 struct GroupSettings {
-  std::uint32_t attempts_max = 8;                ///< 1 to 1,000
+  std::uint32_t attempts_max = 8;                ///< failures until a message is dead: 1 to 1,000; a worker's death is none
+  RetryPolicy retry{};
   bool from_now = false;                         ///< a new group starts at the topic's end; counts only when this makes it
 };
 struct GroupInfo {
@@ -42,6 +58,7 @@ struct GroupInfo {
   std::string name;
   std::uint32_t partition = 0;
   std::uint32_t attempts_max = 8;
+  RetryPolicy retry;
   std::uint64_t ready = 0;                       ///< owed and free to lease
   std::uint64_t leased = 0;
   std::uint64_t retrying = 0;                    ///< waiting for their due
@@ -100,7 +117,7 @@ class Admin {
   Result<void> delete_topic(const std::string& topic);
   /// Of one topic, or of all when `topic` is empty. Errors: unknown_topic.
   Result<std::vector<GroupInfo>> groups(const std::string& topic = {});
-  /// True when it was made; a topic that does not exist is made with it. Errors: too_many_topics, too_many_groups.
+  /// True when it was made; a topic that does not exist is made with it. Errors: bad_option, too_many_topics, too_many_groups.
   Result<bool> put_group(const std::string& topic, const std::string& group, const GroupSettings& settings);
   /// Errors: unknown_topic, unknown_group.
   Result<void> delete_group(const std::string& topic, const std::string& group);

@@ -59,7 +59,7 @@ struct WorkerOptions {
   std::chrono::milliseconds shutdown_grace{25'000};
   /// After the token: how long a handler may take to notice. Then run() gives its message back and goes.
   std::chrono::milliseconds shutdown_force{5'000};
-  Backoff backoff{};
+  std::optional<Backoff> backoff{};              ///< of retry(); none: as the group's settings say
   /// run() stops on SIGTERM and SIGINT; a second one skips the grace. One such worker per process.
   bool handle_signals = false;
   /// How long run() waits for the first connection and subscription before it fails; 0 waits for ever.
@@ -73,7 +73,7 @@ class [[nodiscard]] Outcome {
  public:
   enum class Kind : std::uint8_t { kDone, kRetry, kRelease, kDead };
   Kind kind = Kind::kDone;
-  std::optional<std::chrono::milliseconds> delay;  ///< of kRetry; none: the worker's backoff
+  std::optional<std::chrono::milliseconds> delay;  ///< of kRetry, none: the backoff; of kRelease, none: at once
   std::uint16_t code = 0;                          ///< the application's own error number
   std::string text;                                ///< at most 4 KiB is kept
 };
@@ -85,6 +85,8 @@ inline Outcome retry(std::string text) { return {Outcome::Kind::kRetry, std::nul
 inline Outcome retry_in(std::chrono::milliseconds delay, std::string text) { return {Outcome::Kind::kRetry, delay, 0, std::move(text)}; }
 /// Somebody else may have it now; does not count as an attempt.
 inline Outcome release() { return {Outcome::Kind::kRelease, std::nullopt, 0, {}}; }
+/// Not now: again in `delay`; does not count as an attempt.
+inline Outcome snooze(std::chrono::milliseconds delay) { return {Outcome::Kind::kRelease, delay, 0, {}}; }
 /// Will never work: straight to the dead messages.
 inline Outcome dead(std::string text) { return {Outcome::Kind::kDead, std::nullopt, 0, std::move(text)}; }
 
