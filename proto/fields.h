@@ -47,6 +47,7 @@ struct Any {};
 template <class T, class M>
 concept Of = std::same_as<std::remove_const_t<T>, M>;
 
+inline constexpr Between dead_reasons{1, dead_reason_count};
 inline constexpr Between lanes{0, lane_count - 1};
 inline constexpr Between batch_class{1, 2};
 inline constexpr Between batch_count{1, limits::batch_messages_hard};
@@ -99,11 +100,37 @@ void fields(auto& f, Of<RetryPolicy> auto& m) {
   f("jitter_percent", m.jitter_percent, Between{0, 100});
   f("give_up_ms", m.give_up_ms, span_ms);
   f("deaths_max", m.deaths_max, Between{0, limits::attempts_max});
+  f.require(m.backoff == Backoff::kList || m.base_ms <= m.cap_ms, "cap_ms", "not below base_ms, unless of a list");
   f.require((m.backoff == Backoff::kList) != m.delays_ms.empty(), "delays_ms", "1 to 32 delays of a list, none of another backoff");
 }
 void fields(auto& f, Of<GroupSettings> auto& m) {
   f("attempts_max", m.attempts_max, Between{1, limits::attempts_max});
   f("retry", m.retry);
+}
+void fields(auto& f, Of<Place> auto& m) {
+  f("lane", m.lane, lanes);
+  f("offset", m.offset);
+}
+void fields(auto& f, Of<DeadSelection> auto& m) {
+  f("places", m.places, Entries{0, limits::dead_at_once_max});
+  f("reason", m.reason, dead_reasons);
+  f("code", m.code);
+  f("from_ms", m.from_ms);
+  f("until_ms", m.until_ms);
+  f("before", m.before);
+}
+void fields(auto& f, Of<FailureEntry> auto& m) {
+  f("time_ms", m.time_ms);
+  f("worker", m.worker, Text{limits::client_name_bytes_max});
+  f("code", m.code);
+  f("text", m.text, Text{limits::error_text_bytes_max});
+}
+void fields(auto& f, Of<DeadEntry> auto& m) {
+  f("place", m.place);
+  f("attempts", m.attempts);
+  f("reason", m.reason, dead_reasons);
+  f("time_ms", m.time_ms);
+  f("failures", m.failures, Entries{0, limits::kept_failures_max});
 }
 void fields(auto& f, Of<PartitionEntry> auto& m) {
   f("partition", m.partition);
@@ -254,6 +281,24 @@ void fields(auto& f, Of<Peek> auto& m) {
   f("wait_ms", m.wait_ms);
 }
 
+void fields(auto& f, Of<ListDead> auto& m) {
+  f("partition", m.partition);
+  f("topic", m.topic, topic_name);
+  f("group", m.group, group_name);
+  f("selection", m.selection);
+  f("from", m.from);
+  f("entries_max", m.entries_max, Between{1, limits::dead_at_once_max});
+}
+void fields(auto& f, Of<ChangeDead> auto& m) {
+  f("partition", m.partition);
+  f("topic", m.topic, topic_name);
+  f("group", m.group, group_name);
+  f("action", m.action, Between{0, 2});
+  f("selection", m.selection);
+  f("from", m.from);
+  f("messages_max", m.messages_max, Between{1, limits::dead_at_once_max});
+}
+
 // ---- replies and pushes
 
 void fields(auto& f, Of<HelloReply> auto& m) {
@@ -324,6 +369,15 @@ void fields(auto& f, Of<Peeked> auto& m) {
   f.require(std::accumulate(m.stretches.begin(), m.stretches.end(), std::uint64_t{0},
                             [](std::uint64_t sum, const Stretch& stretch) { return sum + stretch.count; }) <= limits::entries_max,
             "stretches", "at most 65536 messages together");
+}
+void fields(auto& f, Of<DeadListed> auto& m) {
+  f("entries", m.entries, Entries{0, limits::dead_at_once_max});
+  f("next", m.next);
+}
+void fields(auto& f, Of<DeadChanged> auto& m) {
+  f("messages", m.messages);
+  f("next", m.next);
+  f("end", m.end);
 }
 void fields(auto& f, Of<Deliver> auto& m) {
   f("partition", m.partition);

@@ -23,6 +23,8 @@ std::string_view name_of(MessageType type) {
     case MessageType::kPutGroup: return "put_group";
     case MessageType::kDeleteGroup: return "delete_group";
     case MessageType::kPeek: return "peek";
+    case MessageType::kListDead: return "list_dead";
+    case MessageType::kChangeDead: return "change_dead";
     case MessageType::kDeliver: return "deliver";
     case MessageType::kSessionEnded: return "session_ended";
     case MessageType::kError: return "error";
@@ -45,8 +47,25 @@ std::string_view name_of(MessageType type) {
     case MessageType::kGroupDone: return "group_done";
     case MessageType::kGroupDeleted: return "group_deleted";
     case MessageType::kPeeked: return "peeked";
+    case MessageType::kDeadListed: return "dead_listed";
+    case MessageType::kDeadChanged: return "dead_changed";
   }
   return "unknown";
+}
+
+std::string_view name_of(DeadReason reason) {
+  switch (reason) {
+    case DeadReason::kAttempts: return "attempts";
+    case DeadReason::kRejected: return "rejected";
+    case DeadReason::kPoison: return "poison";
+    case DeadReason::kGivenUp: return "given_up";
+  }
+  return "unknown";
+}
+
+bool asks_for_list(const Request& request) {
+  return std::holds_alternative<ListTopics>(request) || std::holds_alternative<ListGroups>(request) ||
+         std::holds_alternative<ListDead>(request);
 }
 
 }  // namespace takt::proto

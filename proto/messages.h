@@ -10,59 +10,13 @@
 #include <vector>
 
 #include "proto/error_code.h"
+#include "proto/failing.h"
 #include "proto/ids.h"
+#include "proto/message_type.h"
 
 namespace takt::proto {
 
 inline constexpr std::uint8_t protocol_version = 1;
-
-/// Requests are 0x01 to 0x3F, the reply to request N is N | 0x80, pushes are 0x40 to 0x7F. Error answers any request.
-enum class MessageType : std::uint8_t {
-  kHello = 0x01,
-  kHeartbeat = 0x02,
-  kGoodbye = 0x03,
-  kMetadata = 0x04,
-  kPublish = 0x10,
-  kComplete = 0x11,
-  kSubscribe = 0x20,
-  kUnsubscribe = 0x21,
-  kCredit = 0x22,
-  kAck = 0x23,
-  kFail = 0x24,
-  kResume = 0x25,
-  kListTopics = 0x30,
-  kPutTopic = 0x31,
-  kDeleteTopic = 0x32,
-  kListGroups = 0x33,
-  kPutGroup = 0x34,
-  kDeleteGroup = 0x35,
-  kPeek = 0x36,
-  kDeliver = 0x40,
-  kSessionEnded = 0x41,
-  kError = 0x7F,
-  kHelloReply = 0x81,
-  kHeartbeatReply = 0x82,
-  kGoodbyeReply = 0x83,
-  kMetadataReply = 0x84,
-  kPublished = 0x90,
-  kCompleted = 0x91,
-  kSubscribed = 0xA0,
-  kUnsubscribed = 0xA1,
-  kCreditEnded = 0xA2,
-  kAcked = 0xA3,
-  kFailed = 0xA4,
-  kResumed = 0xA5,
-  kTopics = 0xB0,
-  kTopicDone = 0xB1,
-  kTopicDeleted = 0xB2,
-  kGroups = 0xB3,
-  kGroupDone = 0xB4,
-  kGroupDeleted = 0xB5,
-  kPeeked = 0xB6,
-};
-
-/// The message's name in errors, logs and metrics: `publish`, `hello_reply`; `unknown` for a number that is not a type.
-std::string_view name_of(MessageType type);
 
 /// What a client is; only for listings.
 enum class ClientKind : std::uint8_t { kProducer = 0, kWorker = 1, kTool = 2 };
@@ -253,30 +207,6 @@ struct ListGroups {
   std::string topic{};                    ///< empty: of every topic
   friend bool operator==(const ListGroups&, const ListGroups&) = default;
 };
-/// Why a message is dead. Stored.
-enum class DeadReason : std::uint8_t {
-  kAttempts = 1,   ///< it failed as often as its group allows
-  kRejected = 2,   ///< its worker said that it will never work
-  kPoison = 3,     ///< several workers in a row died with it
-  kGivenUp = 4,    ///< its next attempt would have come too late
-};
-inline constexpr std::size_t dead_reason_count = 4;
-enum class Backoff : std::uint8_t {
-  kExponential = 1,                       ///< base, 2 base, 4 base, ...
-  kLinear = 2,                            ///< base, 2 base, 3 base, ...
-  kList = 3,                              ///< delays_ms in turn; the last one again and again
-};
-/// When a message that failed is tried again, where its worker does not say.
-struct RetryPolicy {
-  Backoff backoff = Backoff::kExponential;
-  std::uint64_t base_ms = 1'000;
-  std::uint64_t cap_ms = 300'000;         ///< no delay is longer, unless it is of a list
-  std::vector<std::uint64_t> delays_ms{}; ///< of a list: 1 to 32
-  std::uint32_t jitter_percent = 20;      ///< a delay is shortened by a random share of up to so much; 100 is full jitter
-  std::uint64_t give_up_ms = 0;           ///< no attempt begins so long after the first failure; 0: whenever
-  std::uint32_t deaths_max = 3;           ///< so many workers in a row died with it: dead; 0: no matter
-  friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
-};
 struct GroupSettings {
   std::uint32_t attempts_max = 8;         ///< failures until a message is dead: 1 to 1,000; a worker's death is none
   RetryPolicy retry{};
@@ -307,6 +237,33 @@ struct Peek {
   std::uint32_t bytes_max = 1 << 20;
   std::uint32_t wait_ms = 0;
   friend bool operator==(const Peek&, const Peek&) = default;
+};
+
+struct ListDead {
+  static constexpr auto type = MessageType::kListDead;
+  PartitionId partition{};
+  std::string topic{};
+  std::string group{};
+  DeadSelection selection{};
+  Place from{};                           ///< the first place to look at
+  std::uint32_t entries_max = 1000;       ///< 1 to 1,000
+  friend bool operator==(const ListDead&, const ListDead&) = default;
+};
+enum class DeadAction : std::uint8_t {
+  kCount = 0,
+  kRedrive = 1,                           ///< owed again, with no attempt counted
+  kPurge = 2,                             ///< kept no longer
+};
+struct ChangeDead {
+  static constexpr auto type = MessageType::kChangeDead;
+  PartitionId partition{};
+  std::string topic{};
+  std::string group{};
+  DeadAction action = DeadAction::kCount;
+  DeadSelection selection{};
+  Place from{};                           ///< the first place to look at
+  std::uint32_t messages_max = 1000;      ///< 1 to 1,000
+  friend bool operator==(const ChangeDead&, const ChangeDead&) = default;
 };
 
 // ---- replies and pushes
@@ -476,6 +433,19 @@ struct Peeked {
   std::vector<Stretch> stretches{};
   friend bool operator==(const Peeked&, const Peeked&) = default;
 };
+struct DeadListed {
+  static constexpr auto type = MessageType::kDeadListed;
+  std::vector<DeadEntry> entries{};       ///< by place
+  std::optional<Place> next{};            ///< ask from here for more; none: these were the last
+  friend bool operator==(const DeadListed&, const DeadListed&) = default;
+};
+struct DeadChanged {
+  static constexpr auto type = MessageType::kDeadChanged;
+  std::uint32_t messages = 0;             ///< counted, redriven or purged
+  std::optional<Place> next{};            ///< ask from here for more; none: these were the last
+  Position end{};                         ///< of the log: what dies from now on does so behind it
+  friend bool operator==(const DeadChanged&, const DeadChanged&) = default;
+};
 struct DeliveredRange {
   Slot slot{};
   LeaseToken token{};                     ///< of the first message; message i has token + i
@@ -509,10 +479,12 @@ struct Error {
 };
 
 using Request = std::variant<Hello, Heartbeat, Goodbye, Metadata, Publish, Complete, Subscribe, Unsubscribe, Credit, Ack, Fail, Resume,
-                             ListTopics, PutTopic, DeleteTopic, ListGroups, PutGroup, DeleteGroup, Peek>;
+                             ListTopics, PutTopic, DeleteTopic, ListGroups, PutGroup, DeleteGroup, Peek, ListDead, ChangeDead>;
+/// Whether the answer may be long, which who asks does not know either.
+bool asks_for_list(const Request& request);
 /// What a broker sends: replies and pushes.
 using Reply = std::variant<HelloReply, HeartbeatReply, GoodbyeReply, MetadataReply, Published, Completed, Subscribed, Unsubscribed,
                            CreditEnded, Acked, Failed, Resumed, Topics, TopicDone, TopicDeleted, Groups, GroupDone, GroupDeleted, Peeked,
-                           Deliver, SessionEnded, Error>;
+                           DeadListed, DeadChanged, Deliver, SessionEnded, Error>;
 
 }  // namespace takt::proto

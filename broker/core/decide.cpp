@@ -16,9 +16,6 @@ constexpr std::chrono::hours producer_silence_min{1};   // far longer than any c
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
-Refusal unknown_topic(const std::string& topic) {
-  return {ErrorCode::kUnknownTopic, "topic '" + topic + "' does not exist; it is made by the first message or by `takt topics create`"};
-}
 Refusal unknown_group(const std::string& topic, const std::string& group) {
   return {ErrorCode::kUnknownGroup,
           "group '" + group + "' of topic '" + topic + "' does not exist; it is made by its first worker or by `takt groups create`"};
@@ -32,6 +29,10 @@ Refusal stale_lease() {
 }
 
 }  // namespace
+
+Refusal unknown_topic(const std::string& topic) {
+  return {ErrorCode::kUnknownTopic, "topic '" + topic + "' does not exist; it is made by the first message or by `takt topics create`"};
+}
 
 void Partition::Body::answer(const ClientRequest& request, proto::Reply reply, Haste haste) {
   Outgoing outgoing{request.session, request.correlation, std::move(reply), {}};
@@ -83,6 +84,14 @@ Result<void, Refusal> Partition::Body::check_group_room(const std::string& topic
     return full("topic '" + topic_name + "' has", settings_.groups_per_topic_max, "limits.groups_per_topic");
   if (state.group_count() >= settings_.groups_max) return full("there are", settings_.groups_max, "limits.groups");
   return check_made();
+}
+
+Result<Partition::Body::NamedGroup, Refusal> Partition::Body::find_group(const std::string& topic_name, const std::string& name) {
+  Topic* topic = journal_.state().find_topic(topic_name);
+  if (topic == nullptr) return failed(unknown_topic(topic_name));
+  const Group* group = topic->find_group(name);
+  if (group == nullptr) return failed(unknown_group(topic_name, name));
+  return NamedGroup{topic, group};
 }
 
 GroupId Partition::Body::ensure_group(TopicId topic_id, const std::string& name, proto::StartFrom from, Now now) {
@@ -362,13 +371,11 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::PutGroup& 
 }
 
 void Partition::Body::decide(Session&, ClientRequest& request, proto::DeleteGroup& remove, Now now) {
-  Topic* topic = journal_.state().find_topic(remove.topic);
-  if (topic == nullptr) return refuse(request, unknown_topic(remove.topic));
-  const Group* group = topic->find_group(remove.group);
-  if (group == nullptr) return refuse(request, unknown_group(remove.topic, remove.group));
-  const GroupId id = group->id;
-  dispatcher_.drop_group(topic->id, id);
-  journal_.stage(GroupDel{topic->id, id}, now.wall);
+  const auto found = find_group(remove.topic, remove.group);
+  if (!found) return refuse(request, found.error());
+  const GroupId id = found->group->id;
+  dispatcher_.drop_group(found->topic->id, id);
+  journal_.stage(GroupDel{found->topic->id, id}, now.wall);
   answer(request, proto::GroupDeleted{});
 }
 

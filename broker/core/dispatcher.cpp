@@ -77,6 +77,7 @@ void Dispatcher::unsubscribe(Subscription& subscription, Now now) {
   GroupWork& work = *subscription.work;
   std::erase(work.ring, &subscription);
   std::erase(at_bound_, &subscription);
+  if (work.emptying == &subscription) work.emptying = nullptr;
   if (--work.subscriptions == 0) work.left = now.mono;
   --subscription_count_;
   wake(work);
@@ -214,7 +215,7 @@ void Dispatcher::settle_missing(TopicId topic, Lane lane, Offset from, Offset un
     LaneWork* here = it->second->lanes.find(lane);
     if (here == nullptr) continue;
     Done gone{topic, id, lane, {}, std::nullopt};
-    for (Offset at = owed->done.next_open(from); at < until; at = owed->done.next_open(at.plus(1))) {
+    for (Offset at = owed->next_owed(from); at < until; at = owed->next_owed(at.plus(1))) {
       if (here->is_leased(at) || here->is_staged(at)) continue;   // a worker has it: it will say what became of it
       if (here->is_free(at)) here->forget(at);
       if (here->parked.erase(at) > 0) timers_.cancel({TimerKey::Kind::kRetry, topic.value, id.value, lane.value, at.value});

@@ -57,6 +57,11 @@ class Dispatcher {
   std::optional<proto::Failed> fail(Subscription& subscription, const proto::Fail& fail, Now now);
   proto::Resumed resume(Subscription& subscription, const std::vector<proto::HeldRange>& held, Now now);
 
+  /// The runs are of dead messages, which are owed again.
+  void redrive(TopicId topic, GroupId group, Lane lane, const std::vector<OffsetRun>& runs, Now now);
+  /// The runs are of dead messages, which are kept no longer.
+  void purge(TopicId topic, GroupId group, Lane lane, std::vector<OffsetRun> runs, Now now);
+
   /// Messages of this lane became durable.
   void wake(TopicId topic);
   /// Offsets [from, until) of a lane that no block holds are gone: settled for every group that still has them open, but
@@ -128,16 +133,18 @@ class Dispatcher {
   std::uint32_t lease_room(const Session& session) const;
   bool may_be_served_soon(const GroupWork& work) const;
   void serve(GroupWork& work, Time now);
-  Grant grant(Subscription& subscription, std::uint32_t quantum, Time now);
-  tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, bool may_be_suspect, Time now);
-  void choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t limit, bool may_be_suspect, Pick& pick);
+  /// What to choose from: all that came back and what is fresh, or what is lent alone.
+  enum class Among { kOrdinary, kSuspects };
+  Grant grant(Subscription& subscription, std::uint32_t quantum, Among among, Time now);
+  bool has_to_wait(GroupWork& work, Subscription& subscription);
+  tl::expected<Pick, Nothing> pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Among among, Time now);
+  void choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Among among, Pick& pick);
   std::uint32_t fitting(const Pick& pick, std::uint32_t limit, std::uint64_t bytes, bool at_least_one) const;
   struct Given {
     Slot slot;
     LeaseToken token;
   };
-  Given give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes, bool is_suspect,
-             Time now);
+  Given give(Subscription& subscription, LaneWork& lane, LeaseRange range, Time now);
   proto::DeliveredRange lend(Subscription& subscription, LaneWork& lane, const Pick& pick, std::uint64_t bytes, Time now);
   void end_pull(Subscription& subscription);
   void queue_for_credit(Subscription& subscription);
@@ -156,7 +163,7 @@ class Dispatcher {
   void lose_offset(LeaseRange& range, Offset offset, const Ending& ending, Now now);
   void postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, const Ending& ending, std::chrono::milliseconds delay, Now now);
   void bury(LeaseRange& range, Offset offset, const Ending& ending, proto::DeadReason reason, Now now);
-  void give_back(LaneWork& lane, Offset offset);
+  void give_back(LaneWork& lane, OffsetRun run);
   void park(LaneWork& lane, Offset offset, WallTime due, Now now);
   void unpark(LaneWork& lane, Offset offset, Now now);
   void log_old_leases(Session& session, Now now);

@@ -89,6 +89,7 @@ struct Decoder {
     const bool is_list = v.backoff == proto::Backoff::kList;
     for (std::uint64_t n = within(is_list ? 1 : 0, is_list ? limits::retry_delays_max : 0); sound && n > 0; --n)
       v.delays_ms.push_back(within(0, limits::span_ms_max));
+    sound = sound && (is_list || v.base_ms <= v.cap_ms);
     v.jitter_percent = static_cast<std::uint32_t>(within(0, 100));
     v.give_up_ms = within(0, limits::span_ms_max);
     v.deaths_max = static_cast<std::uint32_t>(within(0, limits::attempts_max));
@@ -200,6 +201,18 @@ void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, Dead>
 {
   c(e.topic), c(e.group), c(e.lane), c(e.offset), c(e.attempts), c(e.code), c(e.text), c(e.worker), c(e.reason);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Redrive>
+{
+  c(e.topic), c(e.group), c(e.lane), c(e.runs), c(e.leases_from);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, DeadPurge>
+{
+  c(e.topic), c(e.group), c(e.lane), c(e.runs);
 }
 template <class Coder, class E>
 void fields(Coder& c, E& e)

@@ -148,6 +148,25 @@ struct Dead {
   proto::DeadReason reason = proto::DeadReason::kAttempts;
   friend bool operator==(const Dead&, const Dead&) = default;
 };
+/// Dead messages are owed again, with no attempt counted. What is not dead is passed over.
+struct Redrive {
+  static constexpr auto type = EventType::kRedrive;
+  TopicId topic;
+  GroupId group;
+  Lane lane;
+  std::vector<OffsetRun> runs;
+  LeaseToken leases_from;        ///< older ones are void for these messages
+  friend bool operator==(const Redrive&, const Redrive&) = default;
+};
+/// Dead messages are kept no longer. What is not dead is passed over.
+struct DeadPurge {
+  static constexpr auto type = EventType::kDeadPurge;
+  TopicId topic;
+  GroupId group;
+  Lane lane;
+  std::vector<OffsetRun> runs;
+  friend bool operator==(const DeadPurge&, const DeadPurge&) = default;
+};
 /// Leases grown old: after a crash these offsets wait for their client.
 struct Held {
   static constexpr auto type = EventType::kHeld;
@@ -189,8 +208,8 @@ struct Reclaimed {
   friend bool operator==(const Reclaimed&, const Reclaimed&) = default;
 };
 
-using Event =
-    std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Held, Retain, ProducerPut, Reclaimed, Fire>;
+using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Redrive, DeadPurge, Held, Retain,
+                           ProducerPut, Reclaimed, Fire>;
 
 /// Settings as they are stored, in events and in rows.
 void append_settings(ByteWriter& out, const proto::GroupSettings& settings);

@@ -1,13 +1,11 @@
-// What is remembered of a message's failed attempts.
+#include "broker/core/failures.h"
 
-#include "broker/core/bytes.h"
-#include "broker/core/state.h"
+#include "proto/limits.h"
 
 namespace takt::core {
 namespace {
 
 // Together they keep a row below 2,000 bytes.
-constexpr std::size_t kept_max = 5;
 constexpr std::size_t last_text_bytes_max = 1000;
 constexpr std::size_t text_bytes_max = 100;
 constexpr std::size_t worker_bytes_max = 64;
@@ -21,11 +19,21 @@ void cut(std::string& text, std::size_t bytes_max) {
 
 }  // namespace
 
+std::string kept_text(std::string text) {
+  cut(text, last_text_bytes_max);
+  return text;
+}
+
+std::string kept_worker(std::string name) {
+  cut(name, worker_bytes_max);
+  return name;
+}
+
 void Failures::add(Failure failure) {
-  cut(failure.worker, worker_bytes_max);
-  cut(failure.text, last_text_bytes_max);
+  failure.worker = kept_worker(std::move(failure.worker));
+  failure.text = kept_text(std::move(failure.text));
   if (!list_.empty()) cut(list_.back().text, text_bytes_max);
-  if (list_.size() == kept_max) list_.erase(list_.begin());
+  if (list_.size() == limits::kept_failures_max) list_.erase(list_.begin());
   list_.push_back(std::move(failure));
 }
 
@@ -35,14 +43,17 @@ void Failures::append_to(ByteWriter& out) const {
     out.signed_varint(failure.time.time_since_epoch().count()).text(failure.worker).varint(failure.code).text(failure.text);
 }
 
-void Failures::read(ByteReader& in) {
-  for (std::uint64_t n = in.varint(); in.ok() && n > 0; --n) {
+bool Failures::read(ByteReader& in) {
+  std::uint64_t n = in.varint();
+  if (n > limits::kept_failures_max) return false;
+  for (; in.ok() && n > 0; --n) {
     Failure& failure = list_.emplace_back();
     failure.time = WallTime(std::chrono::milliseconds(in.signed_varint()));
     failure.worker = in.text();
     failure.code = in.number<std::uint32_t>();
     failure.text = in.text();
   }
+  return in.ok();
 }
 
 }  // namespace takt::core

@@ -54,6 +54,7 @@ struct LaneWork {
   bool held_over = false;    ///< held ones too
   std::unordered_set<Offset> parked;       ///< wait for their retry's due
   std::set<Offset> suspects;               ///< nobody's, and not free; see suspect()
+  Offset next_suspect;                     ///< whose turn it is, or of the one behind it
   std::uint64_t leased = 0;
   std::uint64_t free = 0;
   std::uint64_t handed_out = 0;            ///< fresh ones since the last lent hint
@@ -70,7 +71,7 @@ struct LaneWork {
 };
 
 struct GroupCounters {
-  std::uint64_t delivered = 0, acked = 0, retried = 0, stale = 0, settled = 0;
+  std::uint64_t delivered = 0, acked = 0, retried = 0, redriven = 0, purged = 0, stale = 0, settled = 0;
   std::array<std::uint64_t, proto::dead_reason_count> dead_lettered{};   ///< by reason
   std::uint64_t returned_lost = 0, returned_retry = 0, returned_released = 0;
 };
@@ -80,6 +81,7 @@ struct GroupWork {
   GroupId group;
   PerLane<LaneWork> lanes;
   std::deque<Subscription*> ring;     ///< with credit, in the order of their turns
+  Subscription* emptying = nullptr;   ///< gets nothing until it is empty, and then a suspect
   std::uint32_t subscriptions = 0;
   Time left{};                        ///< when the last of them ended
   bool woken = false;                 ///< waits to be served in this turn

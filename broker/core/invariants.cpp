@@ -1,6 +1,7 @@
 // What must hold in memory between any two calls, looked at apart from the paths that keep it so.
 
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "broker/core/partition_body.h"
@@ -22,22 +23,12 @@ void each_run(const SlabBits& bits, Visit&& visit) {
   }
 }
 
-std::uint64_t open_before(const DoneSet& done, Offset end) {
-  std::uint64_t open = 0;
-  for (Offset at = done.floor(); at < end;) {
-    const std::uint64_t n = done.open_run(at, end.value - at.value);
-    open += n;
-    at = done.next_open(at.plus(n));
-  }
-  return open;
-}
-
-std::uint64_t open_among(const DoneSet& done, Offset first, const SlabBits& bits) {
-  std::uint64_t open = 0;
+std::uint64_t owed_among(const GroupLane& owed, Offset first, const SlabBits& bits) {
+  std::uint64_t n = 0;
   each_run(bits, [&](std::uint32_t at, std::uint32_t count) {
-    for (std::uint32_t i = at; i < at + count; ++i) open += done.contains(first.plus(i)) ? 0 : 1;
+    for (std::uint32_t i = at; i < at + count; ++i) n += owed.owes(first.plus(i)) ? 1 : 0;
   });
-  return open;
+  return n;
 }
 
 std::string name_of(const LaneWork& lane) { return "group " + number(lane.work->group.value) + " lane " + number(lane.lane.value) + ": "; }
@@ -59,10 +50,14 @@ std::optional<std::string> State::broken_invariant() const {
         if (owed.done.floor() > here->next) broken = name + "its floor is beyond the end of the lane";
         if (owed.done.floor().value + owed.done.count_above_floor() > here->next.value) broken = name + "more is done than there is";
         for (const auto& [offset, retry] : owed.retries)
-          if (owed.done.contains(offset) || offset >= here->next)
-            broken = name + "a retry of offset " + number(offset.value) + ", not owed";
-        for (const auto& [offset, dead] : owed.dead)
+          if (!owed.owes(offset) || offset >= here->next) broken = name + "a retry of offset " + number(offset.value) + ", not owed";
+        for (const auto& [offset, dead] : owed.dead) {
           if (!owed.done.contains(offset)) broken = name + "offset " + number(offset.value) + " is dead and not done";
+          if (dead.is_redriven() != owed.redriven.contains(offset))
+            broken = name + "offset " + number(offset.value) + " is redriven by halves";
+        }
+        for (const Offset offset : owed.redriven)
+          if (!owed.dead.contains(offset)) broken = name + "offset " + number(offset.value) + " is redriven and was not dead";
       });
     }
   }
@@ -71,19 +66,26 @@ std::optional<std::string> State::broken_invariant() const {
 
 /// The counts of a session and its subscriptions are those of its ranges.
 std::optional<std::string> Dispatcher::broken_sum(const Session& session) const {
-  std::unordered_map<const Subscription*, std::uint64_t> out, suspects;
+  std::unordered_map<const Subscription*, std::uint64_t> out;
+  std::unordered_map<const Subscription*, std::uint64_t> lent;
+  std::unordered_set<const Subscription*> with_suspect;
   std::uint64_t leased = 0;
   Broken broken;
   session.slots.each([&](const LeaseRange& range) {
     if (range.open == 0 || range.open != range.remaining.count()) broken = "a lease range counts what it does not have";
     out[range.holder] += range.open;
-    suspects[range.holder] += range.is_suspect ? range.open : 0;
+    if (range.is_suspect) with_suspect.insert(range.holder);
+    lent[range.holder] += range.bytes > 0 ? range.open : 0;   // what was resumed takes none
     leased += range.open;
   });
   if (leased != session.leased) broken = "session " + number(session.id.value) + " counts leases that it does not have";
-  for (const auto& [id, subscription] : session.subscriptions)
-    if (subscription->out_messages != out[subscription.get()] || subscription->suspects != suspects[subscription.get()])
-      broken = "subscription " + number(id.value) + " counts messages wrongly";
+  for (const auto& [id, subscription] : session.subscriptions) {
+    if (subscription->out_messages != out[subscription.get()]) broken = "subscription " + number(id.value) + " counts messages wrongly";
+    if (subscription->has_suspect != with_suspect.contains(subscription.get()))
+      broken = "subscription " + number(id.value) + " is wrong about having a suspect";
+    if (subscription->has_suspect && lent[subscription.get()] > 1)
+      broken = "subscription " + number(id.value) + " has more beside a suspect";
+  }
   return broken;
 }
 
@@ -105,13 +107,14 @@ std::optional<std::string> Dispatcher::broken_lane(const LaneWork& lane, const s
     free += slab.free.count();
     for (const SlabBits* bits : {&slab.leased, &slab.staged})
       each_run(*bits, [&](std::uint32_t at, std::uint32_t count) {
-        if (owed.done.open_run(first.plus(at), count) != count) broken = "near offset " + number(first.value) + " what is done is leased";
+        for (std::uint32_t i = at; i < at + count; ++i)
+          if (!owed.owes(first.plus(i))) broken = "near offset " + number(first.value) + " what is done is leased";
       });
   });
   if (slabs != held.size()) broken = "sessions hold what no slab knows";
   if (leased != lane.leased || free != lane.free) broken = "the counts of leased or free offsets are wrong";
   for (const Offset offset : lane.suspects)
-    if (lane.is_leased(offset) || lane.is_staged(offset) || owed.done.contains(offset) || !owed.retries.contains(offset))
+    if (lane.is_leased(offset) || lane.is_staged(offset) || !owed.owes(offset) || !owed.retries.contains(offset))
       broken = "offset " + number(offset.value) + " is to be lent alone and is in another state as well";
   for (const Offset offset : lane.parked)
     if (lane.is_leased(offset) || lane.is_free(offset) || lane.is_staged(offset) || !owed.retries.contains(offset))
@@ -127,10 +130,10 @@ std::optional<std::string> Dispatcher::broken_owing(const LaneWork& lane) const 
   std::uint64_t known = lane.leased + lane.parked.size() + lane.suspects.size();
   lane.each_slab([&](Offset first, const Slab& slab) {
     known += slab.staged.count();
-    known += open_among(owed.done, first, slab.free);
+    known += owed_among(owed, first, slab.free);
   });
-  const std::uint64_t open = open_before(owed.done, lane.fresh);
-  const bool may_wait = !lane.grace_over || !lane.held_over || unreadable_.open(topic, lane.lane, owed.done) > 0;
+  const std::uint64_t open = owed.owed_within(Offset(0), lane.fresh);
+  const bool may_wait = !lane.grace_over || !lane.held_over || unreadable_.owed(topic, lane.lane, owed) > 0;
   if (known > open || (known < open && !may_wait))
     return name_of(lane) + "of what was handed out " + number(open) + " are owed and " + number(known) + " are accounted for";
   return std::nullopt;

@@ -63,35 +63,36 @@ void Dispatcher::serve(GroupWork& work, Time now) {
     if (!next.has_credit()) {
       work.ring.pop_front();
       next.waiting = false;
+      if (work.emptying == &next) work.emptying = nullptr;
       continue;
     }
     if (lease_room(*next.session) == 0) {
       work.ring.pop_front();
       at_bound_.push_back(&next);
       ++times_at_bound_;
+      if (work.emptying == &next) work.emptying = nullptr;
       continue;
     }
-    const bool may_be_suspect = next.suspects == 0;
-    std::uint64_t at_hand = work.free() + (may_be_suspect ? work.suspects() : 0);
-    work.lanes.each([&](Lane lane, const LaneWork& here) {
-      const Offset end = topic.lanes.find(lane)->committed;
-      if (end > here.fresh) at_hand += end.value - here.fresh.value;
-    });
-    if (at_hand == 0 && !may_be_suspect && work.suspects() > 0) {   // for the others
+    Grant granted;
+    if (!has_to_wait(work, next)) {
+      if (work.suspects() > 0 && next.out_messages == 0) granted = grant(next, 1, Among::kSuspects, now);
+      std::uint64_t at_hand = work.free();
+      work.lanes.each([&](Lane lane, const LaneWork& here) {
+        const Offset end = topic.lanes.find(lane)->committed;
+        if (end > here.fresh) at_hand += end.value - here.fresh.value;
+      });
+      if (granted.messages == 0 && at_hand > 0) {
+        // An even share of what is there, so that one large credit does not take a small queue from the others.
+        const std::uint64_t share = std::max<std::uint64_t>(1, at_hand / work.ring.size());
+        granted = grant(next, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, slab_offsets)), Among::kOrdinary, now);
+      }
+      if (granted.messages == 0 && !granted.too_large && work.suspects() == 0) break;
+    }
+    if (granted.messages == 0) {   // the others may have room for what this one has not
       work.ring.pop_front();
       passed_over.push_back(&next);
       continue;
     }
-    if (at_hand == 0) break;
-    // An even share of what is there, so that one large credit does not take a small queue from the others.
-    const std::uint64_t share = std::max<std::uint64_t>(1, at_hand / work.ring.size());
-    const Grant granted = grant(next, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, slab_offsets)), now);
-    if (granted.messages == 0 && granted.too_large) {   // the others may have room for what this one has not
-      work.ring.pop_front();
-      passed_over.push_back(&next);
-      continue;
-    }
-    if (granted.messages == 0) break;
     if (next.once && (pulled.empty() || pulled.back() != &next)) pulled.push_back(&next);
     work.ring.pop_front();
     next.waiting = next.has_credit();
@@ -102,7 +103,15 @@ void Dispatcher::serve(GroupWork& work, Time now) {
     if (subscription->once) end_pull(*subscription);
 }
 
-Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t quantum, Time now) {
+/// Whoever has a suspect has nothing else. While suspects wait and nobody is empty, one is no longer given anything until it is.
+bool Dispatcher::has_to_wait(GroupWork& work, Subscription& subscription) {
+  if (subscription.has_suspect) return true;
+  if (work.suspects() == 0 || subscription.out_messages == 0) return false;
+  if (work.emptying == nullptr) work.emptying = &subscription;
+  return work.emptying == &subscription;
+}
+
+Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t quantum, Among among, Time now) {
   GroupWork& work = *subscription.work;
   Grant result;
   proto::Deliver frame{settings_.partition, subscription.id, {}};
@@ -117,7 +126,7 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
     while (result.messages < quantum && frame_bytes < frame_bytes_target) {
       const std::uint32_t room = std::min({quantum - result.messages, subscription.credit_messages(), lease_room(*subscription.session)});
       if (room == 0) break;
-      auto picked = pick(*lane, owed, room, subscription.suspects == 0, now);
+      auto picked = pick(*lane, owed, room, among, now);
       if (!picked) {
         result.blocked = picked.error() == Nothing::kLoading;
         break;
@@ -150,20 +159,26 @@ Dispatcher::Grant Dispatcher::grant(Subscription& subscription, std::uint32_t qu
 }
 
 /// What came back goes first.
-void Dispatcher::choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t limit, bool may_be_suspect, Pick& pick) {
+void Dispatcher::choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Among among, Pick& pick) {
   const TopicId topic = lane.work->topic;
   for (;;) {
-    auto returned = lane.first_free(limit);
-    pick.is_suspect = may_be_suspect && !lane.suspects.empty();
-    if (pick.is_suspect) returned = OffsetRun{*lane.suspects.begin(), 1};
+    std::optional<OffsetRun> returned;
+    if (among == Among::kOrdinary) {
+      returned = lane.first_free(limit);
+    } else if (!lane.suspects.empty()) {
+      const auto next = lane.suspects.lower_bound(lane.next_suspect);
+      returned = OffsetRun{next == lane.suspects.end() ? *lane.suspects.begin() : *next, 1};
+    }
     if (!returned) return;
-    if (owed.done.contains(returned->first) ||   // settled or buried meanwhile
+    if (!owed.owes(returned->first) ||   // settled or buried meanwhile
         unreadable_.end_of(topic, lane.lane, returned->first)) {
       lane.forget(returned->first);
       continue;
     }
     pick.run = *returned;
-    pick.run.count = owed.done.open_run(pick.run.first, pick.run.count);
+    pick.run.count = owed.owed_run(pick.run.first, pick.run.count);
+    for (auto dead = owed.dead.lower_bound(pick.run.first); dead != owed.dead.end() && dead->first < pick.run.end(); ++dead)
+      pick.after = std::max(pick.after, dead->second.redriven);
     if (const auto retry = owed.retries.lower_bound(pick.run.first); retry != owed.retries.end() && retry->first == pick.run.first) {
       pick.attempt = retry->second.attempts + 1;
       std::uint64_t alike = 0;
@@ -179,11 +194,13 @@ void Dispatcher::choose_returned(LaneWork& lane, GroupLane& owed, std::uint32_t 
   }
 }
 
-tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit,
-                                                                     bool may_be_suspect, Time now) {
+tl::expected<Dispatcher::Pick, Dispatcher::Nothing> Dispatcher::pick(LaneWork& lane, GroupLane& owed, std::uint32_t limit, Among among,
+                                                                     Time now) {
   const TopicId topic = lane.work->topic;
   Pick pick;
-  choose_returned(lane, owed, limit, may_be_suspect, pick);
+  choose_returned(lane, owed, limit, among, pick);
+  if (pick.run.count == 0 && among == Among::kSuspects) return tl::make_unexpected(Nothing::kNoMessages);
+  pick.is_suspect = among == Among::kSuspects;
   if (pick.run.count == 0) {
     const Offset committed = journal_.state().find_topic(topic)->lanes.find(lane.lane)->committed;
     lane.fresh = owed.done.next_open(std::max(lane.fresh, owed.done.floor()));
@@ -233,36 +250,31 @@ proto::DeliveredRange Dispatcher::lend(Subscription& subscription, LaneWork& lan
     subscription.once->delivered += count;
     subscription.once->bytes -= std::min(subscription.once->bytes, bytes);
   }
-  const auto [slot, token] = give(subscription, lane, pick.run, pick.attempt, bytes, pick.is_suspect, now);
+  if (pick.is_suspect) lane.next_suspect = pick.run.end();
+  const auto [slot, token] =
+      give(subscription, lane,
+           {.first = pick.run.first, .count = count, .attempt = pick.attempt, .is_suspect = pick.is_suspect, .bytes = bytes}, now);
   const Position position = pick.block->first_position.plus(pick.run.first.value - pick.block->first_offset.value);
   return {slot, token, lane.lane, {pick.run.first, position, count}, pick.attempt};
 }
 
-/// The run, of one slab, is the subscription's from now on.
-Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, OffsetRun run, std::uint32_t attempt, std::uint64_t bytes,
-                                   bool is_suspect, Time now) {
-  const auto count = static_cast<std::uint32_t>(run.count);
-  lane.lease(run.first, count);
+/// The range, of one slab, is the subscription's from now on. The caller says which one, its attempt, flags and bytes.
+Dispatcher::Given Dispatcher::give(Subscription& subscription, LaneWork& lane, LeaseRange range, Time now) {
+  const std::uint32_t count = range.count;
+  lane.lease(range.first, count);
   const LeaseToken token = next_token();
   next_token_ += count;
-  LeaseRange range{.holder = &subscription,
-                   .lane = &lane,
-                   .first = run.first,
-                   .count = count,
-                   .token = token,
-                   .attempt = attempt,
-                   .since = now,
-                   .logged = false,
-                   .is_suspect = is_suspect,
-                   .open = count,
-                   .bytes = bytes,
-                   .remaining = {}};
+  range.holder = &subscription;
+  range.lane = &lane;
+  range.token = token;
+  range.since = now;
+  range.open = count;
   range.remaining.set(0, count);
+  subscription.out_messages += count;
+  subscription.out_bytes += range.bytes;
+  subscription.has_suspect = subscription.has_suspect || range.is_suspect;
   Session& session = *subscription.session;
   const Slot slot = session.slots.add(std::move(range));
-  subscription.out_messages += count;
-  subscription.out_bytes += bytes;
-  subscription.suspects += is_suspect ? count : 0;
   session.leased += count;
   leased_ += count;
   const TimerKey old{TimerKey::Kind::kOldLeases, session.id.value};

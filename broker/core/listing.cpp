@@ -34,18 +34,13 @@ proto::GroupEntry Partition::Body::group_entry(const Topic& topic, const Group& 
   group.lanes.each([&](Lane lane, const GroupLane& owed) {
     const TopicLane* here = topic.lanes.find(lane);
     if (here == nullptr) return;
-    open += here->next.value - owed.done.floor().value - owed.done.count_above_floor();
-    entry.dead += owed.dead.size();
-    entry.held += dispatcher_.unreadable().open(topic.id, lane, owed.done);
+    open += here->next.value - owed.done.floor().value - owed.done.count_above_floor() + owed.redriven.size();
+    entry.dead += owed.dead.size() - owed.redriven.size();
+    entry.held += dispatcher_.unreadable().owed(topic.id, lane, owed);
     const LaneWork* term = work == nullptr ? nullptr : work->lanes.find(lane);
     if (term == nullptr || term->grace_over) return;
     // Until the grace ends, what may be out with a worker of the last term is neither ready nor leased.
-    std::uint64_t waiting = 0;
-    for (Offset at = owed.done.next_open(Offset(0)); at < term->uncertain_end;) {
-      const std::uint64_t n = owed.done.open_run(at, term->uncertain_end.value - at.value);
-      waiting += n;
-      at = owed.done.next_open(at.plus(n));
-    }
+    const std::uint64_t waiting = owed.owed_within(Offset(0), term->uncertain_end);
     const std::uint64_t back = term->leased + term->parked.size() + term->free + term->suspects.size();
     entry.held += waiting > back ? waiting - back : 0;
   });
@@ -69,7 +64,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::ListGroups
   };
   if (!list.topic.empty()) {
     const Topic* topic = journal_.state().find_topic(list.topic);
-    if (topic == nullptr) return refuse(request, {ErrorCode::kUnknownTopic, "topic '" + list.topic + "' does not exist"});
+    if (topic == nullptr) return refuse(request, unknown_topic(list.topic));
     add(*topic);
   } else {
     for (const auto& [id, topic] : journal_.state().topics()) {
@@ -117,7 +112,7 @@ PartitionStats Partition::Body::stats() const {
     for (const auto& [group_id, group] : topic.groups) {
       const proto::GroupEntry entry = group_entry(topic, group);
       std::uint64_t unreadable = 0;
-      group.lanes.each([&](Lane lane, const GroupLane& owed) { unreadable += dispatcher_.unreadable().open(id, lane, owed.done); });
+      group.lanes.each([&](Lane lane, const GroupLane& owed) { unreadable += dispatcher_.unreadable().owed(id, lane, owed); });
       GroupStats g{.group = entry.group,
                    .ready = entry.ready,
                    .leased = entry.leased,
@@ -132,6 +127,8 @@ PartitionStats Partition::Body::stats() const {
         g.delivered = c.delivered;
         g.acked = c.acked;
         g.retried = c.retried;
+        g.redriven = c.redriven;
+        g.purged = c.purged;
         g.dead_lettered = c.dead_lettered;
         g.stale = c.stale;
         g.redelivered_lost = c.returned_lost;

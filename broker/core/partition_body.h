@@ -14,6 +14,8 @@
 
 namespace takt::core {
 
+Refusal unknown_topic(const std::string& topic);
+
 class Partition::Body {
  public:
   explicit Body(const PartitionSettings& settings)
@@ -108,6 +110,8 @@ class Partition::Body {
   void decide(Session&, ClientRequest& request, proto::PutGroup& put, Now now);
   void decide(Session&, ClientRequest& request, proto::DeleteGroup& remove, Now now);
   void decide(Session&, ClientRequest& request, proto::Peek& peek, Now now);
+  void decide(Session&, ClientRequest& request, proto::ListDead& list, Now now);      // dead_letters.cpp
+  void decide(Session&, ClientRequest& request, proto::ChangeDead& change, Now now);
   template <class Answered>   // by the gateway
   void decide(Session&, ClientRequest& request, Answered&, Now) {
     refuse(request, {ErrorCode::kUnknownType, "this request is answered by the gateway"});
@@ -126,6 +130,11 @@ class Partition::Body {
   Result<void, Refusal> ensure_producer_room(ProducerId producer, Now now);
   /// Asked before its topic is made, so that a refusal leaves none behind.
   Result<void, Refusal> check_group_room(const std::string& topic, const std::string& group);
+  struct NamedGroup {
+    Topic* topic;
+    const Group* group;
+  };
+  Result<NamedGroup, Refusal> find_group(const std::string& topic, const std::string& group);
   GroupId ensure_group(TopicId topic, const std::string& name, proto::StartFrom from, Now now);
   /// The subscription that a request names in this session, or null after refusing.
   Subscription* subscription_of(Session& session, const ClientRequest& request, SubscriptionId id);

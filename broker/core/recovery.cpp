@@ -29,6 +29,7 @@ bool is_idle(const LaneWork& lane, Offset offset) {
 /// may have lent the message again. One that ended with its session in the running term lives on while nobody else has the message.
 bool has_lost(const GroupLane& owed, Offset offset, LeaseToken token, LeaseToken now) {
   if (planted(PlantedBug::kOlderLeaseResumed)) return false;
+  if (const auto dead = owed.dead.find(offset); dead != owed.dead.end() && token < dead->second.leases_from) return true;
   const auto it = owed.retries.find(offset);
   if (it == owed.retries.end() || token > it->second.lease) return false;
   return token != it->second.lease || epoch_of(token) != epoch_of(now) || it->second.code != failure_worker_lost;
@@ -55,8 +56,9 @@ void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_l
     if (retry.due > term_time_) park(here, offset, retry.due, now);
   const Time grace_end = started_ + settings_.recover_grace;
   const Time held_end = started_ + std::max(settings_.session_timeout, settings_.recover_grace);
-  here.grace_over = floor == here.uncertain_end || now.mono >= grace_end;
-  here.held_over = floor == here.uncertain_end || now.mono >= held_end;
+  const bool is_certain = floor == here.uncertain_end && owed.redriven.empty();
+  here.grace_over = is_certain || now.mono >= grace_end;
+  here.held_over = is_certain || now.mono >= held_end;
   if (!here.grace_over) timers_.set({TimerKey::Kind::kGrace, work.topic.value, work.group.value}, grace_end);
   if (!here.held_over) timers_.set({TimerKey::Kind::kHeld, work.topic.value, work.group.value}, held_end);
   free_uncertain(here, owed, now);
@@ -65,17 +67,23 @@ void Dispatcher::begin_lane(GroupWork& work, Lane lane, const TopicLane& topic_l
 /// Frees what nobody resumed in time. Somebody else may have it from then on, so the log is told that older leases are void.
 void Dispatcher::free_uncertain(LaneWork& lane, GroupLane& owed, Now now) {
   if (!lane.grace_over) return;
-  const auto free = [&](Offset offset) {
-    give_back(lane, offset);
-    const State& state = journal_.state();
-    if (state.reclaimed() != state.epoch() && !planted(PlantedBug::kReclaimUntold)) journal_.stage(Reclaimed{state.epoch()}, now.wall);
-  };
-  for (Offset at = owed.done.next_open(Offset(0)); at < lane.uncertain_end;) {
-    const Offset stop = at.plus(owed.done.open_run(at, lane.uncertain_end.value - at.value));
-    for (; at < stop; at = at.plus(1))
-      if (is_idle(lane, at) && (lane.held_over || !is_held(owed, at))) free(at);
-    at = owed.done.next_open(at);
+  const State& state = journal_.state();
+  std::uint64_t freed = 0;
+  for (Offset at = owed.next_owed(Offset(0)); at < lane.uncertain_end;) {
+    const Offset end = at.plus(owed.owed_run(at, lane.uncertain_end.value - at.value));
+    while (at < end) {
+      Offset stop = at;   // one slab's at a time
+      while (stop < end && (stop == at || stop.value % slab_offsets != 0) && is_idle(lane, stop) &&
+             (lane.held_over || !is_held(owed, stop)))
+        stop = stop.plus(1);
+      give_back(lane, {at, stop.value - at.value});
+      freed += stop.value - at.value;
+      at = stop == at ? at.plus(1) : stop;
+    }
+    at = owed.next_owed(at);
   }
+  if (freed > 0 && state.reclaimed() != state.epoch() && !planted(PlantedBug::kReclaimUntold))
+    journal_.stage(Reclaimed{state.epoch()}, now.wall);
 }
 
 /// Whether a lease is of another group that had this one's name, or of a term before one that may have given its messages to others.
@@ -106,29 +114,37 @@ proto::Resumed Dispatcher::resume(Subscription& subscription, const std::vector<
       return !lane->is_leased(o) && !lane->is_staged(o) && !lane->parked.contains(o) &&
              !has_lost(owed, o, range.token.plus(o.value - range.first.value), next_token());
     };
-    const auto attempt_of = [&](Offset o) {
+    struct Again {
+      std::uint32_t attempt = 1;
+      bool is_death_counted = false;
+      bool operator==(const Again&) const = default;
+    };
+    const auto again_of = [&](Offset o) {
       const auto retry = owed.retries.find(o);
-      return retry == owed.retries.end() ? 1u : retry->second.attempts + 1;
+      if (retry == owed.retries.end()) return Again{};
+      return Again{retry->second.attempts + 1, retry->second.lease == range.token.plus(o.value - range.first.value)};
     };
     Offset lost_from = range.first;
-    for (Offset at = owed.done.next_open(range.first); at < reach;) {
+    for (Offset at = owed.next_owed(range.first); at < reach;) {
       if (!grantable(at)) {
-        at = owed.done.next_open(at.plus(1));
+        at = owed.next_owed(at.plus(1));
         continue;
       }
-      const std::uint32_t attempt = attempt_of(at);
+      const Again again = again_of(at);
       const std::uint32_t room = lease_room(*subscription.session);
       if (room == 0 || answer.granted.size() == granted_max) break;
       Offset stop = at.plus(1);
-      while (stop < reach && stop.value - at.value < room && stop.value % slab_offsets != 0 && !owed.done.contains(stop) &&
-             grantable(stop) && attempt_of(stop) == attempt)
+      while (stop < reach && stop.value - at.value < room && stop.value % slab_offsets != 0 && owed.owes(stop) && grantable(stop) &&
+             again_of(stop) == again)
         stop = stop.plus(1);
       lose_until(range, lost_from, at);
       const auto count = static_cast<std::uint32_t>(stop.value - at.value);
-      const auto [slot, token] = give(subscription, *lane, {at, count}, attempt, 0, false, now.mono);
+      const auto [slot, token] =
+          give(subscription, *lane, {.first = at, .count = count, .attempt = again.attempt, .is_death_counted = again.is_death_counted},
+               now.mono);
       answer.granted.push_back({{range.lane, at, count, range.token.plus(at.value - range.first.value)}, slot, token});
       lost_from = stop;
-      at = owed.done.next_open(stop);
+      at = owed.next_owed(stop);
     }
     lose_until(range, lost_from, end);
   }

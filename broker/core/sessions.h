@@ -23,16 +23,17 @@ struct Subscription;
 struct LeaseRange {
   Subscription* holder = nullptr;   ///< null: the slot is unused
   LaneWork* lane = nullptr;
-  Offset first;
+  Offset first{};
   std::uint32_t count = 0;
-  LeaseToken token;
+  LeaseToken token{};
   std::uint32_t attempt = 1;
-  Time since;
+  Time since{};
   bool logged = false;              ///< a Held event names it
-  bool is_suspect = false;          ///< one message, with which workers died
+  bool is_suspect = false;          ///< one message, with which workers died; its holder has nothing else of the group
+  bool is_death_counted = false;    ///< its connection broke before, and it was resumed
   std::uint32_t open = 0;           ///< members of `remaining`
   std::uint64_t bytes = 0;          ///< credit that it still takes
-  SlabBits remaining;               ///< not yet acked, failed or given back; by index
+  SlabBits remaining{};             ///< not yet acked, failed or given back; by index
 };
 
 /// A session's lease ranges by slot. Slots are used again; the token tells a late ack from its successor's.
@@ -96,7 +97,7 @@ struct Subscription {
   std::uint64_t window_bytes = 0;
   std::uint32_t out_messages = 0;         ///< leased and open
   std::uint64_t out_bytes = 0;
-  std::uint32_t suspects = 0;             ///< of out_messages: one at most is lent
+  bool has_suspect = false;               ///< that is all of out_messages
   std::optional<OneShotCredit> once;
   bool waiting = false;                   ///< stands in its group's ring, or in line for room under a bound
 

@@ -17,7 +17,7 @@ void Dispatcher::close_offsets(LeaseRange& range, std::uint32_t count) {
   if (!planted(PlantedBug::kCreditNotReturned)) holder.out_messages -= count;
   holder.out_bytes -= bytes;
   holder.session->leased -= count;
-  holder.suspects -= range.is_suspect ? count : 0;
+  holder.has_suspect = holder.has_suspect && !range.is_suspect;
   leased_ -= count;
   room_made_ = true;
   queue_for_credit(holder);
@@ -85,13 +85,14 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
   LaneWork& lane = *range->lane;
   std::optional<std::chrono::milliseconds> delay;
   if (fail.delay_ms) delay = std::chrono::milliseconds(*fail.delay_ms);
-  const Ending ending{failure_application_base + fail.code, fail.text, subscription.session->name};
+  const Ending ending{failure_application_base + fail.code, kept_text(fail.text), kept_worker(subscription.session->name)};
   proto::Failed answer{subscription.id, range->attempt - 1, false};
   range->remaining.clear(fail.index, 1);
   switch (fail.outcome) {
     case proto::FailOutcome::kRelease:
-      postpone(*range, offset, range->attempt - 1, ending, delay.value_or(std::chrono::milliseconds(0)), now);
-      if (delay.value_or(std::chrono::milliseconds(0)).count() == 0) ++subscription.work->counters.returned_released;
+      if (!delay) delay.emplace(0);
+      postpone(*range, offset, range->attempt - 1, ending, *delay, now);
+      if (delay->count() == 0) ++subscription.work->counters.returned_released;
       break;
     case proto::FailOutcome::kRetry:
       fail_offset(*range, offset, ending, delay, now);
@@ -117,26 +118,28 @@ void Dispatcher::fail_offset(LeaseRange& range, Offset offset, const Ending& end
   const proto::GroupSettings& settings = group_of(work).settings;
   const auto& retries = owed_of(*range.lane).retries;
   const auto before = retries.find(offset);
-  const bool has_failed = before != retries.end() && before->second.attempts > 0;
-  const std::uint32_t failures = range.attempt - (has_failed ? before->second.deaths : 0);   // if this is one
+  const std::uint32_t failures = 1 + (before == retries.end() ? 0 : before->second.failed());   // with this one
   if (failures >= settings.attempts_max) return bury(range, offset, ending, proto::DeadReason::kAttempts, now);
   if (!delay) delay = retry_delay(settings.retry, failures, range.token.value + (offset.value - range.first.value));
   const std::chrono::milliseconds give_up(settings.retry.give_up_ms);
-  if (give_up.count() != 0 && has_failed && partition_time(now) + *delay >= before->second.since + give_up)
+  const WallTime since = failures > 1 ? before->second.since : partition_time(now);
+  if (give_up.count() != 0 && partition_time(now) + *delay >= since + give_up)
     return bury(range, offset, ending, proto::DeadReason::kGivenUp, now);
   postpone(range, offset, range.attempt, ending, *delay, now);
   ++work.counters.retried;
 }
 
-/// Its worker died with it: that is no failure of the message, unless it happens again and again.
+/// Its worker died with it: that is no failure of the message, unless it happens again and again, the last time with nothing else
+/// to blame. A connection that broke and was resumed is one death, however often it breaks.
 void Dispatcher::lose_offset(LeaseRange& range, Offset offset, const Ending& ending, Now now) {
   GroupWork& work = *range.lane->work;
   const std::uint32_t deaths_max = group_of(work).settings.retry.deaths_max;
   const auto& retries = owed_of(*range.lane).retries;
   const auto before = retries.find(offset);
-  const std::uint32_t deaths = 1 + (before == retries.end() ? 0 : before->second.deaths_in_row);
-  if (deaths_max != 0 && deaths >= deaths_max) return bury(range, offset, ending, proto::DeadReason::kPoison, now);
-  postpone(range, offset, range.attempt, ending, std::chrono::milliseconds(0), now);
+  const std::uint32_t deaths = (range.is_death_counted ? 0 : 1) + (before == retries.end() ? 0 : before->second.deaths_in_row);
+  if (deaths_max != 0 && deaths >= deaths_max && (range.is_suspect || deaths_max == 1))
+    return bury(range, offset, ending, proto::DeadReason::kPoison, now);
+  postpone(range, offset, range.is_death_counted ? range.attempt - 1 : range.attempt, ending, std::chrono::milliseconds(0), now);
   ++work.counters.retried;
 }
 
@@ -151,7 +154,7 @@ void Dispatcher::postpone(LeaseRange& range, Offset offset, std::uint32_t attemp
   if (delay.count() > 0) {
     park(lane, offset, due, now);
   } else {
-    give_back(lane, offset);
+    give_back(lane, {offset, 1});
   }
 }
 
@@ -163,16 +166,18 @@ void Dispatcher::bury(LeaseRange& range, Offset offset, const Ending& ending, pr
   lane.forget(offset);
 }
 
-/// One with which workers died in a row is lent alone: when the next one dies as well, only that one is to blame.
-void Dispatcher::give_back(LaneWork& lane, Offset offset) {
+/// Of one slab. One with which workers died in a row is lent alone: when the next one dies as well, only that one is to blame.
+void Dispatcher::give_back(LaneWork& lane, OffsetRun run) {
   const auto& retries = owed_of(lane).retries;
-  const auto retry = retries.find(offset);
   const std::uint32_t deaths_max = group_of(*lane.work).settings.retry.deaths_max;
-  const std::uint32_t deaths = retry == retries.end() ? 0 : retry->second.deaths_in_row;
-  if (deaths > 0 && deaths + 1 == deaths_max)
-    lane.suspect(offset);
-  else
-    lane.give_back(offset, 1);
+  Offset at = run.first;
+  for (auto retry = retries.lower_bound(run.first); deaths_max != 0 && retry != retries.end() && retry->first < run.end(); ++retry) {
+    if (retry->second.deaths_in_row == 0 || retry->second.deaths_in_row + 1 < deaths_max) continue;
+    if (at < retry->first) lane.give_back(at, static_cast<std::uint32_t>(retry->first.value - at.value));
+    lane.suspect(retry->first);
+    at = retry->first.plus(1);
+  }
+  if (at < run.end()) lane.give_back(at, static_cast<std::uint32_t>(run.end().value - at.value));
 }
 
 void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
@@ -188,7 +193,7 @@ void Dispatcher::park(LaneWork& lane, Offset offset, WallTime due, Now now) {
 void Dispatcher::unpark(LaneWork& lane, Offset offset, Now now) {
   GroupWork& work = *lane.work;
   lane.parked.erase(offset);
-  give_back(lane, offset);
+  give_back(lane, {offset, 1});
   ++work.counters.returned_retry;
   const auto& retries = owed_of(lane).retries;
   if (const auto retry = retries.find(offset); retry != retries.end() && !planted(PlantedBug::kWaitEndUntold)) {
@@ -205,10 +210,7 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
   GroupWork& work = *range.lane->work;
   for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at)) {
     const std::uint32_t stop = std::min(range.remaining.next_clear(at), range.count);
-    if (range.is_suspect)
-      give_back(*range.lane, range.first.plus(at));
-    else
-      range.lane->give_back(range.first.plus(at), stop - at);
+    give_back(*range.lane, {range.first.plus(at), stop - at});
     work.counters.returned_released += stop - at;
     at = stop;
   }
@@ -220,7 +222,7 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
 /// The worker is gone with the rest of the range: an attempt is counted for each.
 void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
   GroupWork& work = *range.lane->work;
-  const Ending ending{failure_worker_lost, {}, range.holder->session->name};
+  const Ending ending{failure_worker_lost, {}, kept_worker(range.holder->session->name)};
   for (std::uint32_t at = range.remaining.next(0); at < range.count; at = range.remaining.next(at + 1)) {
     lose_offset(range, range.first.plus(at), ending, now);
     ++work.counters.returned_lost;

@@ -88,6 +88,29 @@ std::vector<OffsetRun> Topic::owed(Lane lane, Offset from, Offset until) const {
   return runs;
 }
 
+Offset GroupLane::next_owed(Offset from) const {
+  const Offset open = done.next_open(from);
+  const auto again = redriven.lower_bound(from);
+  return again == redriven.end() ? open : std::min(open, *again);
+}
+
+std::uint64_t GroupLane::owed_run(Offset from, std::uint64_t limit) const {
+  if (const std::uint64_t open = done.open_run(from, limit); open > 0) return open;
+  std::uint64_t n = 0;
+  for (auto it = redriven.find(from); it != redriven.end() && *it == from.plus(n) && n < limit; ++it) ++n;
+  return n;
+}
+
+std::uint64_t GroupLane::owed_within(Offset from, Offset until) const {
+  std::uint64_t owed = 0;
+  for (Offset at = next_owed(from); at < until;) {
+    const std::uint64_t n = owed_run(at, until.value - at.value);
+    owed += n;
+    at = next_owed(at.plus(n));
+  }
+  return owed;
+}
+
 Offset Topic::start(Lane lane, proto::StartFrom from) const {
   const TopicLane* here = lanes.find(lane);
   if (here == nullptr) return Offset(0);
@@ -316,13 +339,24 @@ void State::raise_horizons(Topic& topic) {
   topic.lanes.each([&](Lane lane, TopicLane& here) { here.raise_horizon(topic.low(lane)); });
 }
 
-/// Offsets are done for the group: their retries are over.
+/// Nothing is left of a dead message, or of one that was dead.
+void State::forget_dead(const Target& at, Lane lane, Offset offset) {
+  at.lane->dead.erase(offset);
+  at.lane->redriven.erase(offset);
+  at.lane->changed_dead.insert(offset);
+  TopicLane& here = *at.topic->lanes.find(lane);
+  here.let_go({offset, 1});
+  here.erased_below = std::min(here.erased_below, offset);
+}
+
+/// Offsets are done for the group: their retries are over, and so is what was redriven.
 void State::settle(const Target& at, Lane lane, OffsetRun run) {
   GroupLane& owed = *at.lane;
   at.group->done += owed.done.add(run.first, run.count);
   for (auto it = owed.retries.lower_bound(run.first); it != owed.retries.end() && it->first < run.end(); it = owed.retries.erase(it))
     owed.changed_retries.insert(it->first);
   at.topic->lanes.find(lane)->let_go(run);
+  for (auto it = owed.redriven.lower_bound(run.first); it != owed.redriven.end() && *it < run.end();) forget_dead(at, lane, *it++);
 }
 
 Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
@@ -343,36 +377,73 @@ Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
 Result<void, Corruption> State::on(const Retry& e, Position position, WallTime time) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
-  if (at->lane->done.contains(e.offset)) return {};
+  if (!at->lane->owes(e.offset)) return {};
   const auto [entry, is_first] = at->lane->retries.try_emplace(e.offset);
   RetryState& retry = entry->second;
+  if (const auto dead = at->lane->dead.find(e.offset); is_first && dead != at->lane->dead.end()) retry.failures = dead->second.failures;
   at->lane->changed_retries.insert(e.offset);
   retry.due = e.due;
   retry.position = position;
   if (!is_first && e.lease == retry.lease) return {};
+  const bool is_death = e.code == failure_worker_lost;
   if (e.attempts > retry.attempts) {
-    if (retry.attempts == 0) retry.since = time;
-    retry.deaths += e.code == failure_worker_lost ? 1 : 0;
-    retry.deaths_in_row = e.code == failure_worker_lost ? retry.deaths_in_row + 1 : 0;
+    if (!is_death && retry.failed() == 0) retry.since = time;
+    retry.deaths += is_death ? 1 : 0;
+    retry.deaths_in_row += is_death ? 1 : 0;
     retry.failures.add({time, e.worker, e.code, e.text});
   }
+  // Who gives it back for later has looked at it and lives; who does so at once may never have begun.
+  if (!is_death && (e.attempts > retry.attempts || e.due > time)) retry.deaths_in_row = 0;
   retry.attempts = e.attempts;
   retry.lease = e.lease;
   retry.code = e.code;
   return {};
 }
 
-Result<void, Corruption> State::on(const Dead& e, Position, WallTime time) {
+Result<void, Corruption> State::on(const Dead& e, Position position, WallTime time) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
   if (e.offset >= at->topic->lanes.find(e.lane)->next)
     return failed(Corruption{"a Dead event reaches beyond the end of topic '" + at->topic->name + "'"});
+  GroupLane& owed = *at->lane;
   Failures failures;
-  if (const auto retry = at->lane->retries.find(e.offset); retry != at->lane->retries.end()) failures = std::move(retry->second.failures);
+  if (const auto retry = owed.retries.find(e.offset); retry != owed.retries.end())
+    failures = std::move(retry->second.failures);
+  else if (const auto before = owed.dead.find(e.offset); before != owed.dead.end())
+    failures = std::move(before->second.failures);
   failures.add({time, e.worker, e.code, e.text});
   settle(*at, e.lane, {e.offset, 1});
-  at->lane->dead[e.offset] = {e.attempts, e.reason, std::move(failures), time};
-  at->lane->changed_dead.insert(e.offset);
+  owed.dead[e.offset] = {e.attempts, e.reason, std::move(failures), time, position, {}, {}};
+  owed.changed_dead.insert(e.offset);
+  return {};
+}
+
+Result<void, Corruption> State::on(const Redrive& e, Position position, WallTime) {
+  const auto at = target(e.topic, e.group, e.lane);
+  if (!at) return failed(at.error());
+  GroupLane& owed = *at->lane;
+  for (const OffsetRun& run : e.runs) {
+    for (auto it = owed.dead.lower_bound(run.first); it != owed.dead.end() && it->first < run.end(); ++it) {
+      if (it->second.is_redriven()) continue;
+      it->second.leases_from = e.leases_from;
+      it->second.redriven = position;
+      owed.redriven.insert(it->first);
+      cut_held(owed, {it->first, 1});   // that was of an older lease
+      owed.changed_dead.insert(it->first);
+    }
+  }
+  return {};
+}
+
+Result<void, Corruption> State::on(const DeadPurge& e, Position, WallTime) {
+  const auto at = target(e.topic, e.group, e.lane);
+  if (!at) return failed(at.error());
+  for (const OffsetRun& run : e.runs) {
+    for (auto it = at->lane->dead.lower_bound(run.first); it != at->lane->dead.end() && it->first < run.end();) {
+      const auto dead = it++;
+      if (!dead->second.is_redriven()) forget_dead(*at, e.lane, dead->first);
+    }
+  }
   return {};
 }
 

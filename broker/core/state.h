@@ -13,6 +13,7 @@
 
 #include "broker/core/done_set.h"
 #include "broker/core/event.h"
+#include "broker/core/failures.h"
 #include "broker/core/index_rows.h"
 #include "broker/core/producer_table.h"
 #include "broker/core/rows.h"
@@ -43,39 +44,37 @@ class PerLane {
   std::array<std::unique_ptr<T>, lane_count> at_;
 };
 
-struct Failure {
-  WallTime time{};
-  std::string worker;         ///< its name
-  std::uint32_t code = 0;
-  std::string text;
-};
-/// The last attempts of a message, oldest first. Their texts are cut so that a row stays inline.
-class Failures {
- public:
-  void add(Failure failure);
-  const std::vector<Failure>& list() const { return list_; }
-  void append_to(ByteWriter& out) const;
-  void read(ByteReader& in);
-
- private:
-  std::vector<Failure> list_;
-};
 struct RetryState {
   std::uint32_t attempts = 0;
   std::uint32_t deaths = 0;          ///< of the attempts, those whose worker died
-  std::uint32_t deaths_in_row = 0;   ///< the last ones
+  std::uint32_t deaths_in_row = 0;   ///< the last ones, but for what was given back at once
   WallTime due{};
-  WallTime since{};           ///< the first attempt failed
+  WallTime since{};           ///< it failed for the first time, deaths apart
   LeaseToken lease;           ///< the last one that ended unsettled
   std::uint32_t code = 0;     ///< how it ended
   Failures failures;
-  Position position;          ///< of the Retry event: a redelivery leaves only after it is durable
+  Position position{};        ///< of the Retry event: a redelivery leaves only after it is durable
+
+  std::uint32_t failed() const { return attempts - deaths; }
+  /// As stored: all but the position.
+  void append_to(ByteWriter& out) const;
+  /// False: it is not what append_to() gives.
+  [[nodiscard]] bool read(ByteReader& in);
 };
 struct DeadState {
   std::uint32_t attempts = 0;
   proto::DeadReason reason = proto::DeadReason::kAttempts;
   Failures failures;          ///< the last one killed it
   WallTime time{};
+  Position position;          ///< of the Dead event
+  LeaseToken leases_from;     ///< redriven: older leases are void; 0: dead
+  Position redriven{};        ///< of the Redrive event: a redelivery leaves only after it is durable
+
+  bool is_redriven() const { return leases_from.value != 0; }
+  /// As stored: all but the Redrive event's position.
+  void append_to(ByteWriter& out) const;
+  /// False: it is not what append_to() gives.
+  [[nodiscard]] bool read(ByteReader& in);
 };
 struct HeldState {
   std::uint64_t count = 0;
@@ -94,10 +93,19 @@ struct GroupLane {
   Offset lent;                               ///< leases reach at most here
   Position lent_position{};                  ///< of the event that said so
   std::map<Offset, RetryState> retries;      ///< failed or given back for later, not done
-  std::map<Offset, DeadState> dead;          ///< done for the group, pinned for people
+  std::map<Offset, DeadState> dead;          ///< done for the group, pinned for people; or redriven
+  std::set<Offset> redriven;                 ///< of `dead`: owed once more
   std::map<Offset, HeldState> held;          ///< by first offset, disjoint; may name offsets that are done meanwhile
 
   std::set<Offset> changed_retries, changed_dead, changed_held;
+
+  bool owes(Offset offset) const { return !done.contains(offset) || redriven.contains(offset); }
+  /// The first offset >= `from` that is owed.
+  Offset next_owed(Offset from) const;
+  /// How many consecutive offsets from `from` on are owed, at most `limit`; those not done and redriven ones apart.
+  std::uint64_t owed_run(Offset from, std::uint64_t limit) const;
+  /// How many are owed of [from, until).
+  std::uint64_t owed_within(Offset from, Offset until) const;
 };
 
 struct Group {
@@ -228,6 +236,8 @@ class State {
   Result<void, Corruption> on(const Done&, Position, WallTime);
   Result<void, Corruption> on(const Retry&, Position, WallTime);
   Result<void, Corruption> on(const Dead&, Position, WallTime);
+  Result<void, Corruption> on(const Redrive&, Position, WallTime);
+  Result<void, Corruption> on(const DeadPurge&, Position, WallTime);
   Result<void, Corruption> on(const Held&, Position, WallTime);
   Result<void, Corruption> on(const Retain&, Position, WallTime);
   Result<void, Corruption> on(const ProducerPut&, Position, WallTime);
@@ -247,6 +257,7 @@ class State {
   /// The group and lane that an event names, or what is wrong with that.
   Result<Target, Corruption> target(TopicId topic, GroupId group, Lane lane);
   static void settle(const Target& at, Lane lane, OffsetRun run);
+  static void forget_dead(const Target& at, Lane lane, Offset offset);
   static void raise_horizons(Topic& topic);
   static void keep_from_now(Topic& topic, const proto::TopicSettings& next, WallTime time);
 

@@ -14,18 +14,17 @@ void append_lane(ByteWriter& out, const GroupLane& owed, Offset end) {
     out.id(at).varint(n);
     at = owed.done.next_open(at.plus(n));
   }
-  for (const auto& [offset, r] : owed.retries) {
-    out.id(offset).varint(r.attempts).varint(r.deaths).varint(r.deaths_in_row).signed_varint(r.due.time_since_epoch().count());
-    out.signed_varint(r.since.time_since_epoch().count()).id(r.lease).varint(r.code);
-    r.failures.append_to(out);
+  for (const auto& [offset, retry] : owed.retries) {
+    out.id(offset);
+    retry.append_to(out);
   }
-  for (const auto& [offset, d] : owed.dead) {
-    out.id(offset).varint(d.attempts).varint(static_cast<std::uint64_t>(d.reason)).signed_varint(d.time.time_since_epoch().count());
-    d.failures.append_to(out);
+  for (const auto& [offset, dead] : owed.dead) {
+    out.id(offset);
+    dead.append_to(out);
   }
   // What is all done meanwhile goes at the next checkpoint, whenever that is.
   for (const auto& [first, held] : owed.held)
-    if (owed.done.next_open(first) < first.plus(held.count)) out.id(first).varint(held.count).id(held.client);
+    if (owed.next_owed(first) < first.plus(held.count)) out.id(first).varint(held.count).id(held.client);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ constexpr std::array topic_tables{Table::kTopics, Table::kIndex, Table::kCold};
 /// Held runs whose offsets are all done say nothing any more.
 void forget_done_held(GroupLane& lane) {
   for (auto it = lane.held.begin(); it != lane.held.end();) {
-    if (lane.done.next_open(it->first) >= it->first.plus(it->second.count)) {
+    if (lane.next_owed(it->first) >= it->first.plus(it->second.count)) {
       lane.changed_held.insert(it->first);
       it = lane.held.erase(it);
     } else {
@@ -37,6 +37,39 @@ void forget_done_held(GroupLane& lane) {
 }
 
 }  // namespace
+
+void RetryState::append_to(ByteWriter& out) const {
+  out.varint(attempts).varint(deaths).varint(deaths_in_row).signed_varint(due.time_since_epoch().count());
+  out.signed_varint(since.time_since_epoch().count()).id(lease).varint(code);
+  failures.append_to(out);
+}
+
+bool RetryState::read(ByteReader& in) {
+  attempts = in.number<std::uint32_t>();
+  deaths = in.number<std::uint32_t>();
+  deaths_in_row = in.number<std::uint32_t>();
+  due = WallTime(std::chrono::milliseconds(in.signed_varint()));
+  since = WallTime(std::chrono::milliseconds(in.signed_varint()));
+  lease = in.id<LeaseToken>();
+  code = in.number<std::uint32_t>();
+  return failures.read(in) && deaths <= attempts && deaths_in_row <= deaths;
+}
+
+void DeadState::append_to(ByteWriter& out) const {
+  out.varint(attempts).varint(static_cast<std::uint64_t>(reason)).signed_varint(time.time_since_epoch().count());
+  out.id(position).id(leases_from);
+  failures.append_to(out);
+}
+
+bool DeadState::read(ByteReader& in) {
+  attempts = in.number<std::uint32_t>();
+  const auto stored_reason = in.number<std::uint8_t>();
+  reason = static_cast<proto::DeadReason>(stored_reason);
+  time = WallTime(std::chrono::milliseconds(in.signed_varint()));
+  position = in.id<Position>();
+  leases_from = in.id<LeaseToken>();
+  return failures.read(in) && !failures.list().empty() && stored_reason >= 1 && stored_reason <= proto::dead_reason_count;
+}
 
 Checkpoint State::freeze(Position end) {
   Checkpoint out;
@@ -134,11 +167,8 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
       if (it == owed.retries.end()) {
         put(Table::kRetries, offset.value, std::nullopt);
       } else {
-        const RetryState& r = it->second;
         ByteWriter value;
-        value.varint(r.attempts).varint(r.deaths).varint(r.deaths_in_row).signed_varint(r.due.time_since_epoch().count());
-        value.signed_varint(r.since.time_since_epoch().count()).id(r.lease).varint(r.code);
-        r.failures.append_to(value);
+        it->second.append_to(value);
         put(Table::kRetries, offset.value, value.take());
       }
     }
@@ -147,10 +177,8 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
       if (it == owed.dead.end()) {
         put(Table::kDead, offset.value, std::nullopt);
       } else {
-        const DeadState& d = it->second;
         ByteWriter value;
-        value.varint(d.attempts).varint(static_cast<std::uint64_t>(d.reason)).signed_varint(d.time.time_since_epoch().count());
-        d.failures.append_to(value);
+        it->second.append_to(value);
         put(Table::kDead, offset.value, value.take());
       }
     }
@@ -292,23 +320,11 @@ Result<void, Corruption> State::load_group_lane(Table table, std::string_view ke
   if (!k.finished() || owed == nullptr) return failed(Corruption{"a row of a group's lane names what is not there"});
   if (table == Table::kDone) return owed->done.load(last, value);
   if (table == Table::kRetries) {
-    RetryState& r = owed->retries[Offset(last)];
-    r.attempts = in.number<std::uint32_t>();
-    r.deaths = in.number<std::uint32_t>();
-    r.deaths_in_row = in.number<std::uint32_t>();
-    r.due = WallTime(std::chrono::milliseconds(in.signed_varint()));
-    r.since = WallTime(std::chrono::milliseconds(in.signed_varint()));
-    r.lease = in.id<LeaseToken>();
-    r.code = in.number<std::uint32_t>();
-    r.failures.read(in);
+    if (!owed->retries[Offset(last)].read(in)) return failed(Corruption{"a row of a message that failed is malformed"});
   } else if (table == Table::kDead) {
-    DeadState& d = owed->dead[Offset(last)];
-    d.attempts = in.number<std::uint32_t>();
-    const auto reason = in.number<std::uint8_t>();
-    if (reason < 1 || reason > proto::dead_reason_count) return failed(Corruption{"a row of a dead message is malformed"});
-    d.reason = static_cast<proto::DeadReason>(reason);
-    d.time = WallTime(std::chrono::milliseconds(in.signed_varint()));
-    d.failures.read(in);
+    DeadState& dead = owed->dead[Offset(last)];
+    if (!dead.read(in)) return failed(Corruption{"a row of a dead message is malformed"});
+    if (dead.is_redriven()) owed->redriven.insert(Offset(last));
   } else {
     HeldState& h = owed->held[Offset(last)];
     h.count = in.varint();

@@ -18,7 +18,7 @@ struct GroupStats {
   std::uint64_t ready = 0, leased = 0, retrying = 0, held = 0, unreadable = 0, dead = 0;
   std::uint32_t workers = 0;
   Duration alone{};                              ///< without a worker, since the start at most
-  std::uint64_t delivered = 0, acked = 0, retried = 0, stale = 0;
+  std::uint64_t delivered = 0, acked = 0, retried = 0, redriven = 0, purged = 0, stale = 0;
   std::array<std::uint64_t, proto::dead_reason_count> dead_lettered{};   ///< by reason
   std::uint64_t redelivered_lost = 0, redelivered_retry = 0, redelivered_released = 0;
 };

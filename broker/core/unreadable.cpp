@@ -25,18 +25,12 @@ std::optional<Offset> Unreadable::end_of(TopicId topic, Lane lane, Offset offset
   return offset < it->second ? std::optional(it->second) : std::nullopt;
 }
 
-std::uint64_t Unreadable::open(TopicId topic, Lane lane, const DoneSet& done) const {
+std::uint64_t Unreadable::owed(TopicId topic, Lane lane, const GroupLane& group) const {
   const auto stretches = lanes_.find({topic, lane});
   if (stretches == lanes_.end()) return 0;
-  std::uint64_t open = 0;
-  for (const auto& [from, until] : stretches->second) {
-    for (Offset at = done.next_open(from); at < until;) {
-      const std::uint64_t n = done.open_run(at, until.value - at.value);
-      open += n;
-      at = done.next_open(at.plus(n));
-    }
-  }
-  return open;
+  std::uint64_t owed = 0;
+  for (const auto& [from, until] : stretches->second) owed += group.owed_within(from, until);
+  return owed;
 }
 
 std::uint64_t Unreadable::count() const {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "broker/core/done_set.h"
+#include "broker/core/state.h"
 #include "proto/ids.h"
 
 namespace takt::core {
@@ -15,8 +15,8 @@ class Unreadable {
   void add(TopicId topic, Lane lane, Offset from, Offset until);
   /// The end of the damaged stretch that holds `offset`; none when it is in no such stretch.
   std::optional<Offset> end_of(TopicId topic, Lane lane, Offset offset) const;
-  /// How many of the lane's damaged messages `done` still has open.
-  std::uint64_t open(TopicId topic, Lane lane, const DoneSet& done) const;
+  /// How many of the lane's damaged messages the group still owes.
+  std::uint64_t owed(TopicId topic, Lane lane, const GroupLane& group) const;
   /// Of all topics.
   std::uint64_t count() const;
   void drop(TopicId topic);

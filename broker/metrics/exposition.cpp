@@ -20,9 +20,6 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-// In the order of proto::DeadReason.
-constexpr std::array<const char*, proto::dead_reason_count> dead_reasons{"attempts", "rejected", "poison", "given_up"};
-
 double seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
 /// One family under construction.
@@ -103,6 +100,8 @@ void add_to(core::GroupStats& sum, const core::GroupStats& group) {
   sum.delivered += group.delivered;
   sum.acked += group.acked;
   sum.retried += group.retried;
+  sum.redriven += group.redriven;
+  sum.purged += group.purged;
   for (std::size_t reason = 0; reason < proto::dead_reason_count; ++reason) sum.dead_lettered[reason] += group.dead_lettered[reason];
   sum.stale += group.stale;
   sum.redelivered_lost += group.redelivered_lost;
@@ -156,6 +155,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
   auto acked = counter("takt_messages_acked_total", "Messages that a group is done with.");
   auto retried = counter("takt_messages_retried_total", "Failed attempts that will be repeated.");
   auto dead = counter("takt_messages_dead_lettered_total", "Messages given up.");
+  auto redriven = counter("takt_messages_redriven_total", "Dead messages owed again.");
+  auto purged = counter("takt_messages_purged_total", "Dead messages thrown away.");
   auto stale = counter("takt_messages_stale_acks_total", "Acks refused because the lease was lost.");
   auto redelivered = counter("takt_messages_redelivered_total", "Messages handed out again, by cause.");
   auto states = gauge("takt_group_messages", "Messages that a group owes, by state.");
@@ -172,16 +173,18 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
     fired.add(topic.fired, of_topic);
     for (const core::GroupStats& group : topic.groups) {
       const Labels of_group{{"topic", topic.topic}, {"group", group.group}};
-      const auto with = [&](const char* name, const char* value) {
+      const auto with = [&](const char* name, std::string_view value) {
         Labels labels = of_group;
-        labels.push_back({name, value});
+        labels.push_back({name, std::string(value)});
         return labels;
       };
       delivered.add(group.delivered, of_group);
       acked.add(group.acked, of_group);
       retried.add(group.retried, of_group);
       for (std::size_t reason = 0; reason < proto::dead_reason_count; ++reason)
-        dead.add(group.dead_lettered[reason], with("reason", dead_reasons[reason]));
+        dead.add(group.dead_lettered[reason], with("reason", name_of(static_cast<proto::DeadReason>(reason + 1))));
+      redriven.add(group.redriven, of_group);
+      purged.add(group.purged, of_group);
       stale.add(group.stale, of_group);
       redelivered.add(group.redelivered_lost, with("cause", "lost"));
       redelivered.add(group.redelivered_retry, with("cause", "retry"));

@@ -20,9 +20,8 @@ SessionId session_of(const core::Command& command) {
   return SessionId(0);   // from the reader
 }
 
-bool is_listing(const proto::Request& body) {
-  return std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body);
-}
+/// Long lists are gone through for these.
+bool is_listing(const proto::Request& body) { return proto::asks_for_list(body) || std::holds_alternative<proto::ChangeDead>(body); }
 
 /// Whose turn it is in the round.
 std::string_view topic_of(const core::Command& command) {

@@ -23,12 +23,12 @@ constexpr std::size_t outbound_factor_replies = 2;         // of the bound: push
 /// What the answer to a small question may come to, of those that have large ones.
 std::size_t large_reply_bytes(const proto::Request& body) {
   if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max;
-  return std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body) ? listing_bytes_max : 0;
+  return proto::asks_for_list(body) ? listing_bytes_max : 0;
 }
 
 std::size_t reply_bytes(const proto::Request& body, std::size_t envelope_bytes) {
   if (const auto* peek = std::get_if<proto::Peek>(&body)) return peek->bytes_max + reply_bytes_min;
-  if (std::holds_alternative<proto::ListTopics>(body) || std::holds_alternative<proto::ListGroups>(body)) return listing_bytes;
+  if (proto::asks_for_list(body)) return listing_bytes;
   return envelope_bytes + reply_bytes_min;   // Acked and Resumed repeat what they were asked
 }
 

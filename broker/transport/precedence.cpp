@@ -35,6 +35,8 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
     case MessageType::kPutGroup:
     case MessageType::kDeleteGroup:
     case MessageType::kPeek:
+    case MessageType::kListDead:
+    case MessageType::kChangeDead:
     case MessageType::kDeliver:
     case MessageType::kSessionEnded:
     case MessageType::kError:
@@ -56,13 +58,16 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
     case MessageType::kGroups:
     case MessageType::kGroupDone:
     case MessageType::kGroupDeleted:
-    case MessageType::kPeeked: return false;
+    case MessageType::kPeeked:
+    case MessageType::kDeadListed:
+    case MessageType::kDeadChanged: return false;
   }
   return false;
 }
 
 bool needs_connection(const proto::Request& body) {
-  return is_one_of<proto::Heartbeat, proto::Metadata, proto::Credit, proto::ListTopics, proto::ListGroups, proto::Peek>(body);
+  return is_one_of<proto::Heartbeat, proto::Metadata, proto::Credit, proto::ListTopics, proto::ListGroups, proto::Peek, proto::ListDead>(
+      body);
 }
 
 }  // namespace takt::transport

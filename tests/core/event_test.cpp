@@ -29,6 +29,8 @@ std::vector<Event> samples() {
           Done{t, g, l, {}, std::nullopt},
           Retry{t, g, l, Offset(99), 2, WallTime(std::chrono::milliseconds(-5)), LeaseToken(300), 1007, "no disk", "w-1"},
           Dead{t, g, l, Offset(100), 8, 1, "", "w-2", proto::DeadReason::kPoison},
+          Redrive{t, g, l, {{Offset(100), 1}, {Offset(200), 3}}, LeaseToken(301)},
+          DeadPurge{t, g, l, {{Offset(203), 2}}},
           Held{t, g, l, ClientId(UINT64_MAX), {{Offset(1), 1024}}},
           Retain{t, l, Offset(77)},
           ProducerPut{ProducerId(123456789012345ull), 3},

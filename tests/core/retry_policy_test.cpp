@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "proto/limits.h"
+
 namespace takt::core {
 namespace {
 
@@ -32,6 +34,13 @@ TEST(RetryDelay, LinearGrowsByItsBaseUpToItsCap) {
 
 TEST(RetryDelay, OfAListTheLastOneStays) {
   EXPECT_EQ(delays_of(exact(Backoff::kList, 0, 0, {10, 0, 60'000}), 5), (std::vector<std::int64_t>{10, 0, 60'000, 60'000, 60'000}));
+}
+
+TEST(RetryDelay, AHundredYearsAThousandTimesIsStillADelay) {
+  constexpr std::uint64_t most = limits::span_ms_max;
+  for (const Backoff backoff : {Backoff::kExponential, Backoff::kLinear})
+    EXPECT_EQ(retry_delay(exact(backoff, most, most), limits::attempts_max, UINT64_MAX), milliseconds(most));
+  EXPECT_EQ(retry_delay(exact(Backoff::kList, 0, 0, {most}), limits::attempts_max, UINT64_MAX), milliseconds(most));
 }
 
 TEST(RetryDelay, JitterShortensByAtMostItsShareAndSpreads) {

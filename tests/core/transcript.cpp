@@ -93,6 +93,23 @@ class Transcript {
     if (w.named.contains("due")) due.at = began_ + std::chrono::milliseconds(std::stoll(w.named.at("due")));
     return due;
   }
+  /// `from=OFFSET`, of lane 0.
+  proto::Place from(const Words& w) { return {Lane(0), Offset(number(w, "from", 0))}; }
+  /// Words from the fourth on are offsets of lane 0; times are ms after the transcript began.
+  proto::DeadSelection selection(const Words& w) {
+    proto::DeadSelection by;
+    const auto time = [&](const char* name) -> std::optional<std::uint64_t> {
+      if (!w.named.contains(name)) return std::nullopt;
+      return static_cast<std::uint64_t>((began_ + std::chrono::milliseconds(number(w, name, 0))).time_since_epoch().count());
+    };
+    for (std::size_t i = 4; i < w.plain.size(); ++i) by.places.push_back({Lane(0), Offset(std::stoull(w.plain[i]))});
+    if (w.named.contains("reason")) by.reason = static_cast<proto::DeadReason>(number(w, "reason", 0));
+    if (w.named.contains("code")) by.code = static_cast<std::uint32_t>(number(w, "code", 0));
+    by.from_ms = time("since");
+    by.until_ms = time("until");
+    if (w.named.contains("before")) by.before = Position(number(w, "before", 0));
+    return by;
+  }
   static LeaseToken token(const std::string& text) {
     const std::size_t dot = text.find('.');
     return make_token(Epoch(static_cast<std::uint32_t>(std::stoul(text.substr(0, dot)))), std::stoull(text.substr(dot + 1)));
@@ -232,6 +249,15 @@ class Transcript {
                        static_cast<std::uint32_t>(number(w, "wait", 0))};
       if (w.named.contains("from")) peek.from = Offset(number(w, "from", 0));
       ask(word(1), peek);
+    } else if (verb == "dead") {
+      ask(word(1),
+          proto::ListDead{PartitionId(0), word(2), word(3), selection(w), from(w), static_cast<std::uint32_t>(number(w, "n", 1000))});
+    } else if (verb == "count-dead" || verb == "redrive" || verb == "purge") {
+      const auto action = verb == "redrive" ? proto::DeadAction::kRedrive
+                          : verb == "purge" ? proto::DeadAction::kPurge
+                                            : proto::DeadAction::kCount;
+      ask(word(1), proto::ChangeDead{PartitionId(0), word(2), word(3), action, selection(w), from(w),
+                                     static_cast<std::uint32_t>(number(w, "n", 1000))});
     } else if (verb == "seal") {
       harness_->seal();
     } else if (verb == "sync") {
@@ -310,6 +336,25 @@ class Transcript {
   void show_body(const proto::Peeked& p, const Outgoing& o) {
     out_ << "peeked next=" << p.next.value << " end=" << p.end.value << show(payloads_of(o.slices));
   }
+  void show_body(const proto::DeadListed& d, const Outgoing&) {
+    out_ << "dead";
+    for (const proto::DeadEntry& e : d.entries) {
+      out_ << " [offset=" << e.place.offset.value << " attempts=" << e.attempts << " reason=" << static_cast<int>(e.reason)
+           << " time=" << since_began(e.time_ms);
+      for (const proto::FailureEntry& f : e.failures)
+        out_ << " (" << since_began(f.time_ms) << " " << f.worker << " " << f.code << " " << f.text << ")";
+      out_ << "]";
+    }
+    show_next(d.next);
+  }
+  void show_body(const proto::DeadChanged& d, const Outgoing&) {
+    out_ << "changed " << d.messages << " end=" << d.end.value;
+    show_next(d.next);
+  }
+  void show_next(const std::optional<proto::Place>& next) {
+    if (next) out_ << " next=" << next->offset.value;
+  }
+  std::int64_t since_began(std::uint64_t ms) const { return static_cast<std::int64_t>(ms) - began_.time_since_epoch().count(); }
   void show_body(const proto::Deliver& d, const Outgoing& o) {
     out_ << "deliver sub=" << d.subscription.value;
     for (const proto::DeliveredRange& r : d.ranges) {
@@ -328,7 +373,7 @@ class Transcript {
 
   PartitionSettings settings_;
   std::unique_ptr<Harness> harness_ = std::make_unique<Harness>(settings_);
-  WallTime began_{};
+  WallTime began_ = harness_->now().wall;
   std::map<std::string, SessionId> sessions_;
   std::uint64_t next_session_ = 0;
   std::uint64_t correlation_ = 0;

@@ -25,6 +25,10 @@ constexpr std::string_view part_name() {
   if constexpr (std::same_as<M, ResumedRange>) return "resumed_range";
   if constexpr (std::same_as<M, TopicEntry>) return "topic_entry";
   if constexpr (std::same_as<M, GroupEntry>) return "group_entry";
+  if constexpr (std::same_as<M, Place>) return "place";
+  if constexpr (std::same_as<M, DeadSelection>) return "dead_selection";
+  if constexpr (std::same_as<M, FailureEntry>) return "failure_entry";
+  if constexpr (std::same_as<M, DeadEntry>) return "dead_entry";
   if constexpr (std::same_as<M, Stretch>) return "stretch";
   if constexpr (std::same_as<M, DeliveredRange>) return "delivered_range";
   return "";

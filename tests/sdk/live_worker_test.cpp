@@ -214,6 +214,22 @@ TEST_F(Live, AfterTheGraceTheStopTokenFires) {
   EXPECT_TRUE(wait_until([&] { return group().ready == 1; }));
 }
 
+TEST_F(Live, ASnoozedJobComesLaterAsTheSameAttempt) {
+  send(0, 1);
+  std::atomic<int> runs{0};
+  std::atomic<std::uint32_t> attempt{0};
+  const auto begun = std::chrono::steady_clock::now();
+  Worker one = worker();
+  one.handle<Job>([&](Context& context, const Job&) {
+    attempt = context.attempt();
+    return ++runs == 1 ? snooze(300ms) : done();
+  });
+  Running running(one);
+  EXPECT_TRUE(wait_until([&] { return runs == 2; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 300ms);
+  EXPECT_EQ(attempt, 1u);
+}
+
 TEST_F(Live, ALostLeaseFiresTheStopTokenAndItsOutcomeIsStale) {
   send(0, 1);
   std::atomic<bool> begun{false};

@@ -122,7 +122,8 @@ bool Checker::is_handled(const TopicView& topic, Lane lane, std::uint64_t offset
   const Value value = topic.lanes.at(lane).messages[offset].value;
   return std::ranges::all_of(topic.groups, [&](const auto& entry) {
     const LaneView* view = view_.find_lane(entry.first, lane);
-    return (view != nullptr && (offset < view->start || view->done.contains(offset))) || handled_.contains({value, entry.second.name});
+    return (view != nullptr && (offset < view->start || (view->is_done(offset) && !view->dead.contains(offset)))) ||
+           handled_.contains({value, entry.second.name});
   });
 }
 
@@ -148,6 +149,17 @@ void Checker::listed(const proto::Groups& groups) {
     std::uint64_t done = 0;
     for (const auto& [lane, view] : group->lanes) done += view.done.size();
     if (entry.done > done) fail("group " + entry.topic + "/" + entry.group + " is listed with more done than is durable");
+  }
+}
+
+void Checker::listed(const proto::ListDead& asked, const proto::DeadListed& dead) {
+  ++counts.listings;
+  const GroupView* group = view_.find_group(GroupName{asked.topic, asked.group});
+  if (group == nullptr || options_.deletes()) return;
+  for (const proto::DeadEntry& entry : dead.entries) {
+    const LaneView* lane = view_.find_lane(group->id, entry.place.lane);
+    if (lane == nullptr || !lane->done.contains(entry.place.offset.value))
+      fail(text_of({group->id, entry.place.lane, entry.place.offset}) + " is listed as dead and not in the durable log");
   }
 }
 
@@ -179,7 +191,7 @@ void Checker::finish() {
         const LaneView* view = view_.find_lane(group_id, lane);
         for (std::uint64_t offset = view == nullptr ? 0 : view->start; offset < log.messages.size(); ++offset) {
           const Stored& message = log.messages[offset];
-          if (view == nullptr || !view->done.contains(offset))
+          if (view == nullptr || !view->is_done(offset))
             return fail("message " + std::to_string(message.value) + " is never done in " + group.name.topic + "/" + group.name.group);
         }
       }

@@ -66,6 +66,7 @@ class Checker {
   void peeked(const proto::Peek& peek, const proto::Peeked& answer, const proto::SectionView& messages, Settings settings);
   void listed(const proto::Topics& topics);
   void listed(const proto::Groups& groups);
+  void listed(const proto::ListDead& asked, const proto::DeadListed& dead);
 
   // ---- the broker's edges
   void departing(ConnectionId connection, const std::vector<SharedBytes>& frames);

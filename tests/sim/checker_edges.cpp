@@ -68,7 +68,7 @@ void Checker::on(ConnectionId connection, CorrelationId, const proto::Acked& rep
       fail(ack_of(spot) + " is accepted from a stale lease");
     if (view_.find_group(spot.group) == nullptr) return;   // deleted meanwhile
     const LaneView* lane = view_.find_lane(spot.group, spot.lane);
-    if (lane == nullptr || !lane->done.contains(spot.offset.value)) fail(ack_of(spot) + " is answered before it is durable");
+    if (lane == nullptr || !lane->is_done(spot.offset.value)) fail(ack_of(spot) + " is answered before it is durable");
   });
   for (const proto::AckEntry& entry : reply.stale)
     for (const proto::IndexRun& run : entry.runs) counts.stale += run.count;
@@ -149,7 +149,7 @@ void Checker::deliver(const GroupName& name, const Spot* spot, Lane lane, Offset
 
 void Checker::hand_out(ConnectionId connection, const Spot& spot, LeaseToken token) {
   const LaneView* lane = view_.find_lane(spot.group, spot.lane);
-  if (lane != nullptr && lane->done.contains(spot.offset.value)) fail(text_of(spot) + " is handed out after it was done");
+  if (lane != nullptr && lane->is_done(spot.offset.value)) fail(text_of(spot) + " is handed out after it was done");
   if (confirmed_.contains(spot)) fail(text_of(spot) + " is handed out after its ack was confirmed");
   if (lane != nullptr) {
     const auto failures = lane->failures.find(spot.offset.value);
@@ -199,7 +199,7 @@ void Checker::term_begins() {
   const Time now = world_.mono();
   book_.term_begins([&](const Spot& spot) -> std::optional<Time> {
     const LaneView* lane = view_.find_lane(spot.group, spot.lane);
-    if (lane == nullptr || lane->done.contains(spot.offset.value)) return std::nullopt;
+    if (lane == nullptr || lane->is_done(spot.offset.value)) return std::nullopt;
     const Duration wait =
         lane->held.contains(spot.offset.value) ? std::max(options_.session_timeout, options_.recover_grace) : options_.recover_grace;
     if (wait == Duration::zero()) return std::nullopt;

@@ -87,6 +87,10 @@ void Checker::on_event(const core::Event& event, Ended& ended) {
   } else if (const auto* dead = std::get_if<core::Dead>(&event)) {
     ++counts.dead;
     settle(dead->topic, {dead->group, dead->lane, dead->offset});
+  } else if (const auto* redrive = std::get_if<core::Redrive>(&event)) {
+    for (const core::OffsetRun& offsets : redrive->runs) counts.redriven += offsets.count;
+  } else if (const auto* purge = std::get_if<core::DeadPurge>(&event)) {
+    for (const core::OffsetRun& offsets : purge->runs) counts.purged += offsets.count;
   } else if (const auto* retry = std::get_if<core::Retry>(&event)) {
     book_.retried({retry->group, retry->lane, retry->offset});
   } else if (const auto* put = std::get_if<core::GroupPut>(&event)) {

@@ -21,6 +21,8 @@ constexpr auto names = std::to_array<CountName>({
     {"completed", &Counts::completed},
     {"failed", &Counts::failed},
     {"dead", &Counts::dead},
+    {"redriven", &Counts::redriven},
+    {"purged", &Counts::purged},
     {"crashes", &Counts::crashes},
     {"boundary_crashes", &Counts::boundary_crashes},
     {"lost_steps", &Counts::lost_steps},

@@ -9,7 +9,7 @@ namespace takt::sim {
 
 struct Counts {
   std::uint64_t batches = 0, messages = 0, stored = 0, refused = 0, unknown = 0, topic_full = 0, store_full = 0, fenced = 0;
-  std::uint64_t delivered = 0, executed = 0, acked = 0, stale = 0, completed = 0, failed = 0, dead = 0;
+  std::uint64_t delivered = 0, executed = 0, acked = 0, stale = 0, completed = 0, failed = 0, dead = 0, redriven = 0, purged = 0;
   std::uint64_t crashes = 0, boundary_crashes = 0, lost_steps = 0, kept_steps = 0, uneven_crashes = 0, replays_compared = 0;
   std::uint64_t reloads = 0, drains = 0, stalls = 0, append_failures = 0, checkpoint_failures = 0, read_failures = 0;
   std::uint64_t joined_answers = 0;

@@ -168,6 +168,7 @@ void LeaseBook::settled(const Spot& spot) {
   left_.erase(spot);
   waiting_.erase(spot);
   delays_.erase(spot);
+  asked_delays_.erase(spot);
 }
 
 void LeaseBook::retried(const Spot& spot) {

@@ -34,7 +34,7 @@ std::uint64_t TopicView::owed(const GroupView& group) const {
   for (const auto& [lane, log] : lanes) {
     const auto view = group.lanes.find(lane);
     open += log.messages.size();
-    if (view != group.lanes.end()) open -= view->second.start + view->second.done.size();
+    if (view != group.lanes.end()) open -= view->second.start + view->second.done.size() - view->second.redriven.size();
   }
   return open;
 }
@@ -339,7 +339,7 @@ void LogView::note_freeable(TopicView& topic, Lane lane, std::uint64_t offset) {
   for (const auto& [id, group] : topic.groups) {
     const auto owed = group.lanes.find(lane);
     if (owed == group.lanes.end()) return;
-    const bool is_done = offset < owed->second.start || owed->second.done.contains(offset);
+    const bool is_done = offset < owed->second.start || owed->second.is_done(offset);
     if (!is_done || owed->second.dead.contains(offset)) return;
   }
   message.freeable = now_;
@@ -356,7 +356,8 @@ LogView::Complaint LogView::settle(const Target& at, Lane lane, std::uint64_t of
   const auto log = at.topic->lanes.find(lane);
   if (log == at.topic->lanes.end() || offset >= log->second.messages.size())
     return "an end of offset " + number(offset) + ", behind the end";
-  if (offset < at.lane->start || !at.lane->done.insert(offset)) return "offset " + number(offset) + " done twice";
+  if (at.lane->redriven.erase(offset) == 0 && (offset < at.lane->start || !at.lane->done.insert(offset)))
+    return "offset " + number(offset) + " done twice";
   --owed_;
   while (at.lane->done.contains(at.lane->floor)) ++at.lane->floor;
   at.lane->failures.erase(offset);
@@ -373,60 +374,6 @@ LogView::Complaint LogView::on(const core::Done& e) {
     }
   }
   return std::nullopt;
-}
-
-LogView::Complaint LogView::on(const core::Retry& e) {
-  const Target at = target(e.topic, e.group, e.lane);
-  if (at.lane == nullptr) return "a Retry of a group that is not there";
-  if (at.lane->done.contains(e.offset.value)) return "a Retry of offset " + number(e.offset.value) + ", which is done";
-  Failures& failures = at.lane->failures[e.offset.value];
-  // Without a lease that has ended since it says that the wait is over.
-  const bool is_over = failures.lease != LeaseToken() && e.lease == failures.lease;
-  if (is_over && (e.code != failures.code || e.due != time_))
-    return "an end of the wait of offset " + number(e.offset.value) + " that says something else";
-  if (!is_over && e.lease < failures.lease) return "a Retry of offset " + number(e.offset.value) + " for an older lease";
-  const bool is_failure = !is_over && e.code != core::failure_application_base + release_code;
-  if (e.attempts != failures.count + (is_failure ? 1 : 0))
-    return "attempts that go from " + number(failures.count) + " to " + number(e.attempts);
-  const proto::GroupSettings& settings = at.group->settings;
-  if (is_failure) {
-    const bool is_death = e.code == core::failure_worker_lost;
-    failures.deaths += is_death ? 1 : 0;
-    failures.deaths_in_row = is_death ? failures.deaths_in_row + 1 : 0;
-    if (!is_death && e.attempts - failures.deaths >= settings.attempts_max)
-      return "a Retry of offset " + number(e.offset.value) + " after its last attempt";
-    if (is_death && settings.retry.deaths_max != 0 && failures.deaths_in_row >= settings.retry.deaths_max)
-      return "a Retry of offset " + number(e.offset.value) + ", which was to be quarantined";
-  }
-  if (e.due < time_) return "a Retry that was due before it was written";
-  failures.count = e.attempts;
-  failures.due = e.due;
-  failures.lease = e.lease;
-  failures.code = e.code;
-  return std::nullopt;
-}
-
-LogView::Complaint LogView::on(const core::Dead& e) {
-  const Target at = target(e.topic, e.group, e.lane);
-  if (at.lane == nullptr) return "a Dead of a group that is not there";
-  const auto failed = at.lane->failures.find(e.offset.value);
-  const Failures before = failed == at.lane->failures.end() ? Failures{} : failed->second;
-  if (e.attempts != before.count + 1) return "a death of offset " + number(e.offset.value) + " that counts other attempts than there were";
-  const proto::GroupSettings& settings = at.group->settings;
-  const bool is_lost = e.code == core::failure_worker_lost;
-  const bool is_wish = !is_lost && e.code != core::failure_application_base + retry_code;
-  const proto::DeadReason reason = is_lost   ? proto::DeadReason::kPoison
-                                   : is_wish ? proto::DeadReason::kRejected
-                                             : proto::DeadReason::kAttempts;
-  const bool may_be_given_up = !is_lost && !is_wish && settings.retry.give_up_ms != 0 && before.count > 0;
-  const bool is_given_up = e.reason == proto::DeadReason::kGivenUp && may_be_given_up;
-  if (e.reason != reason && !is_given_up) return "a death of offset " + number(e.offset.value) + " for a wrong reason";
-  if (is_lost && before.deaths_in_row + 1 < settings.retry.deaths_max)
-    return "a quarantine of offset " + number(e.offset.value) + " after too few workers' deaths";
-  if (!is_lost && !is_wish && !is_given_up && e.attempts - before.deaths < settings.attempts_max)
-    return "a death of offset " + number(e.offset.value) + " before its last attempt";
-  at.lane->dead.insert(e.offset.value);
-  return settle(at, e.lane, e.offset.value);
 }
 
 LogView::Complaint LogView::on(const core::Held& e) {

@@ -58,6 +58,7 @@ struct Failures {
   std::uint32_t count = 0;
   std::uint32_t deaths = 0;                           ///< of these, workers'
   std::uint32_t deaths_in_row = 0;
+  WallTime since{};                                   ///< of the first failure that was no death
   WallTime due{};
   LeaseToken lease{};                                 ///< the last one that ended
   std::uint32_t code = 0;
@@ -68,7 +69,10 @@ struct LaneView {
   OffsetTable done;                                   ///< acked, settled or dead, from start on
   std::map<std::uint64_t, Failures> failures;         ///< of what is not done
   std::set<std::uint64_t> dead;
+  std::set<std::uint64_t> redriven;                   ///< of what is done: dead once, owed again
   std::set<std::uint64_t> held;                       ///< leases that had grown old
+
+  bool is_done(std::uint64_t offset) const { return done.contains(offset) && !redriven.contains(offset); }
 };
 struct GroupView {
   GroupId id;
@@ -187,6 +191,8 @@ class LogView {
   Complaint on(const core::Done& e);
   Complaint on(const core::Retry& e);
   Complaint on(const core::Dead& e);
+  Complaint on(const core::Redrive& e);
+  Complaint on(const core::DeadPurge& e);
   Complaint on(const core::Held& e);
   Complaint on(const core::Retain& e);
   Complaint on(const core::ProducerPut& e);

@@ -28,9 +28,15 @@ void Operator::ask(proto::Request request) {
 void Operator::look() {
   Random& random = world_.random();
   const GroupName& group = any_group();
-  switch (random.below(4)) {
+  switch (random.below(6)) {
     case 0: return ask(proto::ListTopics{});
     case 1: return ask(proto::ListGroups{random.permille(500) ? group.topic : ""});
+    case 2: return ask(proto::ListDead{PartitionId(0), group.topic, group.group, draw_dead(), {}, 100});
+    case 3: {
+      const auto action = static_cast<proto::DeadAction>(random.pick({0u, 1u, 1u, 1u, 2u}));
+      const auto most = static_cast<std::uint32_t>(random.between(1, 50));
+      return ask(proto::ChangeDead{PartitionId(0), group.topic, group.group, action, draw_dead(), {}, most});
+    }
     default: break;
   }
   proto::Peek peek;
@@ -41,6 +47,16 @@ void Operator::look() {
   peek.bytes_max = random.permille(300) ? 500 : 1u << 20;
   peek.wait_ms = random.permille(500) ? 0 : static_cast<std::uint32_t>(random.below(3000));
   ask(peek);
+}
+
+proto::DeadSelection Operator::draw_dead() {
+  Random& random = world_.random();
+  proto::DeadSelection selection;
+  if (random.permille(300)) selection.reason = static_cast<proto::DeadReason>(random.between(1, proto::dead_reason_count));
+  if (random.permille(200)) selection.before = Position(random.below(2000));
+  for (std::uint64_t n = random.permille(200) ? random.between(1, 20) : 0; n > 0; --n)
+    selection.places.push_back({Lane(static_cast<std::uint8_t>(random.below(options_.lanes))), Offset(random.below(200))});
+  return selection;
 }
 
 proto::TopicSettings Operator::draw_settings() {
@@ -89,6 +105,8 @@ void Operator::handle(sdk::Event&& event) {
       checker_.listed(*topics);
     } else if (const auto* groups = std::get_if<proto::Groups>(&answered->reply)) {
       checker_.listed(*groups);
+    } else if (const auto* dead = std::get_if<proto::DeadListed>(&answered->reply)) {
+      checker_.listed(std::get<proto::ListDead>(asked->second), *dead);
     }
     asked_.erase(asked);
   } else if (const auto* failed = std::get_if<sdk::RequestFailed>(&event)) {

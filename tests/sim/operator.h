@@ -22,6 +22,7 @@ class Operator final : public Client {
   void ask(proto::Request request);
   const GroupName& any_group() { return groups_[world_.random().below(groups_.size())]; }
   proto::TopicSettings draw_settings();
+  proto::DeadSelection draw_dead();
 
   const std::vector<GroupName> groups_;
   std::map<sdk::TicketId, proto::Request> asked_;

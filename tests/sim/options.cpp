@@ -120,7 +120,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.attempts_max = random.pick({1u, 3u, 8u, 1000u});
   o.retry.backoff = static_cast<proto::Backoff>(random.pick({1u, 2u, 3u}));
   o.retry.base_ms = random.pick({0u, 10u, 1000u});
-  o.retry.cap_ms = 5000;
+  o.retry.cap_ms = static_cast<std::uint64_t>(failure_delay_max.count());
   if (o.retry.backoff == proto::Backoff::kList) o.retry.delays_ms = {0, 100, 2000};
   o.retry.jitter_percent = random.pick({0u, 20u, 100u});
   o.retry.give_up_ms = random.pick({0u, 0u, 3000u});

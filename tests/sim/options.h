@@ -12,6 +12,9 @@
 
 namespace takt::sim {
 
+/// No delay that workers ask for or groups have is longer.
+inline constexpr std::chrono::milliseconds failure_delay_max{5'000};
+
 /// Lies that one of the simulation's own ports tells, to prove that the checker hears them.
 enum class Lie : std::uint8_t {
   kNone,

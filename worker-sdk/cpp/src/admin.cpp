@@ -1,17 +1,13 @@
 #include "takt/admin.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <limits>
-#include <mutex>
-#include <unordered_map>
 
 #include "proto/limits.h"
 #include "proto/record.h"
 #include "proto/section.h"
 #include "worker-sdk/cpp/src/address.h"
-#include "worker-sdk/cpp/src/connection.h"
-#include "worker-sdk/cpp/src/refusal.h"
+#include "worker-sdk/cpp/src/admin_body.h"
 #include "worker-sdk/cpp/src/span.h"
 #include "worker-sdk/cpp/src/validate.h"
 
@@ -19,15 +15,6 @@ namespace takt {
 namespace {
 
 using namespace sdk;
-
-constexpr Duration goodbye_timeout = std::chrono::seconds(1);
-
-/// A reply with its sections.
-struct Answer {
-  proto::Reply reply;
-  SharedBytes metadata;
-  SharedBytes payload;
-};
 
 std::chrono::milliseconds from_ms(std::uint64_t ms) { return std::chrono::milliseconds(static_cast<std::int64_t>(ms)); }
 
@@ -129,115 +116,6 @@ Result<PeekPage> to_page(const proto::Peeked& peeked, const Answer& answer, std:
     }
   }
   return page;
-}
-
-}  // namespace
-
-class Admin::Body final : public ConnectionOwner {
- public:
-  Body(AdminOptions options, const std::string& address) : options_(std::move(options)), connection_(address, session_options(), *this) {
-    connection_.start();
-  }
-  ~Body() override {
-    {
-      const std::lock_guard lock(mutex_);
-      leaving_ = true;
-    }
-    connection_.wake();
-    connection_.join();
-  }
-
-  /// Sends `request` and waits for its reply; `extra` is added to the timeout.
-  Result<Answer> ask(proto::Request request, Duration extra = {}) {
-    std::unique_lock lock(mutex_);
-    const TicketId ticket(++last_ticket_);
-    queued_.push_back({ticket, std::move(request), read_clock().mono + options_.timeout + extra});
-    connection_.wake();
-    answered_.wait(lock, [&] { return answers_.contains(ticket); });
-    Result<Answer> answer = std::move(answers_.at(ticket));
-    answers_.erase(ticket);
-    return answer;
-  }
-  std::optional<proto::HelloReply> broker() const {
-    const std::lock_guard lock(mutex_);
-    return broker_;
-  }
-
-  void feed(Session& session, Now now) override {
-    std::vector<Queued> queued;
-    bool leaving = false;
-    {
-      const std::lock_guard lock(mutex_);
-      queued.swap(queued_);
-      leaving = leaving_;
-    }
-    for (Queued& one : queued) session.request(one.ticket, std::move(one.request), one.deadline, now);
-    if (leaving && !leave_until_) {
-      leave_until_ = now.mono + goodbye_timeout;
-      session.goodbye();
-    }
-  }
-  void handle(Event event, Session&, Now) override {
-    if (auto* reply = std::get_if<RequestAnswered>(&event)) {
-      put(reply->ticket, Answer{std::move(reply->reply), std::move(reply->metadata), std::move(reply->payload)});
-    } else if (auto* refusal = std::get_if<RequestFailed>(&event)) {
-      put(refusal->ticket, tl::make_unexpected(std::move(refusal->error)));
-    } else if (auto* greeting = std::get_if<Greeted>(&event)) {
-      const std::lock_guard lock(mutex_);
-      broker_ = greeting->broker;
-    } else if (std::holds_alternative<SaidGoodbye>(event)) {
-      left_ = true;
-    }
-  }
-  std::optional<Time> deadline() const override { return leave_until_; }
-  bool finished(const Session&, Now now) override { return left_ || (leave_until_ && *leave_until_ <= now.mono); }
-
- private:
-  struct Queued {
-    TicketId ticket;
-    proto::Request request;
-    Time deadline;
-  };
-
-  SessionOptions session_options() const {
-    SessionOptions session;
-    session.client = ClientId(random_number());
-    session.producer = ProducerId(random_number());
-    session.kind = proto::ClientKind::kTool;
-    session.name = options_.name;
-    return session;
-  }
-  void put(TicketId ticket, Result<Answer> answer) {
-    const std::lock_guard lock(mutex_);
-    answers_.emplace(ticket, std::move(answer));
-    answered_.notify_all();
-  }
-
-  const AdminOptions options_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable answered_;
-  std::vector<Queued> queued_;
-  std::unordered_map<TicketId, Result<Answer>> answers_;
-  std::uint64_t last_ticket_ = 0;
-  std::optional<proto::HelloReply> broker_;
-  bool leaving_ = false;
-
-  // Network thread only.
-  std::optional<Time> leave_until_;
-  bool left_ = false;
-
-  Connection connection_;  ///< last: its thread uses all of the above
-};
-
-namespace {
-
-/// The reply of type T, else why there is none.
-template <class T>
-Result<T> expect(Result<Answer>& answer) {
-  if (!answer) return tl::make_unexpected(answer.error());
-  if (auto* reply = std::get_if<T>(&answer->reply)) return std::move(*reply);
-  return tl::make_unexpected(make_error(ErrorCode::kUnknownType, "the broker sent an answer of another kind", ErrorOutcome::kFailed));
 }
 
 }  // namespace

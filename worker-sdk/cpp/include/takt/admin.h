@@ -5,9 +5,11 @@
 #include <takt/message.h>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace takt {
@@ -45,7 +47,7 @@ struct RetryPolicy {
   std::chrono::milliseconds cap{300'000};
   std::vector<std::chrono::milliseconds> delays{};   ///< of a list: 1 to 32
   std::uint32_t jitter_percent = 20;             ///< a delay is shortened by a random share of up to so much; 100 is full jitter
-  std::chrono::milliseconds give_up{0};          ///< no attempt begins so long after the first failure; 0: whenever
+  std::chrono::milliseconds give_up{0};          ///< dead when the next attempt would begin so long after the first failure; 0: never
   std::uint32_t deaths_max = 3;                  ///< so many workers in a row died with a message: it is dead; 0: no matter
 };
 struct GroupSettings {
@@ -99,6 +101,64 @@ struct PeekPage {
   std::uint64_t end = 0;                         ///< the lane's end when this was answered
 };
 
+/// Why a message is dead.
+enum class DeadReason : std::uint8_t {
+  kAttempts = 1,                                 ///< it failed as often as its group allows
+  kRejected = 2,                                 ///< its worker said that it will never work
+  kPoison = 3,                                   ///< several workers in a row died with it
+  kGivenUp = 4,                                  ///< its next attempt would have come too late
+};
+/// `attempts`, `rejected`, `poison`, `given_up`.
+std::string_view text_of(DeadReason reason);
+
+/// Where a message stands in its topic.
+struct Place {
+  std::uint32_t partition = 0;
+  std::uint8_t priority = 0;                     ///< its lane
+  std::uint64_t offset = 0;
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+/// A group's dead messages that meet everything that is given.
+struct DeadQuery {
+  std::string topic{};
+  std::string group{};
+  std::vector<Place> places{};                   ///< these, at most 1,000; none: whichever
+  std::optional<DeadReason> reason{};
+  std::optional<std::uint16_t> code{};           ///< the worker's, of the last failure
+  std::optional<std::chrono::sys_time<std::chrono::milliseconds>> from{};    ///< died then or later
+  std::optional<std::chrono::sys_time<std::chrono::milliseconds>> until{};   ///< died before
+};
+/// How an attempt ended.
+struct AttemptError {
+  std::chrono::sys_time<std::chrono::milliseconds> time{};
+  std::string worker;                            ///< its name
+  bool is_death = false;                         ///< the worker was lost; else it failed the message
+  std::uint16_t code = 0;                        ///< the worker's
+  std::string text;                              ///< the last one's first 1,000 bytes, 100 of those before
+};
+struct DeadLetter {
+  Place place;
+  std::optional<PeekedMessage> message;          ///< none: it was not asked for, or cannot be read
+  std::uint32_t attempts = 0;
+  DeadReason reason = DeadReason::kAttempts;
+  std::chrono::sys_time<std::chrono::milliseconds> time{};
+  std::vector<AttemptError> errors;              ///< of the last attempts, oldest first; at most 5
+};
+struct DeadPage {
+  std::vector<DeadLetter> letters;               ///< by partition, priority and offset
+  std::optional<Place> next;                     ///< ask from here for more; none: these were the last
+};
+struct DeadPageOptions {
+  Place from{};                                  ///< the first place to look at
+  std::uint32_t letters_max = 100;               ///< 1 to 1,000
+  bool with_messages = true;                     ///< one more request for each
+};
+struct PaceOptions {
+  std::uint32_t per_second = 0;                  ///< messages; 0: as fast as it goes
+  /// Told how many are through; false stops there.
+  std::function<bool(std::uint64_t)> on_progress{};
+};
+
 /// Thread-safe; calls wait for their answer. Every call's errors: not_connected, timed_out or unknown_outcome (a change
 /// was sent and not answered), bad_name, busy, and those named beside it.
 class Admin {
@@ -124,8 +184,19 @@ class Admin {
   /// Errors: unknown_topic, unknown_partition.
   Result<PeekPage> peek(const PeekOptions& options);
 
+  // Dead letters. Errors of all: unknown_topic, unknown_group, bad_option.
+  Result<DeadPage> dead_letters(const DeadQuery& query, const DeadPageOptions& options = {});
+  Result<std::uint64_t> count_dead(const DeadQuery& query);
+  /// They are owed once more, with no attempt counted. What dies meanwhile is left out. Gives how many were redriven; when a request
+  /// fails, those before it are redriven.
+  Result<std::uint64_t> redrive(const DeadQuery& query, const PaceOptions& pace = {});
+  /// They are thrown away. Else as redrive().
+  Result<std::uint64_t> purge_dead(const DeadQuery& query, const PaceOptions& pace = {});
+
  private:
   class Body;
+  enum class DeadAction : std::uint8_t { kCount, kRedrive, kPurge };
+  Result<std::uint64_t> change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace);
   explicit Admin(std::unique_ptr<Body> body);
   std::unique_ptr<Body> body_;
 };
