@@ -154,6 +154,17 @@ Options draw_options(std::uint64_t seed, Lie lie) {
   o.turn_cost = random.pick<std::size_t>({1, 20'000, 1u << 20});
   o.scheduled_permille = random.pick({0u, 100u, 500u});
   o.schedule_max = random.pick<Duration>({milliseconds(20), seconds(3), seconds(20)});
+  if (random.permille(80)) {   // much in one lane, so that acked runs reach over the edges of slabs
+    o.topics = o.groups_per_topic = o.lanes = 1;
+    o.batch_messages_max = 100;
+    o.messages_max = 2500;
+    o.owed_max = 1500;
+    o.publish_every = o.handle_time = milliseconds(5);
+    o.long_jobs_permille = o.scheduled_permille = 0;
+    o.credit_max = 2000;
+    o.topic_bytes_max = 0;
+    o.store_bytes_max = std::uint64_t{1} << 40;
+  }
   return o;
 }
 
