@@ -82,7 +82,8 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kBadPayload:
     case ErrorCode::kBadOption: return ExitCode::kUsage;
     case ErrorCode::kUnknownTopic:
-    case ErrorCode::kUnknownGroup: return ExitCode::kNotFound;
+    case ErrorCode::kUnknownGroup:
+    case ErrorCode::kUnknownSchedule: return ExitCode::kNotFound;
     case ErrorCode::kTimedOut:
     case ErrorCode::kNotConnected:
     case ErrorCode::kUnknownOutcome: return ExitCode::kTimedOut;
@@ -111,6 +112,7 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kBatchTooLarge:
     case ErrorCode::kTooManySubscriptions:
     case ErrorCode::kTooManyProducers:
+    case ErrorCode::kTooManySchedules:
     case ErrorCode::kStaleLease:
     case ErrorCode::kUnknownSession:
     case ErrorCode::kUnknownSubscription:

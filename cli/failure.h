@@ -16,7 +16,7 @@ enum class ExitCode : int {
   kOk = 0,
   kFailed = 1,      ///< the broker or this machine could not do it
   kUsage = 2,       ///< the command line is wrong; nothing was asked of the broker
-  kNotFound = 3,    ///< no such topic, group or error code
+  kNotFound = 3,    ///< no such topic, group, schedule or error code
   kRefused = 4,     ///< the broker said no: a bound, a rule or its state
   kTimedOut = 5,    ///< no answer in time, or the outcome is unknown
   kPartlyDone = 6,  ///< some of several were done; the text says how many

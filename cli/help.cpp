@@ -11,7 +11,7 @@ Exit codes:
   0  ok
   1  failed: the broker or this machine could not do it
   2  usage: the command line is wrong, nothing was asked of the broker
-  3  not found: no such topic, group or error code
+  3  not found: no such topic, group, schedule or error code
   4  refused: the broker said no; the error's code says why (takt errors CODE)
   5  timeout: no answer in time, or the outcome is unknown
   6  partly done: the error says how many were done

@@ -152,8 +152,8 @@ Result<DecodedReply, DecodeFailure> Decoder::reply(ByteView envelope) {
 }
 
 std::size_t frame_count(MessageType type) {
-  const bool has_sections =
-      type == MessageType::kPublish || type == MessageType::kComplete || type == MessageType::kDeliver || type == MessageType::kPeeked;
+  const bool has_sections = type == MessageType::kPublish || type == MessageType::kComplete || type == MessageType::kPutSchedule ||
+                            type == MessageType::kDeliver || type == MessageType::kPeeked;
   return has_sections ? 3 : 1;
 }
 

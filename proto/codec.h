@@ -61,13 +61,13 @@ class Decoder {
   std::unique_ptr<Tokens> tokens_;
 };
 
-/// Frames that `type` has on the wire, envelope included, unless that carries the sections: 3 for Publish, Complete, Deliver
-/// and Peeked, else 1.
+/// Frames that `type` has on the wire, envelope included, unless that carries the sections: 3 for Publish, Complete,
+/// PutSchedule, Deliver and Peeked, else 1.
 std::size_t frame_count(MessageType type);
 MessageType type_of(const Request& request);
 MessageType type_of(const Reply& reply);
 
-/// A topic or group name: 1 to 200 bytes of [A-Za-z0-9._-]. `what` is "topic" or "group", for the message.
+/// The name of a topic, group or schedule: 1 to 200 bytes of [A-Za-z0-9._-]. `what` it is the name of, for the message.
 Result<void, Refusal> check_name(std::string_view what, std::string_view name);
 
 }  // namespace takt::proto

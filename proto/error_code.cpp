@@ -23,7 +23,8 @@ constexpr auto table = std::to_array<ErrorEntry>({
      "The message names the field, what it takes and what it got; correct it."},
     {ErrorCode::kChecksumMismatch, "checksum_mismatch", "A section does not have the checksum that the request names for it.",
      "Send the batch again; if it repeats, check the client's checksum (XXH3-64, no seed) and the machine's memory."},
-    {ErrorCode::kBadName, "bad_name", "A topic or group name is empty, too long or has a character that names cannot have.",
+    {ErrorCode::kBadName, "bad_name",
+     "The name of a topic, group or schedule is empty, too long or has a character that names cannot have.",
      "Use 1 to 200 of the characters A-Z, a-z, 0-9, dot, underscore and hyphen."},
     {ErrorCode::kUnsupportedField, "unsupported_field", "The field is defined by the protocol, but this version does not act on it yet.",
      "Leave the field out, or use a broker that supports it."},
@@ -57,6 +58,8 @@ constexpr auto table = std::to_array<ErrorEntry>({
      "Unsubscribe what is no longer used, or open another connection."},
     {ErrorCode::kTooManyProducers, "too_many_producers", "The partition remembers as many producers as it may, all of them used lately.",
      "Keep one client per process instead of opening one per message, or raise the limit."},
+    {ErrorCode::kTooManySchedules, "too_many_schedules", "The partition has as many schedules as it may have.",
+     "Delete schedules that are no longer used, or raise the limit."},
 
     {ErrorCode::kStaleLease, "stale_lease", "The lease is no longer the sender's: it was lost, given to another worker, or already ended.",
      "Drop the work; whoever holds the message now will finish it."},
@@ -78,6 +81,8 @@ constexpr auto table = std::to_array<ErrorEntry>({
     {ErrorCode::kAlreadyExists, "already_exists", "What should be made exists already.", "Use another name, or use what is there."},
     {ErrorCode::kSubscriptionInUse, "subscription_in_use", "The session already uses this number for another subscription.",
      "Choose a number that is free in this session."},
+    {ErrorCode::kUnknownSchedule, "unknown_schedule", "There is no schedule with this name.",
+     "Check the spelling with `takt schedule list`."},
 
     {ErrorCode::kStoreFailed, "store_failed", "The disk did not do what was asked; the request was not carried out.",
      "Look at the broker's log and at the disk; the broker reloads and goes on when it can."},

@@ -39,6 +39,7 @@ enum class ErrorCode : std::uint16_t {
   kBatchTooLarge = 2010,
   kTooManySubscriptions = 2011,
   kTooManyProducers = 2012,
+  kTooManySchedules = 2013,
 
   kStaleLease = 3001,
   kUnknownSession = 3002,
@@ -51,6 +52,7 @@ enum class ErrorCode : std::uint16_t {
   kSessionExpired = 3009,
   kAlreadyExists = 3010,
   kSubscriptionInUse = 3011,
+  kUnknownSchedule = 3012,
 
   kStoreFailed = 4001,
   kUnknownOutcome = 4002,

@@ -30,7 +30,7 @@ struct Each {
   Entries entries;
   Between rule;
 };
-/// What check_name takes; `what` is "topic" or "group".
+/// What check_name takes; `what` is "topic", "group" or "schedule".
 struct Name {
   std::string_view what;
 };
@@ -54,6 +54,9 @@ inline constexpr Between batch_count{1, limits::batch_messages_hard};
 inline constexpr Between span_ms{0, limits::span_ms_max};
 inline constexpr Name topic_name{"topic"};
 inline constexpr Name group_name{"group"};
+inline constexpr Name schedule_name{"schedule"};
+inline constexpr Between instant_ms{1, limits::due_ms_max};
+inline constexpr Between outcomes{1, outcome_count};
 inline constexpr Entries no_more_than_entries{0, limits::entries_max};
 inline constexpr Entries some_entries{1, limits::entries_max};
 inline constexpr Entries any_entries{0, limits::reply_tokens_max};
@@ -162,6 +165,42 @@ void fields(auto& f, Of<GroupEntry> auto& m) {
   f("dead", m.dead);
   f("done", m.done);
   f("workers", m.workers);
+}
+void fields(auto& f, Of<ScheduleSettings> auto& m) {
+  f("rule", m.rule, Text{limits::schedule_rule_bytes_max});
+  f("zone", m.zone, Text{limits::zone_bytes_max});
+  f("start_ms", m.start_ms, instant_ms);
+  f("end_ms", m.end_ms, instant_ms);
+  f("jitter_ms", m.jitter_ms, Between{0, limits::jitter_ms_max});
+  f("catch_up", m.catch_up, Between{1, 3});
+  f("catch_up_max", m.catch_up_max, Between{1, limits::catch_up_max});
+  f("catch_up_window_ms", m.catch_up_window_ms, span_ms);
+  f("overlap", m.overlap, Between{1, 4});
+  f("overlap_group", m.overlap_group, NameOrEmpty{"group"});
+  f.require(!m.start_ms || !m.end_ms || *m.start_ms <= *m.end_ms, "end_ms", "an end that is not before start_ms");
+}
+void fields(auto& f, Of<PastOccurrence> auto& m) {
+  f("planned_ms", m.planned_ms);
+  f("decided_ms", m.decided_ms);
+  f("outcome", m.outcome, outcomes);
+  f("count", m.count);
+  f("message", m.message);
+}
+void fields(auto& f, Of<ScheduleEntry> auto& m) {
+  f("partition", m.partition);
+  f("schedule", m.schedule, schedule_name);
+  f("topic", m.topic, topic_name);
+  f("lane", m.lane, lanes);
+  f("settings", m.settings);
+  f("kind", m.kind, Text{limits::kind_bytes_max});
+  f("payload_bytes", m.payload_bytes);
+  f("paused", m.paused);
+  f("next_ms", m.next_ms);
+  f("next_due_ms", m.next_due_ms);
+  f("waits", m.waits);
+  f("fired", m.fired);
+  f("skipped", m.skipped);
+  f("trouble", m.trouble, Text{limits::error_text_bytes_max});
 }
 void fields(auto& f, Of<Stretch> auto& m) {
   f("first_offset", m.first_offset);
@@ -298,6 +337,25 @@ void fields(auto& f, Of<ChangeDead> auto& m) {
   f("from", m.from);
   f("messages_max", m.messages_max, Between{1, limits::dead_at_once_max});
 }
+void fields(auto& f, Of<PutSchedule> auto& m) {
+  f("schedule", m.schedule, schedule_name);
+  f("topic", m.topic, topic_name);
+  f("lane", m.lane, lanes);
+  f("settings", m.settings);
+  f("metadata_checksum", m.metadata_checksum);
+  f("payload_checksum", m.payload_checksum);
+}
+void fields(auto& f, Of<DeleteSchedule> auto& m) { f("schedule", m.schedule, schedule_name); }
+void fields(auto& f, Of<ListSchedules> auto& m) { f("after", m.after, NameOrEmpty{"schedule"}); }
+void fields(auto& f, Of<ShowSchedule> auto& m) {
+  f("schedule", m.schedule, schedule_name);
+  f("upcoming_max", m.upcoming_max, Between{0, limits::upcoming_max});
+}
+void fields(auto& f, Of<PauseSchedule> auto& m) {
+  f("schedule", m.schedule, schedule_name);
+  f("paused", m.paused);
+}
+void fields(auto& f, Of<TriggerSchedule> auto& m) { f("schedule", m.schedule, schedule_name); }
 
 // ---- replies and pushes
 
@@ -378,6 +436,25 @@ void fields(auto& f, Of<DeadChanged> auto& m) {
   f("messages", m.messages);
   f("next", m.next);
   f("end", m.end);
+}
+void fields(auto& f, Of<ScheduleDone> auto& m) {
+  f("outcome", m.outcome, Between{1, 3});
+  f("next_ms", m.next_ms);
+}
+void fields(auto&, Of<ScheduleDeleted> auto&) {}
+void fields(auto& f, Of<Schedules> auto& m) { f("schedules", m.schedules, any_entries); }
+void fields(auto& f, Of<ScheduleShown> auto& m) {
+  f("entry", m.entry);
+  f("upcoming", m.upcoming, no_more_than_entries);
+  f("history", m.history, no_more_than_entries);
+}
+void fields(auto& f, Of<SchedulePaused> auto& m) {
+  f("changed", m.changed);
+  f("next_ms", m.next_ms);
+}
+void fields(auto& f, Of<ScheduleTriggered> auto& m) {
+  f("partition", m.partition);
+  f("occurrence", m.occurrence);
 }
 void fields(auto& f, Of<Deliver> auto& m) {
   f("partition", m.partition);

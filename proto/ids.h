@@ -31,6 +31,8 @@ using PartitionId = StrongId<struct PartitionTag, std::uint32_t>;
 using TopicId = StrongId<struct TopicTag, std::uint32_t>;
 /// Counted by GroupPut within one partition, never reused; on disk only.
 using GroupId = StrongId<struct GroupTag, std::uint32_t>;
+/// Counted by CronPut within one partition, never reused; on disk only.
+using ScheduleId = StrongId<struct ScheduleTag, std::uint32_t>;
 /// Priority, 0 (default) to 7 (most urgent). Each lane of a topic has its own offsets.
 using Lane = StrongId<struct LaneTag, std::uint8_t>;
 /// A leader's term. Raised by an Epoch event at every start, election and reload.

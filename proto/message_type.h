@@ -28,6 +28,12 @@ enum class MessageType : std::uint8_t {
   kPeek = 0x36,
   kListDead = 0x37,
   kChangeDead = 0x38,
+  kPutSchedule = 0x3A,
+  kDeleteSchedule = 0x3B,
+  kListSchedules = 0x3C,
+  kShowSchedule = 0x3D,
+  kPauseSchedule = 0x3E,
+  kTriggerSchedule = 0x3F,
   kDeliver = 0x40,
   kSessionEnded = 0x41,
   kError = 0x7F,
@@ -52,6 +58,12 @@ enum class MessageType : std::uint8_t {
   kPeeked = 0xB6,
   kDeadListed = 0xB7,
   kDeadChanged = 0xB8,
+  kScheduleDone = 0xBA,
+  kScheduleDeleted = 0xBB,
+  kSchedules = 0xBC,
+  kScheduleShown = 0xBD,
+  kSchedulePaused = 0xBE,
+  kScheduleTriggered = 0xBF,
 };
 
 /// The message's name in errors, logs and metrics: `publish`, `hello_reply`; `unknown` for a number that is not a type.

@@ -25,6 +25,12 @@ std::string_view name_of(MessageType type) {
     case MessageType::kPeek: return "peek";
     case MessageType::kListDead: return "list_dead";
     case MessageType::kChangeDead: return "change_dead";
+    case MessageType::kPutSchedule: return "put_schedule";
+    case MessageType::kDeleteSchedule: return "delete_schedule";
+    case MessageType::kListSchedules: return "list_schedules";
+    case MessageType::kShowSchedule: return "show_schedule";
+    case MessageType::kPauseSchedule: return "pause_schedule";
+    case MessageType::kTriggerSchedule: return "trigger_schedule";
     case MessageType::kDeliver: return "deliver";
     case MessageType::kSessionEnded: return "session_ended";
     case MessageType::kError: return "error";
@@ -49,6 +55,12 @@ std::string_view name_of(MessageType type) {
     case MessageType::kPeeked: return "peeked";
     case MessageType::kDeadListed: return "dead_listed";
     case MessageType::kDeadChanged: return "dead_changed";
+    case MessageType::kScheduleDone: return "schedule_done";
+    case MessageType::kScheduleDeleted: return "schedule_deleted";
+    case MessageType::kSchedules: return "schedules";
+    case MessageType::kScheduleShown: return "schedule_shown";
+    case MessageType::kSchedulePaused: return "schedule_paused";
+    case MessageType::kScheduleTriggered: return "schedule_triggered";
   }
   return "unknown";
 }
@@ -65,7 +77,8 @@ std::string_view name_of(DeadReason reason) {
 
 bool asks_for_list(const Request& request) {
   return std::holds_alternative<ListTopics>(request) || std::holds_alternative<ListGroups>(request) ||
-         std::holds_alternative<ListDead>(request);
+         std::holds_alternative<ListDead>(request) || std::holds_alternative<ListSchedules>(request) ||
+         std::holds_alternative<ShowSchedule>(request);
 }
 
 }  // namespace takt::proto

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "proto/codec.h"
 #include "proto/limits.h"
 #include "proto/msgpack_walk.h"
 #include "proto/text.h"
@@ -13,7 +14,7 @@
 namespace takt::proto {
 namespace {
 
-constexpr std::uint64_t tag_max = 15;
+constexpr std::uint64_t tag_max = 17;
 
 constexpr std::uint32_t bit(RecordTag tag) { return 1u << static_cast<unsigned>(tag); }
 
@@ -34,13 +35,16 @@ std::string_view name_of(RecordTag tag) {
     case RecordTag::kTraceparent: return "traceparent";
     case RecordTag::kParentId: return "parent_id";
     case RecordTag::kContentType: return "content_type";
+    case RecordTag::kSchedule: return "schedule";
+    case RecordTag::kPlanned: return "planned";
   }
   return "unknown";
 }
 
 bool is_supported(RecordTag tag) {
   constexpr std::uint32_t supported = bit(RecordTag::kTags) | bit(RecordTag::kAttributes) | bit(RecordTag::kDue) | bit(RecordTag::kDelay) |
-                                      bit(RecordTag::kTraceparent) | bit(RecordTag::kParentId) | bit(RecordTag::kContentType);
+                                      bit(RecordTag::kTraceparent) | bit(RecordTag::kParentId) | bit(RecordTag::kContentType) |
+                                      bit(RecordTag::kSchedule) | bit(RecordTag::kPlanned);
   return (supported & bit(tag)) != 0;
 }
 
@@ -92,6 +96,7 @@ class RecordVisitor : public msgpack::null_visitor {
     if (state_ == State::kTag) return begin_field(value);
     if (state_ == State::kValue && tag_ == RecordTag::kDue) return due(value);
     if (state_ == State::kValue && tag_ == RecordTag::kDelay) return delay(value);
+    if (state_ == State::kValue && tag_ == RecordTag::kPlanned) return planned(value);
     if (state_ == State::kAttributeValue && value > std::numeric_limits<std::int64_t>::max()) {
       return bad_field("attribute " + quote(attribute_name()) + ": expected at most 9223372036854775807, got " + std::to_string(value));
     }
@@ -178,7 +183,7 @@ class RecordVisitor : public msgpack::null_visitor {
   }
 
   bool begin_field(std::uint64_t number) {
-    if (number == 0 || number > tag_max) return bad_field("tag: expected 1 to 15, got " + std::to_string(number));
+    if (number == 0 || number > tag_max) return bad_field("tag: expected 1 to 17, got " + std::to_string(number));
     const auto tag = static_cast<RecordTag>(number);
     if (tag <= tag_)
       return bad_field("tag " + std::to_string(number) + " does not ascend: it follows " + std::to_string(static_cast<unsigned>(tag_)));
@@ -209,6 +214,13 @@ class RecordVisitor : public msgpack::null_visitor {
     state_ = State::kTag;
     return true;
   }
+  bool planned(std::uint64_t value) {
+    if (value == 0 || value > limits::due_ms_max)
+      return bad_field("planned: expected 1 to " + std::to_string(limits::due_ms_max) + " ms since 1970, got " + std::to_string(value));
+    if (out_ != nullptr) out_->planned.emplace(std::chrono::milliseconds(value));
+    state_ = State::kTag;
+    return true;
+  }
 
   bool text_field(std::string_view text) {
     const auto keep = [&](std::optional<std::string> RecordMetadata::* field) {
@@ -229,6 +241,10 @@ class RecordVisitor : public msgpack::null_visitor {
       if (text.size() > limits::content_type_bytes_max) return too_long("content_type", text.size(), limits::content_type_bytes_max);
       if (!is_utf8(text)) return bad_field("content_type: expected UTF-8, got " + quote(text));
       return keep(&RecordMetadata::content_type);
+    }
+    if (tag_ == RecordTag::kSchedule) {
+      if (auto named = check_name("schedule", text); !named) return bad_field("schedule: " + named.error().message);
+      return keep(&RecordMetadata::schedule);
     }
     return wrong_type("text");
   }
@@ -281,7 +297,7 @@ class RecordVisitor : public msgpack::null_visitor {
       case State::kKind: return "kind: expected text";
       case State::kTag: return "tag: expected a number";
       case State::kValue: {
-        const bool is_time = tag_ == RecordTag::kDue || tag_ == RecordTag::kDelay;
+        const bool is_time = tag_ == RecordTag::kDue || tag_ == RecordTag::kDelay || tag_ == RecordTag::kPlanned;
         const std::string_view type = tag_ == RecordTag::kTags         ? "an array"
                                       : tag_ == RecordTag::kAttributes ? "a map"
                                       : is_time                        ? "a number"
@@ -374,7 +390,7 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
   const auto count = [](bool present) { return present ? 2u : 0u; };
   packer.pack_array(1 + count(!metadata.tags.empty()) + count(!metadata.attributes.empty()) + count(metadata.traceparent.has_value()) +
                     count(metadata.parent_id.has_value()) + count(metadata.content_type.has_value()) + count(metadata.due.has_value()) +
-                    count(metadata.delay.has_value()));
+                    count(metadata.delay.has_value()) + count(metadata.schedule.has_value()) + count(metadata.planned.has_value()));
   pack_text(packer, metadata.kind);
   const auto tag = [&](RecordTag number) { packer.pack_uint8(static_cast<std::uint8_t>(number)); };
   if (!metadata.tags.empty()) {
@@ -406,6 +422,11 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
   text_field(RecordTag::kTraceparent, metadata.traceparent);
   text_field(RecordTag::kParentId, metadata.parent_id);
   text_field(RecordTag::kContentType, metadata.content_type);
+  text_field(RecordTag::kSchedule, metadata.schedule);
+  if (metadata.planned) {
+    tag(RecordTag::kPlanned);
+    packer.pack_uint64(static_cast<std::uint64_t>(metadata.planned->time_since_epoch().count()));
+  }
 }
 
 Result<RecordMetadata, Refusal> decode_record(ByteView record) {

@@ -33,6 +33,8 @@ enum class RecordTag : std::uint8_t {
   kTraceparent = 13,
   kParentId = 14,
   kContentType = 15,
+  kSchedule = 16,
+  kPlanned = 17,
 };
 
 using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;
@@ -47,6 +49,8 @@ struct RecordMetadata {
   std::optional<std::string> content_type{};
   std::optional<WallTime> due{};                                         ///< not before then; of a scheduled message
   std::optional<std::chrono::milliseconds> delay{};                      ///< in its place: so long after it is stored
+  std::optional<std::string> schedule{};                                 ///< of which this is an occurrence,
+  std::optional<WallTime> planned{};                                     ///< and which: the two name it for ever
   friend bool operator==(const RecordMetadata&, const RecordMetadata&) = default;
 };
 

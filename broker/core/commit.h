@@ -43,7 +43,7 @@ struct CommitHeader {
   Position durable_to;  ///< end of the commits that were synced when this one was sealed
 };
 
-/// Whose batch a run is; 24 bytes in front of its metadata section.
+/// Whose batch a run is; 24 bytes in front of its metadata section. Epoch 0, which no producer has: the broker's own.
 struct ProducerStamp {
   ProducerId producer;
   std::uint32_t epoch = 0;

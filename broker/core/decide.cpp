@@ -56,10 +56,10 @@ void Partition::Body::refuse(const ClientRequest& request, Refusal refusal) {
 Result<void, Refusal> Partition::Body::check_made(std::size_t count) const {
   const std::size_t made = journal_.state().made();
   if (made == 0 || made + count <= settings_.made_max) return {};
-  return failed(
-      Refusal{ErrorCode::kBusy,
-              number(settings_.made_max) + " topics, groups and producers are new and not in a checkpoint yet: send again in a moment",
-              made_retry_after});
+  return failed(Refusal{
+      ErrorCode::kBusy,
+      number(settings_.made_max) + " topics, groups, producers and schedules are new and not in a checkpoint yet: send again in a moment",
+      made_retry_after});
 }
 
 Result<TopicId, Refusal> Partition::Body::ensure_topic(const std::string& name, Now now) {

@@ -67,6 +67,9 @@ class Dispatcher {
   /// Offsets [from, until) of a lane that no block holds are gone: settled for every group that still has them open, but
   /// for those that a worker holds.
   void settle_missing(TopicId topic, Lane lane, Offset from, Offset until);
+  /// The message is given up for the group, unless that has done it: what a worker makes of it is stale. Cost: where one has it, a
+  /// look at every lease of the sessions.
+  void withdraw(TopicId topic, GroupId group, Lane lane, Offset offset, Now now);
   /// The stored bytes of [from, until) are damaged: nobody is lent them in this term.
   void pass_over(TopicId topic, Lane lane, Offset from, Offset until) { unreadable_.add(topic, lane, from, until); }
   const Unreadable& unreadable() const { return unreadable_; }
@@ -151,6 +154,7 @@ class Dispatcher {
 
   void close_offsets(LeaseRange& range, std::uint32_t count);
   void release(Slot slot, LeaseRange& range);
+  void revoke(LaneWork& lane, Offset offset);
   void lose(Slot slot, LeaseRange& range, Now now);
   bool is_void(const Group& group, LeaseToken token) const;
   /// How a delivery ended that did not finish its message.

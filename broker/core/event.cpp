@@ -19,6 +19,20 @@ struct Encoder {
     out.id(v);
   }
   void operator()(const std::optional<Offset>& v) { out.varint(v ? v->value + 1 : 0); }
+  void operator()(const bool& v) { out.varint(v ? 1 : 0); }
+  template <class T>
+  void operator()(const std::optional<T>& v) {
+    (*this)(v.has_value());
+    if (v) (*this)(*v);
+  }
+  void operator()(const NextOccurrence& v) { (*this)(v.planned), (*this)(v.due); }
+  void operator()(const FiredMessage& v) { out.id(v.topic).id(v.lane).id(v.offset).id(v.position); }
+  void operator()(const proto::Outcome& v) { out.varint(static_cast<std::uint64_t>(v)); }
+  void operator()(const proto::ScheduleSettings& v) {
+    (*this)(v.rule), (*this)(v.zone), (*this)(v.start_ms), (*this)(v.end_ms);
+    out.varint(v.jitter_ms).varint(static_cast<std::uint64_t>(v.catch_up)).varint(v.catch_up_max).varint(v.catch_up_window_ms);
+    out.varint(static_cast<std::uint64_t>(v.overlap)).text(v.overlap_group);
+  }
   void operator()(const proto::DeadReason& v) { out.varint(static_cast<std::uint64_t>(v)); }
   void operator()(const proto::RetryPolicy& v) {
     out.varint(static_cast<std::uint64_t>(v.backoff)).varint(v.base_ms).varint(v.cap_ms).varint(v.delays_ms.size());
@@ -79,6 +93,30 @@ struct Decoder {
     const std::uint64_t stored = in.varint();
     sound = sound && stored >= least && stored <= most;
     return stored;
+  }
+  void operator()(bool& v) { v = within(0, 1) != 0; }
+  template <class T>
+  void operator()(std::optional<T>& v) {
+    bool is_there = false;
+    (*this)(is_there);
+    v.reset();
+    if (is_there) (*this)(v.emplace());
+  }
+  /// Of a schedule: no further than a timer can be.
+  void operator()(NextOccurrence& v) {
+    (*this)(v.planned), (*this)(v.due);
+    sound = sound && v.due >= scheduler::Instant{} && v.due <= scheduler::instant_max;
+  }
+  void operator()(FiredMessage& v) { (*this)(v.topic), (*this)(v.lane), (*this)(v.offset), (*this)(v.position); }
+  void operator()(proto::Outcome& v) { v = static_cast<proto::Outcome>(within(1, proto::outcome_count)); }
+  void operator()(proto::ScheduleSettings& v) {
+    (*this)(v.rule), (*this)(v.zone), (*this)(v.start_ms), (*this)(v.end_ms);
+    v.jitter_ms = within(0, limits::jitter_ms_max);
+    v.catch_up = static_cast<proto::CatchUp>(within(1, 3));
+    v.catch_up_max = static_cast<std::uint32_t>(within(1, limits::catch_up_max));
+    v.catch_up_window_ms = within(0, limits::span_ms_max);
+    v.overlap = static_cast<proto::Overlap>(within(1, 4));
+    (*this)(v.overlap_group);
   }
   void operator()(proto::DeadReason& v) { v = static_cast<proto::DeadReason>(within(1, proto::dead_reason_count)); }
   void operator()(proto::RetryPolicy& v) {
@@ -245,6 +283,31 @@ void fields(Coder& c, E& e)
   c(e.up_to), c(e.timers);
 }
 
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, CronPut>
+{
+  c(e.schedule), c(e.name), c(e.topic), c(e.lane), c(e.settings), c(e.metadata), c(e.payload), c(e.anchor), c(e.decided_to), c(e.next);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, CronDel>
+{
+  c(e.schedule);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, CronFire>
+{
+  c(e.schedule), c(e.planned), c(e.outcome), c(e.count), c(e.message), c(e.next);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, CronRearm>
+{
+  c(e.schedule), c(e.is_paused), c(e.decided_to), c(e.next);
+}
+
 template <std::size_t I = 0>
 std::optional<Event> read_event(std::uint8_t type, Decoder& decoder) {
   if constexpr (I < std::variant_size_v<Event>) {
@@ -268,6 +331,14 @@ void append_settings(ByteWriter& out, const proto::GroupSettings& given) {
 bool read_settings(ByteReader& in, proto::GroupSettings& read) {
   Decoder decoder{in};
   settings(decoder, read);
+  return decoder.sound && in.ok();
+}
+
+void append_settings(ByteWriter& out, const proto::ScheduleSettings& given) { Encoder{out}(given); }
+
+bool read_settings(ByteReader& in, proto::ScheduleSettings& read) {
+  Decoder decoder{in};
+  decoder(read);
   return decoder.sound && in.ok();
 }
 

@@ -201,6 +201,62 @@ struct Fire {
   friend bool operator==(const Fire&, const Fire&) = default;
 };
 
+/// When a schedule comes round next.
+struct NextOccurrence {
+  WallTime planned{};   ///< what its rule says: with the schedule it names the occurrence
+  WallTime due{};       ///< with its jitter
+  friend bool operator==(const NextOccurrence&, const NextOccurrence&) = default;
+};
+/// Makes a schedule (the id is the next free one) or changes it. When it comes round next the leader has worked out: no other
+/// reader evaluates rules and zones.
+struct CronPut {
+  static constexpr auto type = EventType::kCronPut;
+  ScheduleId schedule;
+  std::string name;
+  std::string topic;                      ///< its name: there may be none yet
+  Lane lane;
+  proto::ScheduleSettings settings;
+  std::string metadata;                   ///< of its message
+  std::string payload;
+  WallTime anchor{};                      ///< from which `@every` counts
+  WallTime decided_to{};                  ///< what came up to here needs no decision any more
+  std::optional<NextOccurrence> next;     ///< none: paused, or over
+  friend bool operator==(const CronPut&, const CronPut&) = default;
+};
+struct CronDel {
+  static constexpr auto type = EventType::kCronDel;
+  ScheduleId schedule;
+  friend bool operator==(const CronDel&, const CronDel&) = default;
+};
+/// The message of an occurrence, in the same commit.
+struct FiredMessage {
+  TopicId topic;
+  Lane lane;
+  Offset offset;
+  Position position;
+  friend bool operator==(const FiredMessage&, const FiredMessage&) = default;
+};
+/// What became of an occurrence, or of `count` up to `planned` that were skipped.
+struct CronFire {
+  static constexpr auto type = EventType::kCronFire;
+  ScheduleId schedule;
+  WallTime planned{};
+  proto::Outcome outcome = proto::Outcome::kOnTime;
+  std::uint32_t count = 1;
+  std::optional<FiredMessage> message;    ///< when it was fired
+  std::optional<NextOccurrence> next;     ///< unless this was not its turn: triggered by hand, or it had waited
+  friend bool operator==(const CronFire&, const CronFire&) = default;
+};
+/// Pauses a schedule, lets it go on, or comes at another time since its zone's clocks have other rules now.
+struct CronRearm {
+  static constexpr auto type = EventType::kCronRearm;
+  ScheduleId schedule;
+  bool is_paused = false;
+  WallTime decided_to{};
+  std::optional<NextOccurrence> next;
+  friend bool operator==(const CronRearm&, const CronRearm&) = default;
+};
+
 /// The grace of a term is over: what nobody resumed is handed out again, so leases of earlier terms are void after the next crash.
 struct Reclaimed {
   static constexpr auto type = EventType::kReclaimed;
@@ -209,12 +265,14 @@ struct Reclaimed {
 };
 
 using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Redrive, DeadPurge, Held, Retain,
-                           ProducerPut, Reclaimed, Fire>;
+                           ProducerPut, Reclaimed, Fire, CronPut, CronDel, CronFire, CronRearm>;
 
 /// Settings as they are stored, in events and in rows.
 void append_settings(ByteWriter& out, const proto::GroupSettings& settings);
 /// False: they are not what append_settings() gives.
 [[nodiscard]] bool read_settings(ByteReader& in, proto::GroupSettings& settings);
+void append_settings(ByteWriter& out, const proto::ScheduleSettings& settings);
+[[nodiscard]] bool read_settings(ByteReader& in, proto::ScheduleSettings& settings);
 
 /// Appends the event's stored form: type u8, then its fields as varints in the order declared above.
 void append_event(ByteWriter& out, const Event& event);

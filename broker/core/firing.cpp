@@ -24,6 +24,10 @@ void Partition::Body::turn_wheel(Now now) {
     scheduler::TimerWheel::Due due = wheel.take_due(instant, timers_per_event);
     if (due.timers.empty()) break;
     for (const scheduler::Timer& timer : due.timers) {
+      if (const auto schedule = schedule_of(timer.tag)) {
+        schedule_turns_.set(*schedule, now.mono);
+        continue;
+      }
       const StagedFor place = StagedFor::of(timer.tag);
       fired_lanes_.insert({place.topic, place.lane});
       count_fired(place.topic, timer.key.due);
@@ -40,6 +44,10 @@ void Partition::Body::load_timers() {
 
 void Partition::Body::count_fired(TopicId topic, WallTime due) {
   if (journal_.state().find_topic(topic) != nullptr) ++counters_[topic].fired;
+  note_fired(due);
+}
+
+void Partition::Body::note_fired(WallTime due) {
   if (fired_dues_.empty() || fired_dues_.back().due != due) fired_dues_.push_back({due, 0, {}});
   ++fired_dues_.back().count;
 }

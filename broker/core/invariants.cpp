@@ -61,7 +61,7 @@ std::optional<std::string> State::broken_invariant() const {
       });
     }
   }
-  return broken;
+  return broken ? broken : schedules_.broken_invariant(wheel_);
 }
 
 /// The counts of a session and its subscriptions are those of its ranges.

@@ -96,6 +96,7 @@ PartitionStats Partition::Body::stats() const {
                  .waits_for_storage = wheel.is_late(partition_time(now_)),
                  .lateness = lateness_};
   if (const auto first = wheel.first_due()) stats.wheel.overdue = std::max<std::chrono::milliseconds>(partition_time(now_) - *first, {});
+  stats.schedules = {journal_.state().schedules().all().size(), schedule_turns_.size(), occurrences_};
   for (const auto& [code, count] : refusals_) stats.refusals.push_back({code, count});
   for (const auto& [id, topic] : journal_.state().topics()) {
     TopicStats t;

@@ -72,6 +72,7 @@ void Partition::Body::start(Now now) {
   dispatcher_.start(now);
   if (planted(PlantedBug::kEpochNotRaised) && journal_.state().epoch() != Epoch(0)) return;
   journal_.stage(EpochBegun{journal_.state().epoch().plus(1)}, now.wall);
+  start_schedules(now);
 }
 
 void Partition::Body::handle(Command&& command, Now now) {
@@ -145,6 +146,7 @@ void Partition::Body::tick(Now now) {
   leave_old_commit(now);
   dispatcher_.tick(now);
   turn_wheel(now);
+  turn_schedules(now);
   if (journal_.bytes() >= commit_bytes_target) close_commit(now);
   tick_peeks(now.mono);
 }
@@ -156,6 +158,10 @@ std::optional<Time> Partition::Body::next_deadline() const {
   };
   earliest(peek_passes_.empty() ? peek_deadlines_.next() : std::optional(now_.mono));
   earliest(next_firing());
+  if (staged_bytes() < commit_bytes_target) {   // else a seal comes first
+    earliest(schedule_turns_.next());
+    if (journal_.state().schedules().has_settled()) earliest(now_.mono);
+  }
   return next;
 }
 

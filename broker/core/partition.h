@@ -31,6 +31,7 @@ struct PartitionSettings {
   std::uint32_t topics_max = 200'000;
   std::uint32_t groups_per_topic_max = 1'000;
   std::uint32_t groups_max = 100'000;
+  std::uint32_t schedules_max = 10'000;
   std::uint32_t subscriptions_per_session_max = 1'000;
   /// Remembered at once. Above it, whoever was silent for an hour is forgotten early; without such a one a new one is refused.
   std::uint32_t producers_max = 50'000;

@@ -112,6 +112,13 @@ class Partition::Body {
   void decide(Session&, ClientRequest& request, proto::Peek& peek, Now now);
   void decide(Session&, ClientRequest& request, proto::ListDead& list, Now now);      // dead_letters.cpp
   void decide(Session&, ClientRequest& request, proto::ChangeDead& change, Now now);
+  // schedule_requests.cpp
+  void decide(Session&, ClientRequest& request, proto::PutSchedule& put, Now now);
+  void decide(Session&, ClientRequest& request, proto::DeleteSchedule& remove, Now now);
+  void decide(Session&, ClientRequest& request, proto::ListSchedules& list, Now now);
+  void decide(Session&, ClientRequest& request, proto::ShowSchedule& show, Now now);
+  void decide(Session&, ClientRequest& request, proto::PauseSchedule& pause, Now now);
+  void decide(Session&, ClientRequest& request, proto::TriggerSchedule& trigger, Now now);
   template <class Answered>   // by the gateway
   void decide(Session&, ClientRequest& request, Answered&, Now) {
     refuse(request, {ErrorCode::kUnknownType, "this request is answered by the gateway"});
@@ -141,6 +148,8 @@ class Partition::Body {
   /// The earlier answer's place when this sequence was seen, none when it is new.
   Result<std::optional<RememberedBatch>, Refusal> seen_before(ProducerId producer, std::uint32_t epoch, Sequence sequence) const;
   void count_fired(TopicId topic, WallTime due);
+  /// For the lateness, once it is durable.
+  void note_fired(WallTime due);
   void count_enqueued(TopicId topic, std::uint64_t messages, std::uint64_t bytes);
   bool answer_peek(const PendingPeek& peek, bool waited_out);
   void retry_peeks(TopicId topic, Lane lane);
@@ -157,6 +166,17 @@ class Partition::Body {
   std::optional<Time> next_firing() const;
   /// What dues are measured by: the wall clock, but never before what the log has seen.
   WallTime partition_time(Now now) const { return std::max(now.wall, journal_.state().time()); }
+
+  // recurring.cpp
+  void start_schedules(Now now);
+  void turn_schedules(Now now);
+  bool take_turn(ScheduleId id, Now now);
+  Result<CronFire, Refusal> stage_occurrence(const Schedule& schedule, CronFire fire, Now now);
+  Result<FiredMessage, Refusal> send_occurrence(const Schedule& schedule, WallTime planned, Now now);
+  static std::vector<std::byte> occurrence_record(const std::string& schedule, const std::string& message, WallTime planned);
+  bool is_done(const FiredMessage& message, const std::string& group);
+  void give_up(const FiredMessage& message, const std::string& group, Now now);
+  proto::Outcome beside_the_last(const Schedule& schedule, proto::Outcome wanted);
 
   // retention.cpp
   void retain_fired();
@@ -176,6 +196,8 @@ class Partition::Body {
   std::vector<FiredDue> fired_dues_;          ///< in the open commit
   std::deque<FiredDue> sealed_dues_;          ///< in order of their commits
   Lateness lateness_;
+  DeadlineQueue<ScheduleId, Time> schedule_turns_;   ///< that are due, or whose waiting occurrence may be
+  std::array<std::uint64_t, proto::outcome_count> occurrences_{};   ///< since the start, by what became of them
   std::map<std::uint64_t, PendingPeek> peeks_;
   std::set<std::tuple<TopicId, Lane, std::uint64_t>> peeks_by_lane_;   ///< all of them
   std::set<std::pair<SessionId, std::uint64_t>> peeks_by_session_;     ///< all of them

@@ -26,8 +26,9 @@ enum class Table : std::uint8_t {
   kArmed,       ///< position / 8,192 -> which scheduled messages have not fired
   kTimers,      ///< level u8 | bucket u64 | chunk u64 -> timers of a bucket
   kPinned,      ///< position / 8,192 -> which scheduled messages of the log somebody is owed
+  kSchedules,   ///< schedule id | part u16 -> how it stands (part 0), what it is (the others)
 };
-inline constexpr std::size_t table_count = 14;
+inline constexpr std::size_t table_count = 15;
 
 /// Rows that a start reads; the others stay on disk until they are wanted.
 constexpr bool is_loaded(Table table) { return table != Table::kCold && table != Table::kTimers && table != Table::kPinned; }

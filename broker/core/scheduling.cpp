@@ -48,6 +48,7 @@ Result<void, Corruption> State::on(const Fire& e, Position, WallTime time) {
   if (e.up_to < last) return wrong("moves its watermark back");
   wheel_.fire(e.timers, e.up_to);
   for (const Timer& timer : e.timers) {
+    if (schedule_of(timer.tag)) continue;   // what becomes of the occurrence a CronFire says
     const StagedFor place = StagedFor::of(timer.tag);
     Topic* topic = find_topic(place.topic);
     TopicLane* lane = topic == nullptr || place.lane.value >= lane_count ? nullptr : topic->lanes.find(place.lane);

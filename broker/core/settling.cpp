@@ -219,6 +219,36 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
   wake(work);
 }
 
+void Dispatcher::withdraw(TopicId topic, GroupId group, Lane lane, Offset offset, Now now) {
+  const GroupLane* const owed = journal_.state().find_topic(topic)->groups.at(group).lanes.find(lane);
+  if (owed == nullptr || owed->done.contains(offset)) return;
+  const auto work = works_.find({topic, group});
+  LaneWork* const here = work == works_.end() ? nullptr : work->second->lanes.find(lane);
+  if (here != nullptr) {
+    if (here->is_staged(offset)) return;   // acked
+    revoke(*here, offset);
+    here->forget(offset);
+    if (here->parked.erase(offset) > 0) timers_.cancel({TimerKey::Kind::kRetry, topic.value, group.value, lane.value, offset.value});
+    ++work->second->counters.settled;
+    wake(*work->second);
+  }
+  journal_.stage(Done{topic, group, lane, {{offset, 1}}, std::nullopt}, now.wall);
+}
+
+void Dispatcher::revoke(LaneWork& lane, Offset offset) {
+  if (!lane.is_leased(offset)) return;
+  for (const auto& [id, session] : sessions_) {
+    session->slots.each([&](Slot slot, LeaseRange& range) {
+      if (range.lane != &lane || offset < range.first || offset >= range.first.plus(range.count)) return;
+      const auto index = static_cast<std::uint32_t>(offset.value - range.first.value);
+      if (!range.remaining.test(index)) return;
+      range.remaining.clear(index, 1);
+      close_offsets(range, 1);
+      if (range.open == 0) session->slots.remove(slot);
+    });
+  }
+}
+
 /// The worker is gone with the rest of the range: an attempt is counted for each.
 void Dispatcher::lose(Slot slot, LeaseRange& range, Now now) {
   GroupWork& work = *range.lane->work;

@@ -178,7 +178,7 @@ Result<void, Corruption> State::apply(const RunView& run, WallTime time) {
   }
   enter(*topic, run.lane, run.first_position, run.count);
   lane.bytes += run.metadata.size() + run.payload.size();
-  producers_.record(run.stamp, run.first_position, run.first_offset, time);
+  if (run.stamp.epoch != 0) producers_.record(run.stamp, run.first_position, run.first_offset, time);
   return {};
 }
 
@@ -257,6 +257,7 @@ Result<void, Corruption> State::on(const TopicDel& e, Position, WallTime) {
   Topic* topic = find_topic(e.topic);
   if (topic == nullptr) return unknown_topic(e.topic);
   for (const auto& [id, group] : topic->groups) changed_groups_.erase({e.topic, id});
+  topic->lanes.each([&](Lane lane, const TopicLane& here) { schedules_.settled(e.topic, lane, {Offset(0), here.next.value}); });
   group_count_ -= topic->groups.size();
   changed_topics_.erase(e.topic);
   deleted_topics_.push_back(e.topic);
@@ -311,6 +312,7 @@ Result<void, Corruption> State::on(const GroupDel& e, Position, WallTime) {
     const Offset first = owed->dead.empty() ? owed->done.floor() : std::min(owed->done.floor(), owed->dead.begin()->first);
     if (!owed->dead.empty()) here.erased_below = std::min(here.erased_below, first);
     here.let_go({first, here.next.value - first.value});   // what it alone still owed
+    schedules_.settled(e.topic, lane, {first, here.next.value - first.value});
   });
   std::erase(topic->by_name, &group->second);
   topic->groups.erase(group);
@@ -357,6 +359,7 @@ void State::settle(const Target& at, Lane lane, OffsetRun run) {
     owed.changed_retries.insert(it->first);
   at.topic->lanes.find(lane)->let_go(run);
   for (auto it = owed.redriven.lower_bound(run.first); it != owed.redriven.end() && *it < run.end();) forget_dead(at, lane, *it++);
+  schedules_.settled(at.topic->id, lane, run);
 }
 
 Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
@@ -465,6 +468,7 @@ Result<void, Corruption> State::on(const Retain& e, Position, WallTime) {
   if (lane == nullptr || e.horizon > lane->next)
     return failed(Corruption{"a Retain event names a lane or offset of topic '" + topic->name + "' that is not there"});
   lane->raise_horizon(e.horizon);
+  schedules_.settled(e.topic, e.lane, {Offset(0), e.horizon.value});
   changed_topics_.insert(e.topic);
   return {};
 }

@@ -17,6 +17,7 @@
 #include "broker/core/index_rows.h"
 #include "broker/core/producer_table.h"
 #include "broker/core/rows.h"
+#include "broker/core/schedules.h"
 #include "scheduler/timer_wheel.h"
 
 namespace takt::core {
@@ -203,11 +204,13 @@ class State {
   /// What waits for its due. Its fold is apply()'s; the rest concerns the leader's memory and storage.
   scheduler::TimerWheel& wheel() { return wheel_; }
   const scheduler::TimerWheel& wheel() const { return wheel_; }
+  const Schedules& schedules() const { return schedules_; }
+  Schedules& schedules() { return schedules_; }
   TopicId next_topic() const { return next_topic_; }
   GroupId next_group() const { return next_group_; }
   std::size_t group_count() const { return group_count_; }
-  /// Topics, groups and producers made since the last freeze: what makes the next one long.
-  std::size_t made() const { return made_ + producers_.made(); }
+  /// Topics, groups, producers and schedules made since the last freeze: what makes the next one long.
+  std::size_t made() const { return made_ + producers_.made() + schedules_.made(); }
   Epoch epoch() const { return epoch_; }
   Position epoch_position() const { return epoch_position_; }
   /// The last term whose grace ended: in later terms leases from before it are void.
@@ -243,6 +246,10 @@ class State {
   Result<void, Corruption> on(const ProducerPut&, Position, WallTime);
   Result<void, Corruption> on(const Reclaimed&, Position, WallTime);
   Result<void, Corruption> on(const Fire&, Position, WallTime);
+  Result<void, Corruption> on(const CronPut& e, Position position, WallTime) { return schedules_.on(e, position, wheel_); }
+  Result<void, Corruption> on(const CronDel& e, Position, WallTime) { return schedules_.on(e, wheel_); }
+  Result<void, Corruption> on(const CronFire& e, Position position, WallTime time) { return schedules_.on(e, position, time, wheel_); }
+  Result<void, Corruption> on(const CronRearm& e, Position position, WallTime) { return schedules_.on(e, position, wheel_); }
 
   Result<void, Corruption> schedule(Topic& topic, const RunView& run, WallTime time);
   /// The messages from `position` on take the next offsets of a lane.
@@ -256,8 +263,8 @@ class State {
   };
   /// The group and lane that an event names, or what is wrong with that.
   Result<Target, Corruption> target(TopicId topic, GroupId group, Lane lane);
-  static void settle(const Target& at, Lane lane, OffsetRun run);
   static void forget_dead(const Target& at, Lane lane, Offset offset);
+  void settle(const Target& at, Lane lane, OffsetRun run);
   static void raise_horizons(Topic& topic);
   static void keep_from_now(Topic& topic, const proto::TopicSettings& next, WallTime time);
 
@@ -277,6 +284,7 @@ class State {
   std::map<std::string, TopicId, std::less<>> by_name_;
   ProducerTable producers_;
   scheduler::TimerWheel wheel_;
+  Schedules schedules_;
   std::vector<ScheduledRun> scheduled_;                   ///< since the last freeze
   TopicId next_topic_{1};
   GroupId next_group_{1};

@@ -49,6 +49,7 @@ std::uint64_t State::digest() const {
     }
   }
   producers_.append_to(out);
+  schedules_.append_to(out);
   out.varint(wheel_.digest());
   return proto::section_checksum(as_bytes(out.take()));
 }

@@ -93,9 +93,17 @@ Checkpoint State::freeze(Position end) {
   changed_groups_.clear();
   for (RowChange& row : producers_.take_changes()) out.changed.push_back(std::move(row));
   freeze_wheel(out);
-  out.changed.push_back(
-      {Table::kMeta, "state",
-       ByteWriter().id(epoch_).id(next_topic_).id(next_group_).signed_varint(time_.time_since_epoch().count()).id(reclaimed_).take()});
+  schedules_.take_changes(out);
+  out.changed.push_back({Table::kMeta, "state",
+                         ByteWriter()
+                             .id(epoch_)
+                             .id(next_topic_)
+                             .id(next_group_)
+                             .signed_varint(time_.time_since_epoch().count())
+                             .id(reclaimed_)
+                             .id(schedules_.next_id())
+                             .signed_varint(schedules_.triggered().time_since_epoch().count())
+                             .take()});
   return out;
 }
 
@@ -233,6 +241,7 @@ Result<void, Corruption> State::load_row(Table table, std::string_view key, std:
     case Table::kProducers: return producers_.load(key, value);
     case Table::kBuckets: return load_bucket(key, value);
     case Table::kArmed: return load_armed(key, value);
+    case Table::kSchedules: return schedules_.load(key, value);
     case Table::kCold:
     case Table::kTimers:
     case Table::kPinned: return {};
@@ -247,6 +256,8 @@ Result<void, Corruption> State::load_meta(std::string_view value) {
   next_group_ = in.id<GroupId>();
   time_ = WallTime(std::chrono::milliseconds(in.signed_varint()));
   reclaimed_ = in.id<Epoch>();
+  const auto next_schedule = in.id<ScheduleId>();
+  schedules_.load(next_schedule, WallTime(std::chrono::milliseconds(in.signed_varint())));
   if (!in.finished()) return failed(Corruption{"the state row is malformed"});
   return {};
 }

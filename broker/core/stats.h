@@ -61,6 +61,12 @@ struct WheelStats {
   Lateness lateness;
 };
 
+struct ScheduleStats {
+  std::uint64_t schedules = 0;
+  std::uint64_t due = 0;                         ///< wait for their turn, or for room for their message
+  std::array<std::uint64_t, proto::outcome_count> occurrences{};   ///< since the start, by what became of them
+};
+
 struct PartitionStats {
   PartitionId partition;
   Position end, committed;
@@ -72,6 +78,7 @@ struct PartitionStats {
   std::uint64_t cache_bytes = 0;
   std::uint64_t unreadable = 0;                  ///< messages found damaged since the start
   WheelStats wheel;
+  ScheduleStats schedules;
   std::vector<RefusalCount> refusals;
   std::vector<TopicStats> topics;
 };

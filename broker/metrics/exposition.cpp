@@ -20,6 +20,8 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
+constexpr std::array<const char*, proto::outcome_count> outcomes{"on_time", "late", "manual", "buffered", "missed", "overlap", "waits"};
+
 double seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
 /// One family under construction.
@@ -231,6 +233,13 @@ void partition_families(std::vector<MetricFamily>& out, const core::PartitionSta
   out.push_back(histogram("takt_schedule_lateness_seconds", "From a scheduled message's due to when it could be delivered.")
                     .add(stats.wheel.lateness)
                     .take());
+  out.push_back(gauge("takt_schedules", "Recurring schedules.").add(stats.schedules.schedules).take());
+  out.push_back(
+      gauge("takt_schedules_due", "Schedules that are due and wait for their turn, or for room.").add(stats.schedules.due).take());
+  auto occurrences = counter("takt_schedule_occurrences_total", "Occurrences of schedules, by what became of them.");
+  for (std::size_t outcome = 0; outcome < proto::outcome_count; ++outcome)
+    occurrences.add(stats.schedules.occurrences[outcome], {{"outcome", outcomes[outcome]}});
+  out.push_back(occurrences.take());
   out.push_back(gauge("takt_cache_bytes", "Memory of the tail cache.").add(stats.cache_bytes).take());
 }
 

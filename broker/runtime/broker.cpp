@@ -78,6 +78,7 @@ core::PartitionSettings partition_settings(const Config& config, const core::Par
   settings.in_flight_max = static_cast<std::uint32_t>(config.limits.in_flight);
   settings.in_flight_per_worker_max = static_cast<std::uint32_t>(config.limits.in_flight_per_worker);
   settings.topics_max = static_cast<std::uint32_t>(config.limits.topics);
+  settings.schedules_max = static_cast<std::uint32_t>(config.limits.schedules);
   settings.groups_per_topic_max = static_cast<std::uint32_t>(config.limits.groups_per_topic);
   settings.groups_max = static_cast<std::uint32_t>(config.limits.groups);
   settings.producers_max = static_cast<std::uint32_t>(config.limits.producers);

@@ -35,6 +35,7 @@ struct Config {
     std::uint64_t replies_per_session = 8192;
     std::uint64_t replies = 65'536;
     std::uint64_t topics = 200'000;
+    std::uint64_t schedules = 10'000;
     std::uint64_t groups_per_topic = 1000;
     std::uint64_t groups = 100'000;
     std::uint64_t producers = 50'000;

@@ -135,6 +135,7 @@ const std::vector<KeySpec>& key_specs() {   // NOLINT(readability-function-size)
        in<&Config::limits, &Config::Limits::replies>,
        "Requests of all sessions that wait for their reply; half of them may be peeks and pulls that wait for messages."},
       {"limits.topics", Kind::kCount, 1, 10'000'000, {}, in<&Config::limits, &Config::Limits::topics>, "Topics."},
+      {"limits.schedules", Kind::kCount, 1, 1'000'000, {}, in<&Config::limits, &Config::Limits::schedules>, "Schedules."},
       {"limits.producers",
        Kind::kCount,
        1,

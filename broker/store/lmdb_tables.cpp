@@ -50,8 +50,8 @@ std::string hexadecimal(std::string_view bytes) {
 }
 
 constexpr std::array<Table, core::table_count> all_tables = {
-    Table::kMeta,      Table::kTopics, Table::kGroups, Table::kIndex,   Table::kDone,  Table::kRetries, Table::kDead,
-    Table::kProducers, Table::kHeld,   Table::kCold,   Table::kBuckets, Table::kArmed, Table::kTimers,  Table::kPinned};
+    Table::kMeta, Table::kTopics, Table::kGroups,  Table::kIndex, Table::kDone,   Table::kRetries, Table::kDead,     Table::kProducers,
+    Table::kHeld, Table::kCold,   Table::kBuckets, Table::kArmed, Table::kTimers, Table::kPinned,  Table::kSchedules};
 
 }  // namespace
 
@@ -71,6 +71,7 @@ std::string_view table_name(Table table) {
     case Table::kArmed: return "armed";
     case Table::kTimers: return "timers";
     case Table::kPinned: return "pinned";
+    case Table::kSchedules: return "schedules";
   }
   return "unknown";
 }

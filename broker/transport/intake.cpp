@@ -52,7 +52,16 @@ Result<void, Refusal> Intake::content(const Incoming& request) const {
                                                          std::to_string(limits_.batch_bytes_max) + ": send less at once"});
   if (const auto* body = std::get_if<proto::Publish>(&request.body)) return publish(*body, request);
   if (const auto* body = std::get_if<proto::Complete>(&request.body)) return complete(*body, request);
+  if (const auto* body = std::get_if<proto::PutSchedule>(&request.body)) return put_schedule(*body, request);
   return {};
+}
+
+Result<void, Refusal> Intake::put_schedule(const proto::PutSchedule& body, const Incoming& request) const {
+  if (request.payload.size() > limits::schedule_payload_bytes_max)
+    return failed(Refusal{ErrorCode::kMessageTooLarge, "the schedule's payload has " + std::to_string(request.payload.size()) +
+                                                           " bytes and may have " + std::to_string(limits::schedule_payload_bytes_max)});
+  return batch(proto::RunClass::kImmediate, 1, request.metadata.bytes, request.payload.bytes, body.metadata_checksum,
+               body.payload_checksum);
 }
 
 Result<void, Refusal> Intake::publish(const proto::Publish& body, const Incoming& request) const {

@@ -45,6 +45,7 @@ class Intake {
 
  private:
   Result<void, Refusal> publish(const proto::Publish& publish, const Incoming& request) const;
+  Result<void, Refusal> put_schedule(const proto::PutSchedule& put, const Incoming& request) const;
   Result<void, Refusal> complete(const proto::Complete& complete, const Incoming& request) const;
   Result<void, Refusal> batch(proto::RunClass run_class, std::uint32_t count, ByteView metadata, ByteView payload,
                               std::uint64_t metadata_checksum, std::uint64_t payload_checksum) const;

@@ -37,6 +37,12 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
     case MessageType::kPeek:
     case MessageType::kListDead:
     case MessageType::kChangeDead:
+    case MessageType::kPutSchedule:
+    case MessageType::kDeleteSchedule:
+    case MessageType::kListSchedules:
+    case MessageType::kShowSchedule:
+    case MessageType::kPauseSchedule:
+    case MessageType::kTriggerSchedule:
     case MessageType::kDeliver:
     case MessageType::kSessionEnded:
     case MessageType::kError:
@@ -60,14 +66,20 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
     case MessageType::kGroupDeleted:
     case MessageType::kPeeked:
     case MessageType::kDeadListed:
-    case MessageType::kDeadChanged: return false;
+    case MessageType::kDeadChanged:
+    case MessageType::kScheduleDone:
+    case MessageType::kScheduleDeleted:
+    case MessageType::kSchedules:
+    case MessageType::kScheduleShown:
+    case MessageType::kSchedulePaused:
+    case MessageType::kScheduleTriggered: return false;
   }
   return false;
 }
 
 bool needs_connection(const proto::Request& body) {
-  return is_one_of<proto::Heartbeat, proto::Metadata, proto::Credit, proto::ListTopics, proto::ListGroups, proto::Peek, proto::ListDead>(
-      body);
+  return is_one_of<proto::Heartbeat, proto::Metadata, proto::Credit, proto::ListTopics, proto::ListGroups, proto::Peek, proto::ListDead,
+                   proto::ListSchedules, proto::ShowSchedule>(body);
 }
 
 }  // namespace takt::transport

@@ -1,6 +1,8 @@
-// takt schedule preview: when a recurring rule comes round, without a broker.
+// takt schedule, and of its commands preview: when a rule comes round, without a broker.
 
 #include "cli/commands/commands.h"
+#include "cli/commands/schedules.h"
+#include "cli/schedule_values.h"
 #include "cli/values.h"
 #include "scheduler/recurrence.h"
 
@@ -23,18 +25,13 @@ Result<std::chrono::sys_seconds, Failure> parse_from(const Arguments& given) {
   return std::chrono::floor<std::chrono::seconds>(*from);
 }
 
-Failure not_a_rule(const Arguments& given, const scheduler::CronError& why) {
-  if (why.field == "zone") return usage_failure("--tz cannot be '" + given.zone + "': " + why.what, "see docs/scheduling.md for the zones");
-  return usage_failure("--cron cannot be '" + given.cron + "': " + why.text(), "see docs/scheduling.md for what a rule may say");
-}
-
 Result<ExitCode, Failure> run(const Arguments& given, const Environment& environment) {
   const auto number = parse_whole("-n", given.number, 1, occurrences_max);
   if (!number) return failed(number.error());
   const auto from = parse_from(given);
   if (!from) return failed(from.error());
   const auto parsed = scheduler::Recurrence::parse(given.cron, given.zone, *from);
-  if (const auto* wrong = std::get_if<scheduler::CronError>(&parsed)) return failed(not_a_rule(given, *wrong));
+  if (const auto* wrong = std::get_if<scheduler::CronError>(&parsed)) return failed(not_a_rule(given.cron, given.zone, *wrong));
   const auto& rule = std::get<scheduler::Recurrence>(parsed);
   nlohmann::ordered_json document = nlohmann::ordered_json::array();
   std::string text = rule.description() + "\n";
@@ -66,6 +63,8 @@ takt schedule preview --cron '0 0 L * *' --tz Asia/Tokyo --from 2027-01-01T00:00
 void add_schedule(CLI::App& app, Action& action) {
   CLI::App* schedule = app.add_subcommand("schedule", "Recurring schedules");
   schedule->require_subcommand(0, 1);
+  add_schedule_put(*schedule, action);
+  add_schedule_admin(*schedule, action);
   add_command<Arguments>(*schedule, action, "preview", "Show when a rule comes round, without a broker", &declare, &run);
 }
 

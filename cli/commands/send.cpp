@@ -8,7 +8,7 @@
 #include "cli/commands/commands.h"
 #include "cli/connection.h"
 #include "cli/input.h"
-#include "cli/payload.h"
+#include "cli/message.h"
 #include "cli/progress.h"
 #include "proto/limits.h"
 
@@ -67,33 +67,22 @@ Result<Acks, Failure> parse_acks(const std::string& text) {
 }
 
 Result<SendOptions, Failure> parse_options(const Arguments& given) {
-  SendOptions options{.topic = given.topic, .tags = given.tags};
-  const auto priority = parse_whole("--priority", given.priority, 0, 7);
-  if (!priority) return failed(priority.error());
-  options.priority = static_cast<std::uint8_t>(*priority);
+  auto options = message_options(given.topic, given.tags, given.attributes, given.priority);
+  if (!options) return options;
   if (!given.delay.empty()) {
     const auto delay = parse_duration("--delay", given.delay);
     if (!delay) return failed(delay.error());
-    options.delay = *delay;
+    options->delay = *delay;
   }
   if (!given.at.empty()) {
     const auto at = parse_instant("--at", given.at);
     if (!at) return failed(at.error());
-    options.at = *at;
-  }
-  for (const auto& text : given.attributes) {
-    auto attribute = parse_attribute(text);
-    if (!attribute) return failed(attribute.error());
-    options.attributes.emplace_back(std::move(attribute->first), std::move(attribute->second));
+    options->at = *at;
   }
   return options;
 }
 
-Result<Bytes, Failure> payload_of(const Arguments& given, const std::string& where, std::string_view text) {
-  if (!given.raw) return msgpack_from_json(where, text);
-  const auto bytes = std::as_bytes(std::span(text));
-  return Bytes(bytes.begin(), bytes.end());
-}
+PayloadForm form_of(const Arguments& given) { return given.raw ? PayloadForm::kRaw : PayloadForm::kJson; }
 
 /// What became of the messages of one run. The callbacks come on the client's thread.
 class Tally {
@@ -227,7 +216,7 @@ Result<ExitCode, Failure> send_lines(const Arguments& given, const Environment& 
       if (!line) return failed(line.error());
       if (!*line) return std::optional<Bytes>();
       if ((*line)->find_first_not_of(" \t\r") == std::string::npos) continue;
-      auto payload = payload_of(given, where, **line);
+      auto payload = payload_of(form_of(given), where, **line);
       if (!payload) return failed(payload.error());
       return std::optional<Bytes>(std::move(*payload));
     }
@@ -238,10 +227,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   if (given.lines) return send_lines(given, environment);
   const auto count = parse_whole("--count", given.count, 1, 1'000'000'000);
   if (!count) return failed(count.error());
-  // Without data a typed handler still gets a map, whose fields keep their defaults.
-  const auto input = read_input(given.data.empty() && !given.raw ? "{}" : given.data, limits::message_bytes_hard);
-  if (!input) return failed(input.error());
-  const auto payload = payload_of(given, input->where, input->bytes);
+  const auto payload = read_payload(form_of(given), given.data, limits::message_bytes_hard);
   if (!payload) return failed(payload.error());
   return send_all(given, environment, *count,
                   [&payload]() -> Result<std::optional<Bytes>, Failure> { return std::optional<Bytes>(*payload); });

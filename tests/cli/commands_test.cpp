@@ -97,6 +97,39 @@ TEST_F(Commands, PreviewASchedule) {
             Json::parse(R"(["2027-01-01T00:01:30Z","2027-01-01T00:03:00Z"])"));
 }
 
+TEST_F(Commands, PutASchedule) {
+  const std::vector<std::string> put = {"schedule", "put",           "nightly",    "recurring", "report.daily", "--cron", "30 2 * * *",
+                                        "--tz",     "Europe/Berlin", "--catch-up", "all:3",     "--window",     "1d",     "--overlap",
+                                        "allow",    "--data",        R"({"n":1})", "--tag",     "night"};
+  const Json created = json(put);
+  EXPECT_EQ(created["outcome"], "created");
+  EXPECT_EQ(json(put)["outcome"], "unchanged");
+  EXPECT_EQ(json({"schedule", "show", "nightly", "-n", "2"})["upcoming"][0], created["next"]);
+  const Json listed = json({"schedule", "list"})["schedules"];
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0]["catch_up"], "all:3");
+  EXPECT_EQ(listed[0]["window_ms"], 86'400'000);
+  EXPECT_EQ(listed[0]["overlap"], "allow");
+
+  EXPECT_EQ(json({"schedule", "pause", "nightly"})["changed"], true);
+  EXPECT_EQ(json({"schedule", "pause", "nightly"})["changed"], false);
+  EXPECT_TRUE(json({"schedule", "show", "nightly"})["next"].is_null());
+  const Json fired = json({"schedule", "trigger", "nightly"});
+  const Json history = json({"schedule", "history", "nightly"})["history"];
+  ASSERT_EQ(history.size(), 1u);
+  EXPECT_EQ(history[0]["outcome"], "manual");
+  EXPECT_EQ(history[0]["message"], fired["occurrence"]["message"]);
+  const auto seen = lines(takt({"peek", "recurring", "-o", "json"}).out);
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0]["payload"]["n"], 1);
+  EXPECT_EQ(seen[0]["tags"], Json::parse(R"(["night"])"));
+  EXPECT_EQ(json({"schedule", "resume", "nightly"})["changed"], true);
+
+  EXPECT_EQ(takt({"schedule", "delete", "nightly"}).exit, 2) << "nobody to ask";
+  EXPECT_EQ(json({"schedule", "delete", "nightly", "--yes"})["deleted"], true);
+  EXPECT_EQ(takt({"schedule", "show", "nightly"}).exit, 3);
+}
+
 TEST_F(Commands, PeekShowsTheOffsetToGoOnFrom) {
   json({"send", "elsewhere", "a", "--count", "3"});  // positions are counted over all topics, offsets are not
   json({"send", "offsets", "a", "--count", "3"});

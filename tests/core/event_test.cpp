@@ -38,7 +38,31 @@ std::vector<Event> samples() {
           Fire{{at(1000), scheduler::TimerId(40)},
                {{{at(990), scheduler::TimerId(300)}, 7 << 8 | 3},
                 {{at(990), scheduler::TimerId(301)}, 7 << 8 | 3},
-                {{at(1000), scheduler::TimerId(40)}, 8 << 8}}}};
+                {{at(1000), scheduler::TimerId(40)}, 8 << 8}}},
+          CronPut{ScheduleId(4),
+                  "nightly",
+                  "photos",
+                  l,
+                  {.rule = "@every 1h",
+                   .zone = "UTC",
+                   .start_ms = 1,
+                   .end_ms = std::nullopt,
+                   .jitter_ms = 300,
+                   .catch_up = proto::CatchUp::kAll,
+                   .catch_up_max = 9,
+                   .catch_up_window_ms = 0,
+                   .overlap = proto::Overlap::kReplace,
+                   .overlap_group = "g"},
+                  "m",
+                  "pp",
+                  at(1000),
+                  at(1001),
+                  NextOccurrence{at(2000), at(2007)}},
+          CronDel{ScheduleId(4)},
+          CronFire{ScheduleId(4), at(2000), proto::Outcome::kLate, 1, FiredMessage{t, l, Offset(77), Position(300)},
+                   NextOccurrence{at(3000), at(3000)}},
+          CronFire{ScheduleId(4), at(2001), proto::Outcome::kOverlap, 12, {}, {}},
+          CronRearm{ScheduleId(4), true, at(2000), {}}};
 }
 
 TEST(Event, IsReadBackAsItWasWritten) {
@@ -98,6 +122,8 @@ TEST(Event, IsRefusedWhenUnknownOrOutOfRange) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_NE(refused.error().what.find("type 3"), std::string::npos);
   EXPECT_FALSE(decode_events(std::string("\x1B\x01\x08\x00", 4), 1).has_value()) << "lane 8";
+  EXPECT_FALSE(decode_events(std::string("\x08\x04\x00\x08\x01\x00\x00", 7), 1).has_value()) << "outcome 8";
+  EXPECT_FALSE(decode_events(std::string("\x09\x04\x02\x00\x00", 5), 1).has_value()) << "neither paused nor not";
   EXPECT_FALSE(decode_events(std::string("\x10\x01\x01\x00\x01\x00\x00\x00", 8), 1).has_value()) << "an empty run";
   EXPECT_FALSE(decode_events(std::string("\x10\x01\x01\x00\xFF\xFF\xFF\xFF\x0F", 9), 1).has_value()) << "more runs than bytes";
 }

@@ -49,6 +49,16 @@ std::vector<std::string> payloads_of(const std::vector<BlockSlice>& slices) {
   return texts;
 }
 
+std::vector<proto::RecordMetadata> metadata_of(const std::vector<BlockSlice>& slices) {
+  std::vector<proto::RecordMetadata> records;
+  const proto::Sections all = gather(slices);
+  std::uint32_t count = 0;
+  for (const BlockSlice& slice : slices) count += slice.count;
+  const proto::SectionView view(all.metadata, all.payload, count);
+  for (std::uint32_t i = 0; i < count; ++i) records.push_back(proto::decode_record(view.metadata(i)).value());
+  return records;
+}
+
 void apply_checkpoint(Rows& rows, const Checkpoint& checkpoint) {
   for (const RowRange& range : checkpoint.erased) {
     rows.erase(rows.lower_bound({range.table, range.from}), rows.lower_bound({range.table, range.until}));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/core/partition.h"
+#include "proto/record.h"
 #include "proto/section.h"
 
 namespace takt::core::test {
@@ -26,6 +27,7 @@ proto::Sections sections_of(const std::vector<std::string>& payloads, const Due&
 proto::Publish publish_of(std::string topic, const proto::Sections& sections, std::uint32_t count, ProducerId producer, Sequence sequence);
 /// Texts of a slice list's payloads, in order.
 std::vector<std::string> payloads_of(const std::vector<BlockSlice>& slices);
+std::vector<proto::RecordMetadata> metadata_of(const std::vector<BlockSlice>& slices);
 void apply_checkpoint(Rows& rows, const Checkpoint& checkpoint);
 
 class Harness {

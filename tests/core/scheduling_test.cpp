@@ -26,6 +26,9 @@ class Scheduling : public testing::Test {
     if (due.is_given()) body.run_class = proto::RunClass::kScheduled;
     harness.request(session, CorrelationId(sequence), body, std::move(sections));
   }
+  void put_schedule(const proto::ScheduleSettings& settings) {
+    harness.request(session, CorrelationId(80), proto::PutSchedule{"s", "t", Lane(0), settings, 0, 0}, sections_of({"again"}));
+  }
   std::uint64_t pending() { return harness.partition().stats().wheel.pending; }
   bool is_due() {
     const auto next = harness.partition().next_deadline();
@@ -35,6 +38,46 @@ class Scheduling : public testing::Test {
   Harness harness;
   std::uint64_t sequence = 0;
 };
+
+TEST_F(Scheduling, AnOccurrencesLatenessIsCounted) {
+  put_schedule({.rule = "@every 1m", .overlap = proto::Overlap::kAllow});
+  harness.settle();
+  harness.advance(60s);
+  harness.settle();
+  EXPECT_EQ(harness.partition().stats().wheel.lateness.counts.front(), 1u);
+  harness.advance(62s);
+  harness.settle();
+  const PartitionStats stats = harness.partition().stats();
+  EXPECT_EQ(stats.wheel.lateness.counts.at(9), 1u) << "within 10 s";
+  EXPECT_EQ(stats.schedules.schedules, 1u);
+  EXPECT_EQ(stats.schedules.occurrences.front(), 2u);
+  EXPECT_EQ(stats.topics.at(0).enqueued, 2u);
+}
+
+TEST_F(Scheduling, AnOccurrenceThatWaitsHasItsTurnWhenTheOneBeforeIsDone) {
+  put_schedule({.rule = "@every 1m", .overlap = proto::Overlap::kBufferOne});
+  harness.settle();
+  harness.advance(60s);
+  harness.settle();
+  harness.advance(60s);
+  harness.settle();
+  EXPECT_FALSE(is_due());
+  harness.request(session, CorrelationId(90), proto::DeleteTopic{"t"});
+  EXPECT_TRUE(is_due());
+  harness.advance(0s);
+  EXPECT_EQ(harness.partition().stats().schedules.occurrences.at(3), 1u) << "had waited";
+}
+
+TEST_F(Scheduling, AScheduleWithoutRoomAsksAgainInASecond) {
+  put_schedule({.rule = "@every 1m"});
+  harness.settle();
+  harness.partition().store_room(Partition::StoreRoom::kFull);
+  harness.advance(60s);
+  harness.settle();
+  EXPECT_FALSE(is_due());
+  EXPECT_EQ(harness.partition().next_deadline(), harness.now().mono + 1s);
+  EXPECT_EQ(harness.partition().stats().schedules.due, 1u);
+}
 
 TEST_F(Scheduling, NothingFiresBeforeTheDiskHasTakenAFullCommit) {
   publish({"a", "b"}, {.delay = 1000ms});

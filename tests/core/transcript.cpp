@@ -1,5 +1,6 @@
 #include "tests/core/transcript.h"
 
+#include <array>
 #include <map>
 #include <sstream>
 #include <vector>
@@ -110,6 +111,28 @@ class Transcript {
     if (w.named.contains("before")) by.before = Position(number(w, "before", 0));
     return by;
   }
+  proto::ScheduleSettings schedule_settings(const Words& w) {
+    proto::ScheduleSettings settings;
+    settings.rule = w.quoted.at(0);
+    const auto word = [&](const char* name, const char* otherwise) { return w.named.contains(name) ? w.named.at(name) : otherwise; };
+    const auto instant = [&](const char* name) { return to_ms(began_ + std::chrono::milliseconds(std::stoll(w.named.at(name)))); };
+    settings.zone = word("zone", "UTC");
+    if (w.named.contains("start")) settings.start_ms = instant("start");
+    if (w.named.contains("end")) settings.end_ms = instant("end");
+    settings.jitter_ms = number(w, "jitter", 0);
+    const std::string catch_up = word("catch_up", "last");
+    settings.catch_up = catch_up == "last" ? proto::CatchUp::kLast : catch_up == "skip" ? proto::CatchUp::kSkip : proto::CatchUp::kAll;
+    settings.catch_up_max = static_cast<std::uint32_t>(number(w, "max", 100));
+    settings.catch_up_window_ms = number(w, "window", 3'600'000);
+    const std::string overlap = word("overlap", "allow");
+    settings.overlap = overlap == "allow"         ? proto::Overlap::kAllow
+                       : overlap == "at_most_one" ? proto::Overlap::kAtMostOne
+                       : overlap == "buffer_one"  ? proto::Overlap::kBufferOne
+                                                  : proto::Overlap::kReplace;
+    settings.overlap_group = word("group", "");
+    return settings;
+  }
+  static std::uint64_t to_ms(WallTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
   static LeaseToken token(const std::string& text) {
     const std::size_t dot = text.find('.');
     return make_token(Epoch(static_cast<std::uint32_t>(std::stoul(text.substr(0, dot)))), std::stoull(text.substr(dot + 1)));
@@ -131,6 +154,30 @@ class Transcript {
     harness_->request(session(name), CorrelationId(++correlation_), std::move(body), std::move(sections));
   }
 
+  /// False: the verb is not about schedules.
+  bool execute_schedule(const Words& w) {
+    const std::string& verb = w.plain.at(0);
+    const auto word = [&](std::size_t i) { return w.plain.at(i); };
+    if (verb == "put-schedule") {
+      proto::Sections sections = sections_of({w.quoted.at(1)});
+      ask(word(1), proto::PutSchedule{word(2), word(3), Lane(static_cast<std::uint8_t>(number(w, "lane", 0))), schedule_settings(w), 0, 0},
+          std::move(sections));
+    } else if (verb == "delete-schedule") {
+      ask(word(1), proto::DeleteSchedule{word(2)});
+    } else if (verb == "schedules") {
+      ask(word(1), proto::ListSchedules{w.plain.size() > 2 ? word(2) : ""});
+    } else if (verb == "show-schedule") {
+      ask(word(1), proto::ShowSchedule{word(2), static_cast<std::uint32_t>(number(w, "n", 3))});
+    } else if (verb == "pause-schedule" || verb == "resume-schedule") {
+      ask(word(1), proto::PauseSchedule{word(2), verb == "pause-schedule"});
+    } else if (verb == "trigger") {
+      ask(word(1), proto::TriggerSchedule{word(2)});
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   void execute(const Words& w) {
     const std::string& verb = w.plain.at(0);
     const auto word = [&](std::size_t i) { return w.plain.at(i); };
@@ -140,6 +187,7 @@ class Transcript {
       settings_.producers_max = static_cast<std::uint32_t>(number(w, "producers", 50'000));
       settings_.in_flight_max = static_cast<std::uint32_t>(number(w, "in_flight", 1'000'000));
       settings_.in_flight_per_worker_max = static_cast<std::uint32_t>(number(w, "per_worker", 65'536));
+      settings_.schedules_max = static_cast<std::uint32_t>(number(w, "schedules", 10'000));
       settings_.topics_max = static_cast<std::uint32_t>(number(w, "topics", 200'000));
       settings_.groups_max = static_cast<std::uint32_t>(number(w, "groups", 100'000));
       settings_.groups_per_topic_max = static_cast<std::uint32_t>(number(w, "groups_per_topic", 1'000));
@@ -276,10 +324,10 @@ class Transcript {
       harness_->checkpoint();
     } else if (verb == "free") {
       harness_->free_before(Position(std::stoull(word(1))));
-    } else if (verb == "full") {
-      harness_->partition().store_room(Partition::StoreRoom::kFull);
+    } else if (verb == "full" || verb == "room") {
+      harness_->partition().store_room(verb == "full" ? Partition::StoreRoom::kFull : Partition::StoreRoom::kEnough);
     } else {
-      check(false, "the transcript knows its verbs");
+      check(execute_schedule(w), "the transcript knows its verbs");
     }
   }
 
@@ -364,6 +412,44 @@ class Transcript {
            << (r.attempt > 1 ? " attempt=" + std::to_string(r.attempt) : "") << "]";
     }
     out_ << show(payloads_of(o.slices));
+    for (const proto::RecordMetadata& metadata : metadata_of(o.slices))
+      if (metadata.schedule) out_ << " " << *metadata.schedule << "@" << show_ms(to_ms(*metadata.planned));
+  }
+  /// Ms since the transcript began.
+  std::string show_ms(std::optional<std::uint64_t> ms) const {
+    return ms ? std::to_string(static_cast<std::int64_t>(*ms - to_ms(began_))) : "none";
+  }
+  std::string show_past(const proto::PastOccurrence& o) const {
+    static constexpr std::array names{"on-time", "late", "manual", "buffered", "missed", "overlap", "waits"};
+    return show_ms(o.planned_ms) + "@" + show_ms(o.decided_ms) + " " + names.at(static_cast<std::size_t>(o.outcome) - 1) +
+           (o.count > 1 ? " x" + std::to_string(o.count) : "") + (o.message ? " 0-" + std::to_string(o.message->value) : "");
+  }
+  std::string show_entry(const proto::ScheduleEntry& e) const {
+    std::string due = e.next_due_ms != e.next_ms ? " due=" + show_ms(e.next_due_ms) : "";
+    return " [" + e.schedule + " " + e.topic + " next=" + show_ms(e.next_ms) + due + " fired=" + std::to_string(e.fired) +
+           " skipped=" + std::to_string(e.skipped) + (e.paused ? " paused" : "") + (e.waits ? " waits" : "") + "]";
+  }
+  void show_body(const proto::ScheduleDone& s, const Outgoing&) {
+    out_ << "schedule "
+         << (s.outcome == proto::PutOutcome::kCreated   ? "created"
+             : s.outcome == proto::PutOutcome::kChanged ? "changed"
+                                                        : "unchanged")
+         << " next=" << show_ms(s.next_ms);
+  }
+  void show_body(const proto::ScheduleDeleted&, const Outgoing&) { out_ << "schedule deleted"; }
+  void show_body(const proto::SchedulePaused& s, const Outgoing&) {
+    out_ << "schedule " << (s.changed ? "changed" : "unchanged") << " next=" << show_ms(s.next_ms);
+  }
+  void show_body(const proto::ScheduleTriggered& s, const Outgoing&) { out_ << "triggered " << show_past(s.occurrence); }
+  void show_body(const proto::Schedules& s, const Outgoing&) {
+    out_ << "schedules";
+    for (const proto::ScheduleEntry& e : s.schedules) out_ << show_entry(e);
+  }
+  void show_body(const proto::ScheduleShown& s, const Outgoing&) {
+    out_ << "schedule" << show_entry(s.entry) << " upcoming";
+    for (const std::uint64_t at : s.upcoming) out_ << " " << show_ms(at);
+    out_ << " history";
+    for (const proto::PastOccurrence& past : s.history) out_ << " (" << show_past(past) << ")";
   }
   void show_body(const proto::Error& e, const Outgoing&) { out_ << "refused " << error_label(e.code); }
   template <class Other>

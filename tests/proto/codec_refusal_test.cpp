@@ -53,6 +53,10 @@ TEST(CodecRefusal, NamesTheNumberThatIsOutOfItsRange) {
   EXPECT_EQ(refusal_of(changed<Fail>([](Fail& m) { m.index = 1024; })), bad_field("fail: field 'index': expected 0 to 1023, got 1024"));
   EXPECT_EQ(refusal_of(changed<Fail>([](Fail& m) { m.delay_ms = limits::span_ms_max + 1; })),
             bad_field("fail: field 'delay_ms': expected 0 to 3155760000000, got 3155760000001"));
+  EXPECT_EQ(refusal_of(changed<PutSchedule>([](PutSchedule& m) { m.settings.jitter_ms = limits::jitter_ms_max + 1; })),
+            bad_field("put_schedule: field 'settings.jitter_ms': expected 0 to 86400000, got 86400001"));
+  EXPECT_EQ(refusal_of(changed<PutSchedule>([](PutSchedule& m) { m.settings.end_ms = *m.settings.start_ms - 1; })),
+            bad_field("put_schedule: field 'settings.end_ms': expected an end that is not before start_ms"));
   EXPECT_EQ(refusal_of(changed<Peek>([](Peek& m) { m.messages_max = 0; })),
             bad_field("peek: field 'messages_max': expected 1 to 65536, got 0"));
   EXPECT_EQ(refusal_of(changed<Peek>([](Peek& m) { m.from = Offset(limits::place_max + 1); })),

@@ -81,8 +81,8 @@ TEST(CodecRoundTrip, TheReplyToRequestNIsNWithTheHighBit) {
 TEST(CodecRoundTrip, OnlyMessagesWithSectionsHaveThreeFrames) {
   for (const auto& types : {EachOf<Request>::types(), EachOf<Reply>::types()}) {
     for (const MessageType type : types) {
-      const bool carries =
-          type == MessageType::kPublish || type == MessageType::kComplete || type == MessageType::kDeliver || type == MessageType::kPeeked;
+      const bool carries = type == MessageType::kPublish || type == MessageType::kComplete || type == MessageType::kPutSchedule ||
+                           type == MessageType::kDeliver || type == MessageType::kPeeked;
       EXPECT_EQ(frame_count(type), carries ? 3u : 1u) << name_of(type);
     }
   }

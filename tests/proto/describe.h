@@ -29,6 +29,9 @@ constexpr std::string_view part_name() {
   if constexpr (std::same_as<M, DeadSelection>) return "dead_selection";
   if constexpr (std::same_as<M, FailureEntry>) return "failure_entry";
   if constexpr (std::same_as<M, DeadEntry>) return "dead_entry";
+  if constexpr (std::same_as<M, ScheduleSettings>) return "schedule_settings";
+  if constexpr (std::same_as<M, PastOccurrence>) return "past_occurrence";
+  if constexpr (std::same_as<M, ScheduleEntry>) return "schedule_entry";
   if constexpr (std::same_as<M, Stretch>) return "stretch";
   if constexpr (std::same_as<M, DeliveredRange>) return "delivered_range";
   return "";

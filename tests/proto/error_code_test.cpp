@@ -67,6 +67,7 @@ TK2009 message_too_large
 TK2010 batch_too_large
 TK2011 too_many_subscriptions
 TK2012 too_many_producers
+TK2013 too_many_schedules
 TK3001 stale_lease
 TK3002 unknown_session
 TK3003 unknown_subscription
@@ -78,6 +79,7 @@ TK3008 unknown_partition
 TK3009 session_expired
 TK3010 already_exists
 TK3011 subscription_in_use
+TK3012 unknown_schedule
 TK4001 store_failed
 TK4002 unknown_outcome
 TK4003 read_only

@@ -73,7 +73,7 @@ TEST(ProtocolPage, ListsEveryMessagesFieldsInOrder) {
   const auto tables = field_tables();
   EachOf<Request>::expect_described(tables);
   EachOf<Reply>::expect_described(tables);
-  EXPECT_EQ(tables.size(), std::variant_size_v<Request> + std::variant_size_v<Reply> + 17);
+  EXPECT_EQ(tables.size(), std::variant_size_v<Request> + std::variant_size_v<Reply> + 20);
 }
 
 template <class... M>
@@ -83,7 +83,8 @@ void expect_parts(const std::map<std::string, std::vector<FieldShape>>& tables) 
 
 TEST(ProtocolPage, ListsEveryPartsFieldsInOrder) {
   expect_parts<IndexRun, FollowUp, AckEntry, HeldRange, TopicSettings, RetryPolicy, GroupSettings, PartitionEntry, ResumedRange, TopicEntry,
-               Place, DeadSelection, FailureEntry, DeadEntry, GroupEntry, Stretch, DeliveredRange>(field_tables());
+               Place, DeadSelection, FailureEntry, DeadEntry, GroupEntry, ScheduleSettings, PastOccurrence, ScheduleEntry, Stretch,
+               DeliveredRange>(field_tables());
 }
 
 TEST(ProtocolPage, HasTheErrorTable) {

@@ -51,6 +51,7 @@ RecordMetadata full() {
 
 TEST(Record, ReadsBackWhatItWrote) {
   for (const RecordMetadata& metadata : {RecordMetadata{}, RecordMetadata{.kind = "photo.resize"}, full(),
+                                         RecordMetadata{.kind = "k", .schedule = "nightly", .planned = WallTime(std::chrono::hours(1))},
                                          RecordMetadata{.kind = "k",
                                                         .attributes = {{"min", std::numeric_limits<std::int64_t>::min()},
                                                                        {"max", std::numeric_limits<std::int64_t>::max()},
@@ -140,6 +141,16 @@ TEST(Record, RefusesDuesAndDelaysOutOfTheirBounds) {
             bad_field("delay: stands beside due; leave one of them out"));
 }
 
+TEST(Record, RefusesAnOccurrenceThatCannotBe) {
+  const auto planned = [](std::uint64_t ms) { return RawMsgpack().array(3).text("k").byte(17).number(ms); };
+  EXPECT_EQ(refusal_of(planned(0)), bad_field("planned: expected 1 to 253402300799999 ms since 1970, got 0"));
+  EXPECT_EQ(refusal_of(planned(limits::due_ms_max + 1)),
+            bad_field("planned: expected 1 to 253402300799999 ms since 1970, got 253402300800000"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(17).text("noon")), bad_field("planned: expected a number, got text"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(16).text("a b")),
+            bad_field("schedule: schedule name 'a b' has ' '; a name has 1 to 200 of the characters A-Z a-z 0-9 . _ -"));
+}
+
 TEST(Record, KnowsWhenItIsDue) {
   const WallTime stored(std::chrono::milliseconds(1000));
   const auto due = [&](const RecordMetadata& metadata) { return check_record(packed(metadata))->due(stored).time_since_epoch().count(); };
@@ -151,8 +162,8 @@ TEST(Record, KnowsWhenItIsDue) {
 }
 
 TEST(Record, RefusesTagsThatDoNotAscendOrDoNotExist) {
-  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(0).text("v")), bad_field("tag: expected 1 to 15, got 0"));
-  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(16).text("v")), bad_field("tag: expected 1 to 15, got 16"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(0).text("v")), bad_field("tag: expected 1 to 17, got 0"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(18).text("v")), bad_field("tag: expected 1 to 17, got 18"));
   EXPECT_EQ(refusal_of(RawMsgpack().array(5).text("k").byte(15).text("v").byte(15).text("v")),
             bad_field("tag 15 does not ascend: it follows 15"));
   EXPECT_EQ(refusal_of(RawMsgpack().array(5).text("k").byte(15).text("v").byte(14).text("3-1")),

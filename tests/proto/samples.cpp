@@ -40,6 +40,51 @@ Complete complete() {
                           .payload_checksum = section_checksum(sections.payload)}}};
 }
 
+ScheduleSettings nightly() {
+  return {.rule = "30 2 * * *",
+          .zone = "Europe/Berlin",
+          .start_ms = 1'798'758'000'000,
+          .end_ms = std::nullopt,
+          .jitter_ms = 60'000,
+          .catch_up = CatchUp::kAll,
+          .catch_up_max = 3,
+          .catch_up_window_ms = 86'400'000,
+          .overlap = Overlap::kBufferOne,
+          .overlap_group = "resizers"};
+}
+
+PutSchedule put_schedule() {
+  const Sections sections = section_sample();
+  return {.schedule = "nightly",
+          .topic = "photos",
+          .lane = Lane(2),
+          .settings = nightly(),
+          .metadata_checksum = section_checksum(sections.metadata),
+          .payload_checksum = section_checksum(sections.payload)};
+}
+
+ScheduleEntry nightly_entry() {
+  return {.partition = PartitionId(3),
+          .schedule = "nightly",
+          .topic = "photos",
+          .lane = Lane(2),
+          .settings = nightly(),
+          .kind = "photo.resize",
+          .payload_bytes = 14,
+          .paused = false,
+          .next_ms = 1'798'767'000'000,
+          .next_due_ms = 1'798'767'012'345,
+          .waits = true,
+          .fired = 7,
+          .skipped = 2,
+          .trouble = ""};
+}
+
+PastOccurrence last_night() {
+  return {
+      .planned_ms = 1'798'680'600'000, .decided_ms = 1'798'680'612'350, .outcome = Outcome::kOnTime, .count = 1, .message = Position(5000)};
+}
+
 std::vector<std::uint32_t> alternating_slots() {
   std::vector<std::uint32_t> slots(limits::routing_slots);
   for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = static_cast<std::uint32_t>(i % 2);
@@ -142,6 +187,12 @@ std::vector<DecodedRequest> request_samples() {
                                                    .before = Position(7000)},
                                      .from = {},
                                      .messages_max = 1000}},
+      {CorrelationId(20), put_schedule()},
+      {CorrelationId(21), DeleteSchedule{.schedule = "nightly"}},
+      {CorrelationId(22), ListSchedules{.after = "nightly"}},
+      {CorrelationId(23), ShowSchedule{.schedule = "nightly", .upcoming_max = 5}},
+      {CorrelationId(24), PauseSchedule{.schedule = "nightly", .paused = true}},
+      {CorrelationId(25), TriggerSchedule{.schedule = "nightly"}},
   };
 }
 
@@ -213,6 +264,13 @@ std::vector<DecodedReply> reply_samples() {
                         .failures = {{.time_ms = 1'790'000'000'000, .worker = "resize-7", .code = 1017, .text = "cannot decode JPEG"}}}},
            .next = Place{Lane(2), Offset(1043)}}},
       {CorrelationId(21), DeadChanged{.messages = 1, .next = std::nullopt, .end = Position(7000)}},
+      {CorrelationId(20), ScheduleDone{.outcome = PutOutcome::kChanged, .next_ms = 1'798'767'000'000}},
+      {CorrelationId(21), ScheduleDeleted{}},
+      {CorrelationId(22), Schedules{.schedules = {nightly_entry()}}},
+      {CorrelationId(23),
+       ScheduleShown{.entry = nightly_entry(), .upcoming = {1'798'767'000'000, 1'798'853'400'000}, .history = {last_night()}}},
+      {CorrelationId(24), SchedulePaused{.changed = true, .next_ms = std::nullopt}},
+      {CorrelationId(25), ScheduleTriggered{.partition = partition, .occurrence = last_night()}},
       {CorrelationId(9), Deliver{.partition = partition,
                                  .subscription = subscription,
                                  .ranges = {{.slot = Slot(7),

@@ -76,6 +76,16 @@ TEST(Exposition, ShowsTimersAndTheClock) {
   EXPECT_TRUE(has_line(page, "takt_clock_ahead_seconds 90")) << page;
 }
 
+TEST(Exposition, ShowsSchedules) {
+  Snapshot with = snapshot(1);
+  with.partition.schedules = {3, 1, {10, 0, 0, 0, 4, 0, 0}};
+  const std::string page = Exposition().render(with);
+  EXPECT_TRUE(has_line(page, "takt_schedules 3")) << page;
+  EXPECT_TRUE(has_line(page, "takt_schedules_due 1")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_schedule_occurrences_total{outcome="on_time"} 10)")) << page;
+  EXPECT_TRUE(has_line(page, R"(takt_schedule_occurrences_total{outcome="missed"} 4)")) << page;
+}
+
 TEST(Exposition, CumulatesHistogramBuckets) {
   const std::string page = Exposition().render(snapshot(0));
   EXPECT_TRUE(has_line(page, R"(takt_store_commit_seconds_bucket{le="0.0005"} 1)")) << page;

@@ -94,8 +94,8 @@ TEST_F(Link, TellsTheFirstGreetingFromTheNext) {
 
 TEST_F(Link, AReadIsAskedAgainAfterAReconnectAndAChangeIsUnknown) {
   peer.greet();
-  session.request(TicketId(1), proto::ListTopics{}, peer.now.mono + 5s, peer.now);
-  session.request(TicketId(2), proto::DeleteTopic{"photos"}, peer.now.mono + 5s, peer.now);
+  session.request(TicketId(1), proto::ListTopics{}, {}, peer.now.mono + 5s, peer.now);
+  session.request(TicketId(2), proto::DeleteTopic{"photos"}, {}, peer.now.mono + 5s, peer.now);
   EXPECT_EQ(peer.take().size(), 2u);
   peer.cut();
   const auto failed = peer.take_events<RequestFailed>();
@@ -108,7 +108,7 @@ TEST_F(Link, AReadIsAskedAgainAfterAReconnectAndAChangeIsUnknown) {
 }
 
 TEST_F(Link, ARequestWithoutAConnectionFailsInTime) {
-  session.request(TicketId(1), proto::ListTopics{}, peer.now.mono + 5s, peer.now);
+  session.request(TicketId(1), proto::ListTopics{}, {}, peer.now.mono + 5s, peer.now);
   EXPECT_EQ(session.next_deadline(), peer.now.mono + 5s);
   peer.pass(5s);
   const auto failed = peer.take_events<RequestFailed>();

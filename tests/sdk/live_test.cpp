@@ -181,6 +181,63 @@ TEST_F(Live, WithAcksZeroWhatIsQueuedLeavesAsTheBrokerReads) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 20s);
 }
 
+TEST_F(Live, AScheduleSendsItsMessageByItself) {
+  auto admin = Admin::open({.server = broker.server()});
+  ASSERT_TRUE(admin);
+  const ScheduleSettings settings{.rule = "@every 1s", .jitter = 1ms, .overlap = Overlap::kAllow};
+  using Outcome = PutScheduleResult::Outcome;
+  EXPECT_EQ(admin->put_schedule("tick", settings, Job{7}, to_jobs).value().outcome, Outcome::kCreated);
+  EXPECT_EQ(admin->put_schedule("tick", settings, Job{7}, to_jobs).value().outcome, Outcome::kUnchanged);
+  EXPECT_EQ(admin->put_schedule("tick", settings, Job{8}, to_jobs).value().outcome, Outcome::kChanged);
+
+  std::mutex mutex;
+  std::vector<std::string> ids;
+  Worker one = worker({.topic = "jobs"});
+  one.handle<Job>([&](Context& context, const Job& job) {
+    EXPECT_EQ(job.number, 8);
+    ASSERT_TRUE(context.occurrence());
+    EXPECT_EQ(context.occurrence()->schedule, "tick");
+    const std::lock_guard lock(mutex);
+    ids.push_back(context.occurrence()->id());
+  });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().done >= 2; }));
+  EXPECT_TRUE(admin->pause_schedule("tick").value());
+  const ScheduleDetails details = admin->schedule("tick", 5).value();
+  EXPECT_TRUE(details.info.paused);
+  EXPECT_TRUE(details.upcoming.empty());
+  ASSERT_GE(details.history.size(), 2u);
+  EXPECT_EQ(details.history[0].outcome, PastOccurrence::Outcome::kOnTime);
+  EXPECT_EQ(details.history[1].planned.time, details.history[0].planned.time - 1s);
+  EXPECT_EQ(admin->trigger_schedule("tick").value().outcome, PastOccurrence::Outcome::kManual);
+  EXPECT_TRUE(admin->resume_schedule("tick").value());
+  EXPECT_EQ(admin->schedules().value().size(), 1u);
+  EXPECT_TRUE(admin->delete_schedule("tick"));
+  EXPECT_EQ(admin->delete_schedule("tick").error().name, "unknown_schedule");
+  running.stop();
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), ids.size());
+}
+
+TEST_F(Live, AScheduleIsRefusedByTheSettingThatIsWrong) {
+  auto admin = Admin::open({.server = broker.server()});
+  ASSERT_TRUE(admin);
+  const auto refusal = [&](const ScheduleSettings& settings, const SendOptions& message) {
+    const auto put = admin->put_schedule("s", settings, Job{}, message);
+    return put ? std::string("taken") : put.error().message;
+  };
+  EXPECT_EQ(refusal({.rule = "61 * * * *"}, to_jobs).substr(0, 46), "put_schedule: field 'settings.rule': minute: '");
+  EXPECT_EQ(refusal({.rule = "@daily", .jitter = 25h}, to_jobs), "ScheduleSettings.jitter: it must be 0 to a day");
+  EXPECT_EQ(refusal({.rule = "@daily", .catch_up_max = 0}, to_jobs), "ScheduleSettings.catch_up_max: it must be 1 to 100");
+  EXPECT_EQ(refusal({.rule = "@daily"}, {.topic = "jobs", .delay = 1s}), "SendOptions: the message of a schedule has neither delay nor at");
+  EXPECT_EQ(refusal({.rule = "@daily",
+                     .start = Instant(std::chrono::sys_days(std::chrono::year(2027) / 1 / 2)),
+                     .end = Instant(std::chrono::sys_days(std::chrono::year(2027) / 1 / 1))},
+                    to_jobs),
+            "ScheduleSettings.end: it is before start");
+  EXPECT_EQ(Occurrence({"s", Instant(std::chrono::sys_days(std::chrono::year(2027) / 1 / 1) + 3723004ms)}).id(),
+            "s@2027-01-01T01:02:03.004Z");
+}
+
 TEST_F(Live, AdminSeesAndChangesTopicsAndGroups) {
   auto admin = Admin::open({.server = broker.server()});
   ASSERT_TRUE(admin);

@@ -13,7 +13,7 @@ void Admin::ask() {
   if (groups_.empty()) return;
   const GroupName& group = groups_.front();
   session_.request(sdk::TicketId(++last_ticket_),
-                   proto::PutGroup{group.topic, group.group, proto::StartFrom::kEarliest, {options_.attempts_max, options_.retry}},
+                   proto::PutGroup{group.topic, group.group, proto::StartFrom::kEarliest, {options_.attempts_max, options_.retry}}, {},
                    world_.mono() + std::chrono::seconds(10), world_.now());
 }
 

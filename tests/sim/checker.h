@@ -121,7 +121,7 @@ class Checker {
   bool may_follow_again(Value value, LogTime stored) const;
   void durable_run(const core::RunView& run, Ended& ended);
   void on_batch(const core::RunView& run);
-  void on_event(const core::Event& event, Ended& ended);
+  void on_event(const core::Event& event, Position position, Ended& ended);
   void on_done(TopicId topic, GroupId group, Lane lane, Offset offset);
   void on_group_made(const core::GroupPut& e);
   /// Too young to go, or among the newest, as its topic's settings have been at all times.

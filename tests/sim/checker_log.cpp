@@ -42,11 +42,16 @@ void Checker::durable_run(const core::RunView& run, Ended& ended) {
     if (const auto complaint = view_.add(run, [this](Value value, LogTime stored) { return may_follow_again(value, stored); }))
       return fail("the log has " + *complaint);
     counts.scheduled += run.run_class == proto::RunClass::kScheduled ? run.count : 0;
-    return on_batch(run);
+    if (run.stamp.epoch != 0) on_batch(run);
+    return;
   }
   const auto events = core::decode_events(as_text(run.metadata), run.count);
   if (!events) return fail("a control run cannot be read: " + events.error().what);
-  for (const core::Event& event : *events) on_event(event, ended);
+  Position at = run.first_position;
+  for (const core::Event& event : *events) {
+    on_event(event, at, ended);
+    at = at.plus(1);
+  }
 }
 
 /// A group that is made anew gives its messages out again, as does one whose message was stored twice; what they are
@@ -58,7 +63,7 @@ bool Checker::may_follow_again(Value value, LogTime stored) const {
   return (group != nullptr && group->made > stored) || view_.is_repeated(parent->second.value);
 }
 
-void Checker::on_event(const core::Event& event, Ended& ended) {
+void Checker::on_event(const core::Event& event, Position position, Ended& ended) {
   std::vector<GroupId> dropped;
   if (const auto* topic = std::get_if<core::TopicDel>(&event)) {
     ++counts.topics_deleted;
@@ -68,7 +73,7 @@ void Checker::on_event(const core::Event& event, Ended& ended) {
     ++counts.groups_deleted;
     dropped.push_back(group->group);
   }
-  if (const auto complaint = view_.add(event)) return fail("the log has " + *complaint);
+  if (const auto complaint = view_.add(event, position)) return fail("the log has " + *complaint);
   for (const GroupId id : dropped) {
     ended.groups.insert(view_.name_of(id));
     book_.dropped(id);
@@ -97,6 +102,9 @@ void Checker::on_event(const core::Event& event, Ended& ended) {
     on_group_made(*put);
   } else if (const auto* fire = std::get_if<core::Fire>(&event)) {
     counts.fired += fire->timers.size();
+  } else if (const auto* cron = std::get_if<core::CronFire>(&event)) {
+    (proto::is_fired(cron->outcome) ? counts.occurrences : counts.occurrences_skipped) += cron->count;
+    counts.caught_up += cron->outcome == proto::Outcome::kLate ? 1 : 0;
   } else if (std::holds_alternative<core::Retain>(event)) {
     ++counts.kept_let_go;
   } else if (const auto* producer = std::get_if<core::ProducerPut>(&event)) {

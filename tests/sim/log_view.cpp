@@ -1,5 +1,7 @@
 #include "tests/sim/log_view.h"
 
+#include "broker/core/staged_for.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -134,6 +136,7 @@ std::optional<LogView::At> LogView::at(Position position) const {
 LogView::Complaint LogView::begin(WallTime time, WallTime latest) {
   if (time < time_) return "a commit whose time is before that of the one before";
   if (time > latest) return "a commit whose time no clock has shown";
+  if (sent_) return "an occurrence of schedule " + sent_->schedule + " whose event is not in its commit";
   time_ = time;
   latest_ = latest;
   return std::nullopt;
@@ -147,6 +150,7 @@ LogView::Complaint LogView::add(const core::RunView& run, const MayRepeat& may_r
   const std::uint64_t bytes = run.metadata.size() + run.payload.size();
   if (topic.settings.bytes_max != 0 && topic.retained() * topic.mean_bytes() + bytes > topic.settings.bytes_max)
     return "a batch of topic " + topic.name + ", which has no room for it";
+  if (run.stamp.epoch == 0) return add_occurrence(run, topic);
   Producer& producer = producers_[run.stamp.producer];
   if (run.stamp.epoch < producer.epoch) return "a batch of a producer that was fenced";
   producer = {run.stamp.epoch, time_};
@@ -188,10 +192,17 @@ LogView::Complaint LogView::on(const core::Fire& e) {
   for (const scheduler::Timer& timer : e.timers) {
     const Due due = due_of(timer.key);
     const std::string what = "a firing of position " + number(due.second.value);
+    if (due.first > time_) return what + " before it is due";
+    if (const auto id = core::schedule_of(timer.tag)) {
+      const auto schedule = schedules_.find(*id);
+      if (schedule == schedules_.end() || !schedule->second.next || schedule->second.is_due || schedule->second.timer != due)
+        return what + ", which is no schedule's";
+      schedule->second.is_due = true;
+      continue;
+    }
     const auto at = waiting_.find(due);
     if (at == waiting_.end()) return what + ", which does not wait for that";
     if (at != waiting_.begin()) return what + " ahead of what is due earlier";
-    if (due.first > time_) return what + " before it is due";
     enter(at->second, due.second);
     waiting_.erase(at);
   }
@@ -200,6 +211,8 @@ LogView::Complaint LogView::on(const core::Fire& e) {
   if (up_to.first > time_) return "a watermark ahead of the clock";
   if (!waiting_.empty() && waiting_.begin()->first <= up_to)
     return "a watermark that passes position " + number(waiting_.begin()->first.second.value);
+  for (const auto& [id, schedule] : schedules_)
+    if (schedule.next && !schedule.is_due && schedule.timer <= up_to) return "a watermark that passes schedule " + schedule.name;
   fired_to_ = up_to;
   return std::nullopt;
 }
@@ -232,8 +245,9 @@ LogView::Complaint LogView::store(Value value, const Place& place, ProducerId pr
 
 // ---- events
 
-LogView::Complaint LogView::add(const core::Event& event) {
+LogView::Complaint LogView::add(const core::Event& event, Position position) {
   ++now_;
+  at_ = position;
   return std::visit([this](const auto& e) { return on(e); }, event);
 }
 

@@ -143,7 +143,7 @@ class LogView {
   /// `may_repeat` tells whether a value that was stored then may be stored once more.
   using MayRepeat = std::function<bool(Value, LogTime stored)>;
   Complaint add(const core::RunView& run, const MayRepeat& may_repeat);
-  Complaint add(const core::Event& event);
+  Complaint add(const core::Event& event, Position position);
   void ends_at(Position end) { end_ = end; }
 
   Position end() const { return end_; }
@@ -198,6 +198,10 @@ class LogView {
   Complaint on(const core::ProducerPut& e);
   Complaint on(const core::Reclaimed& e);
   Complaint on(const core::Fire& e);
+  Complaint on(const core::CronPut& e);
+  Complaint on(const core::CronDel& e);
+  Complaint on(const core::CronFire& e);
+  Complaint on(const core::CronRearm& e);
   struct Target {
     TopicView* topic = nullptr;
     GroupView* group = nullptr;
@@ -205,6 +209,7 @@ class LogView {
   };
   Target target(TopicId topic, GroupId group, Lane lane);
   Complaint start_group(const TopicView& topic, const core::GroupPut& e, GroupView& group);
+  Complaint add_occurrence(const core::RunView& run, TopicView& topic);
   Complaint settle(const Target& target, Lane lane, std::uint64_t offset);
   /// When it is due, as the log counts, and which: what timers fire by.
   using Due = std::pair<WallTime, Position>;
@@ -233,6 +238,28 @@ class LogView {
   std::vector<Place> by_position_;
   std::map<Due, Waiting> waiting_;
   Due fired_to_;
+  struct ScheduleView {
+    std::string name;
+    std::string topic;
+    WallTime decided_to{};
+    std::optional<core::NextOccurrence> next;
+    Due timer;                                        ///< of `next`
+    bool is_due = false;                              ///< and has fired
+    bool waits = false;
+  };
+  void arm(ScheduleView& schedule, const std::optional<core::NextOccurrence>& next);
+  std::map<ScheduleId, ScheduleView> schedules_;
+  struct Occurrence {
+    std::string schedule;
+    WallTime planned{};
+    TopicId topic;
+    Lane lane;
+    Offset offset;
+    Position position;
+  };
+  std::optional<Occurrence> sent_;                    ///< its event has to follow
+  std::set<std::pair<std::string, WallTime>> occurrences_;   ///< all that were ever sent
+  Position at_;                                       ///< of the event
   struct Producer {
     std::uint32_t epoch = 0;
     WallTime last_seen{};

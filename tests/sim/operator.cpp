@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/record.h"
+
 namespace takt::sim {
 namespace {
 
@@ -16,12 +18,12 @@ Operator::Operator(World& world, const Options& options, Checker& checker, Netwo
   connect();
 }
 
-void Operator::ask(proto::Request request) {
+void Operator::ask(proto::Request request, proto::Sections sections) {
   if (asked_.size() >= asked_max) return;
   const sdk::TicketId ticket(++last_ticket_);
   world_.trace("ask", static_cast<std::uint64_t>(proto::type_of(request)));
   asked_.emplace(ticket, request);
-  session_.request(ticket, std::move(request), world_.mono() + patience, world_.now());
+  session_.request(ticket, std::move(request), std::move(sections), world_.mono() + patience, world_.now());
   pump();
 }
 
@@ -78,6 +80,38 @@ void Operator::change_settings() {
   const std::uint32_t attempts =
       options_.is_calm ? options_.attempts_max : static_cast<std::uint32_t>(random.between(1, options_.attempts_max));
   ask(proto::PutGroup{group.topic, group.group, from, {attempts, options_.retry}});
+}
+
+void Operator::put_schedule(const std::string& name) {
+  Random& random = world_.random();
+  proto::ScheduleSettings settings;
+  settings.rule = "@every " + std::to_string(random.pick({1u, 1u, 2u, 5u, 20u})) + "s";
+  if (random.permille(200)) settings.rule = "* * * * *";
+  settings.jitter_ms = random.pick({0u, 0u, 300u, 5'000u});
+  settings.catch_up = random.pick({proto::CatchUp::kLast, proto::CatchUp::kSkip, proto::CatchUp::kAll});
+  settings.catch_up_max = random.pick({1u, 3u, 20u});
+  settings.catch_up_window_ms = random.pick({0u, 70'000u, 3'600'000u});
+  settings.overlap = random.permille(700) ? proto::Overlap::kAllow : random.pick({proto::Overlap::kAtMostOne, proto::Overlap::kBufferOne});
+  std::vector<std::byte> record;
+  proto::append_record(record, {.kind = "again"});
+  proto::SectionBuilder message;
+  message.add(record, as_bytes(std::string(random.pick({0u, 10u, 9'000u}), 'x')));
+  proto::Sections sections = message.take();
+  const proto::PutSchedule put{
+      name, recurring_topic, Lane(0), settings, proto::section_checksum(sections.metadata), proto::section_checksum(sections.payload)};
+  ask(put, std::move(sections));
+}
+
+void Operator::recur() {
+  Random& random = world_.random();
+  const std::string name = "r" + std::to_string(random.below(3));
+  switch (random.below(8)) {
+    case 0: return ask(proto::PauseSchedule{name, random.permille(400)});
+    case 1: return ask(proto::TriggerSchedule{name});
+    case 2: return random.permille(300) ? ask(proto::DeleteSchedule{name}) : ask(proto::ListSchedules{});
+    case 3: return random.permille(300) ? ask(proto::DeleteTopic{recurring_topic}) : ask(proto::ShowSchedule{name, 3});
+    default: return put_schedule(name);
+  }
 }
 
 void Operator::remove() {

@@ -14,15 +14,18 @@ class Operator final : public Client {
   void look();
   void change_settings();
   void remove();
+  void recur();
   /// What it asked and was not answered does not matter any more.
   bool is_idle() const { return asked_.empty(); }
 
  private:
   void handle(sdk::Event&& event) override;
-  void ask(proto::Request request);
+  void ask(proto::Request request) { ask(std::move(request), {}); }
   const GroupName& any_group() { return groups_[world_.random().below(groups_.size())]; }
   proto::TopicSettings draw_settings();
   proto::DeadSelection draw_dead();
+  void put_schedule(const std::string& name);
+  void ask(proto::Request request, proto::Sections sections);
 
   const std::vector<GroupName> groups_;
   std::map<sdk::TicketId, proto::Request> asked_;

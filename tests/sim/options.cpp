@@ -165,6 +165,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
     o.topic_bytes_max = 0;
     o.store_bytes_max = std::uint64_t{1} << 40;
   }
+  o.schedules_every = sometimes(400, milliseconds(300), seconds(5));
   return o;
 }
 
@@ -172,7 +173,7 @@ void Options::heal() {
   was_deleting = deletes();
   crash_every = drain_every = stall_every = cut_every = delay_every = worker_death_every = worker_freeze_every = worker_leave_every =
       producer_death_every = producer_freeze_every = takeover_every = clock_step_every = settings_every = delete_every = late_group_every =
-          Duration::zero();
+          schedules_every = Duration::zero();
   crash_each_boundary = crash_at_boundary = 0;
   repeat_permille = double_permille = crash_at_port_permille = append_failure_permille = checkpoint_failure_permille =
       read_failure_permille = 0;
@@ -236,6 +237,7 @@ std::string Options::describe() const {
   if (clock_step_every != Duration::zero()) time("clock_step", clock_step_max);
   time("look", look_every);
   time("settings", settings_every);
+  time("schedules", schedules_every);
   number("keep_ms", keep_ms);
   number("keep_bytes", keep_bytes);
   number("topic_bytes", topic_bytes_max);

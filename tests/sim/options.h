@@ -35,6 +35,8 @@ std::optional<Lie> lie_of(std::string_view name);
 
 /// Where workers' follow-ups go.
 inline constexpr const char* follow_up_topic = "next";
+/// Where schedules send to: nobody reads there.
+inline constexpr const char* recurring_topic = "recurring";
 
 struct Options {
   std::uint64_t seed = 0;
@@ -85,6 +87,7 @@ struct Options {
 
   // What an operator does meanwhile.
   Duration look_every{};                   ///< a peek or a listing
+  Duration schedules_every{};              ///< a schedule is put, paused, triggered, deleted or shown
   Duration settings_every{};               ///< a topic's or a group's
   Duration delete_every{};                 ///< of a group or a topic; who uses it makes it anew
   Duration late_group_every{};

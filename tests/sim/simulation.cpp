@@ -68,6 +68,7 @@ void Simulation::plan_faults() {
   every(&Options::clock_step_every, &Simulation::step_clock);
   every(&Options::look_every, &Simulation::look);
   every(&Options::settings_every, &Simulation::change_settings);
+  every(&Options::schedules_every, &Simulation::change_schedules);
   every(&Options::delete_every, &Simulation::remove_something);
   every(&Options::late_group_every, &Simulation::add_late_group);
 }

@@ -47,6 +47,7 @@ class Simulation {
   void take_over();
   void look() { operator_->look(); }
   void change_settings() { operator_->change_settings(); }
+  void change_schedules() { operator_->recur(); }
   void remove_something() { operator_->remove(); }
   void add_late_group();
   void replace_gone();

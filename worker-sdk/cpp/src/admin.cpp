@@ -8,6 +8,7 @@
 #include "proto/section.h"
 #include "worker-sdk/cpp/src/address.h"
 #include "worker-sdk/cpp/src/admin_body.h"
+#include "worker-sdk/cpp/src/refusal.h"
 #include "worker-sdk/cpp/src/span.h"
 #include "worker-sdk/cpp/src/validate.h"
 

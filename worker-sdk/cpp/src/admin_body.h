@@ -4,7 +4,10 @@
 #include <condition_variable>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
+#include "proto/section.h"
 #include "takt/admin.h"
 #include "worker-sdk/cpp/src/connection.h"
 #include "worker-sdk/cpp/src/refusal.h"
@@ -33,10 +36,11 @@ class Admin::Body final : public sdk::ConnectionOwner {
   }
 
   /// Sends `request` and waits for its reply; `extra` is added to the timeout.
-  Result<Answer> ask(proto::Request request, Duration extra = {}) {
+  Result<Answer> ask(proto::Request request, Duration extra = {}) { return ask(std::move(request), {}, extra); }
+  Result<Answer> ask(proto::Request request, proto::Sections sections, Duration extra = {}) {
     std::unique_lock lock(mutex_);
     const sdk::TicketId ticket(++last_ticket_);
-    queued_.push_back({ticket, std::move(request), sdk::read_clock().mono + options_.timeout + extra});
+    queued_.push_back({ticket, std::move(request), std::move(sections), sdk::read_clock().mono + options_.timeout + extra});
     connection_.wake();
     answered_.wait(lock, [&] { return answers_.contains(ticket); });
     Result<Answer> answer = std::move(answers_.at(ticket));
@@ -56,7 +60,7 @@ class Admin::Body final : public sdk::ConnectionOwner {
       queued.swap(queued_);
       leaving = leaving_;
     }
-    for (Queued& one : queued) session.request(one.ticket, std::move(one.request), one.deadline, now);
+    for (Queued& one : queued) session.request(one.ticket, std::move(one.request), std::move(one.sections), one.deadline, now);
     if (leaving && !leave_until_) {
       leave_until_ = now.mono + goodbye_timeout;
       session.goodbye();
@@ -82,6 +86,7 @@ class Admin::Body final : public sdk::ConnectionOwner {
   struct Queued {
     sdk::TicketId ticket;
     proto::Request request;
+    proto::Sections sections;
     Time deadline;
   };
 

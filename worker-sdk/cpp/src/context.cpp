@@ -60,6 +60,28 @@ std::vector<std::string> Delivered::tags() const { return decode(metadata_).tags
 Attributes Delivered::attributes() const { return decode(metadata_).attributes; }
 std::string Delivered::content_type() const { return decode(metadata_).content_type.value_or(""); }
 
+std::optional<Occurrence> Delivered::occurrence() const {
+  proto::RecordMetadata record = decode(metadata_);
+  if (!record.schedule || !record.planned) return std::nullopt;
+  return Occurrence{std::move(*record.schedule), *record.planned};
+}
+
+std::string Occurrence::id() const {
+  const auto day = std::chrono::floor<std::chrono::days>(planned.time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(planned.time - day);
+  char text[64];
+  std::snprintf(text, sizeof(text), "@%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  std::string id = schedule + text;
+  if (const auto ms = time.subseconds().count(); ms != 0) {
+    std::snprintf(text, sizeof(text), ".%03d", static_cast<int>(ms));
+    id += text;
+  }
+  return id + "Z";
+}
+
 std::optional<Attribute> Delivered::attribute(std::string_view name) const {
   for (auto& [key, value] : decode(metadata_).attributes) {
     if (key == name) return std::move(value);

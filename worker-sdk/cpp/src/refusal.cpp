@@ -35,12 +35,14 @@ RefusalClass classify(ErrorCode code) {
     case ErrorCode::kMessageTooLarge:
     case ErrorCode::kBatchTooLarge:
     case ErrorCode::kTooManySubscriptions:
+    case ErrorCode::kTooManySchedules:
     case ErrorCode::kUnknownTopic:
     case ErrorCode::kUnknownGroup:
     case ErrorCode::kProducerFenced:
     case ErrorCode::kUnknownPartition:
     case ErrorCode::kAlreadyExists:
     case ErrorCode::kSubscriptionInUse:
+    case ErrorCode::kUnknownSchedule:
     case ErrorCode::kReadOnly:
     case ErrorCode::kTimedOut:
     case ErrorCode::kNotConnected:

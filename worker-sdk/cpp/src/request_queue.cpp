@@ -8,7 +8,9 @@ namespace {
 bool changes_something(const proto::Request& request) {
   const auto type = proto::type_of(request);
   return type == proto::MessageType::kPutTopic || type == proto::MessageType::kDeleteTopic || type == proto::MessageType::kPutGroup ||
-         type == proto::MessageType::kDeleteGroup;
+         type == proto::MessageType::kDeleteGroup || type == proto::MessageType::kPutSchedule ||
+         type == proto::MessageType::kDeleteSchedule || type == proto::MessageType::kPauseSchedule ||
+         type == proto::MessageType::kTriggerSchedule;
 }
 
 Error unknown_outcome(const std::string& why) {
@@ -18,9 +20,11 @@ Error unknown_outcome(const std::string& why) {
 
 }  // namespace
 
-void RequestQueue::add(TicketId ticket, proto::Request request, Time deadline) {
+void RequestQueue::add(TicketId ticket, proto::Request request, proto::Sections sections, Time deadline) {
   Pending one;
   one.request = std::move(request);
+  one.metadata = SharedBytes::own(std::move(sections.metadata));
+  one.payload = SharedBytes::own(std::move(sections.payload));
   one.deadline = deadline;
   pending_.emplace(ticket, std::move(one));
 }
@@ -96,7 +100,8 @@ void RequestQueue::advance(Time now) {
     if (!live_ || one.in_flight || (one.not_before && *one.not_before > now)) continue;
     one.not_before.reset();
     ++one.tries;
-    one.in_flight = outlet_.send(one.request);
+    const bool has_sections = proto::frame_count(proto::type_of(one.request)) > 1;
+    one.in_flight = has_sections ? outlet_.send(one.request, one.metadata, one.payload) : outlet_.send(one.request);
     in_flight_.emplace(*one.in_flight, ticket);
   }
   for (const TicketId ticket : over) fail(ticket, over_deadline(pending_.at(ticket)));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "proto/section.h"
 #include "worker-sdk/cpp/src/outlet.h"
 #include "worker-sdk/cpp/src/publish_window.h"
 
@@ -14,7 +15,8 @@ class RequestQueue {
  public:
   explicit RequestQueue(Outlet& outlet) : outlet_(outlet) {}
 
-  void add(TicketId ticket, proto::Request request, Time deadline);
+  /// `sections` are those of a request that has them.
+  void add(TicketId ticket, proto::Request request, proto::Sections sections, Time deadline);
   void link_up() { live_ = true; }
   /// Reads are asked again on the next link; a change that was sent is answered as unknown.
   void link_down(std::string_view why);
@@ -27,6 +29,8 @@ class RequestQueue {
  private:
   struct Pending {
     proto::Request request;
+    SharedBytes metadata;
+    SharedBytes payload;
     Time deadline;
     std::optional<CorrelationId> in_flight;
     std::optional<Time> not_before;

@@ -212,8 +212,8 @@ void Session::publish(Batch batch, Now now) {
   publishing_.advance(now.mono);
 }
 
-void Session::request(TicketId ticket, proto::Request request, Time deadline, Now now) {
-  requests_.add(ticket, std::move(request), deadline);
+void Session::request(TicketId ticket, proto::Request request, proto::Sections sections, Time deadline, Now now) {
+  requests_.add(ticket, std::move(request), std::move(sections), deadline);
   requests_.advance(now.mono);
 }
 

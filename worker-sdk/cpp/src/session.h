@@ -55,7 +55,7 @@ class Session {
   /// Answered by exactly one BatchStored or BatchFailed.
   void publish(Batch batch, Now now);
   /// Answered by exactly one RequestAnswered or RequestFailed. Metadata, ListTopics and the like.
-  void request(TicketId ticket, proto::Request request, Time deadline, Now now);
+  void request(TicketId ticket, proto::Request request, proto::Sections sections, Time deadline, Now now);
 
   SubscriptionIndex subscribe(SubscriptionSpec spec, Now now);
   void stop_credit(SubscriptionIndex subscription);

@@ -1,8 +1,9 @@
 #pragma once
-// Topics and groups: list, make, change, delete; and a look at messages without leasing them.
+// Topics, groups and schedules: list, make, change, delete; and a look at messages without leasing them.
 
 #include <takt/error.h>
 #include <takt/message.h>
+#include <takt/schedule.h>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -193,10 +194,37 @@ class Admin {
   /// They are thrown away. Else as redrive().
   Result<std::uint64_t> purge_dead(const DeadQuery& query, const PaceOptions& pace = {});
 
+  // Recurring schedules.
+  /// Makes a schedule or changes it; the same once more changes nothing, and a paused one stays so. Its message goes to
+  /// `message.topic`, with tags and the like as in a send; it has at most 64 KiB of payload, and no delay and no `at`.
+  /// Errors: bad_option, bad_field (the rule or the zone cannot be read, or no occurrence would come), message_too_large,
+  /// too_many_schedules.
+  template <Payload T>
+  Result<PutScheduleResult> put_schedule(const std::string& schedule, const ScheduleSettings& settings, const T& job,
+                                         const SendOptions& message) {
+    const msgpack::sbuffer bytes = pack_payload(job);
+    return put_schedule_bytes(schedule, settings, T::kind, std::as_bytes(std::span(bytes.data(), bytes.size())), message);
+  }
+  Result<PutScheduleResult> put_schedule_bytes(const std::string& schedule, const ScheduleSettings& settings, std::string_view kind,
+                                               std::span<const std::byte> payload, const SendOptions& message);
+  /// What it has sent stays. Errors: unknown_schedule.
+  Result<void> delete_schedule(const std::string& schedule);
+  Result<std::vector<ScheduleInfo>> schedules();
+  /// With at most `upcoming_max` of its next occurrences, 1,000 at most. Errors: unknown_schedule.
+  Result<ScheduleDetails> schedule(const std::string& schedule, std::uint32_t upcoming_max = 0);
+  /// True when it was not paused before. Errors: unknown_schedule.
+  Result<bool> pause_schedule(const std::string& schedule);
+  /// It goes on with what comes from now on. True when it was paused. Errors: unknown_schedule.
+  Result<bool> resume_schedule(const std::string& schedule);
+  /// An occurrence now, beside those of the rule. kManual, or kOverlap: it did not fire, since the one before is not done.
+  /// Errors: unknown_schedule, store_full, topic_full, too_many_topics; after unknown_outcome a second call may fire twice.
+  Result<PastOccurrence> trigger_schedule(const std::string& schedule);
+
  private:
   class Body;
   enum class DeadAction : std::uint8_t { kCount, kRedrive, kPurge };
   Result<std::uint64_t> change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace);
+  Result<bool> set_paused(const std::string& schedule, bool paused);
   explicit Admin(std::unique_ptr<Body> body);
   std::unique_ptr<Body> body_;
 };

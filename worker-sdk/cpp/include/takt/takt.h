@@ -5,4 +5,5 @@
 #include <takt/client.h>
 #include <takt/error.h>
 #include <takt/message.h>
+#include <takt/schedule.h>
 #include <takt/worker.h>

@@ -4,6 +4,7 @@
 #include <takt/client.h>
 #include <takt/error.h>
 #include <takt/message.h>
+#include <takt/schedule.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -111,11 +112,13 @@ class Delivered {
   std::string_view payload_text() const { return {reinterpret_cast<const char*>(payload_.data()), payload_.size()}; }
   /// Cost: a few instructions, nothing is copied.
   std::string_view kind() const;
-  /// The next four parse the metadata on each call.
+  /// The next five parse the metadata on each call.
   std::vector<std::string> tags() const;
   Attributes attributes() const;
   std::optional<Attribute> attribute(std::string_view name) const;
   std::string content_type() const;
+  /// None: no schedule sent it.
+  std::optional<Occurrence> occurrence() const;
 
  private:
   friend class DeliveredAccess;
@@ -140,6 +143,7 @@ class Context {
   std::vector<std::string> tags() const { return message_.tags(); }
   Attributes attributes() const { return message_.attributes(); }
   std::optional<Attribute> attribute(std::string_view name) const { return message_.attribute(name); }
+  std::optional<Occurrence> occurrence() const { return message_.occurrence(); }
   std::uint64_t fencing_token() const { return message_.fencing_token(); }
 
   /// Fires when the lease is lost (somebody else may work on it now) or when the worker must go.

@@ -1,0 +1,25 @@
+#pragma once
+// A message as the command line describes it.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <takt/client.h>
+
+#include "cli/failure.h"
+#include "cli/payload.h"
+#include "proto/result.h"
+
+namespace takt::cli {
+
+/// `--tag`, `--attribute` and `--priority` as they were given.
+Result<SendOptions, Failure> message_options(const std::string& topic, const std::vector<std::string>& tags,
+                                             const std::vector<std::string>& attributes, const std::string& priority);
+/// What `--data` holds: the bytes as they are, or JSON as msgpack. `where` names the source for an error.
+enum class PayloadForm { kRaw, kJson };
+Result<Bytes, Failure> payload_of(PayloadForm form, const std::string& where, std::string_view text);
+/// The same, read as `--data` says; without data `{}`, so that a typed handler gets a map, whose fields keep their defaults.
+Result<Bytes, Failure> read_payload(PayloadForm form, const std::string& data, std::size_t bytes_max);
+
+}  // namespace takt::cli
