@@ -376,6 +376,8 @@ struct PackAttribute {
 
 }  // namespace
 
+bool RecordSummary::is_occurrence() const { return (tags_present & (bit(RecordTag::kSchedule) | bit(RecordTag::kPlanned))) != 0; }
+
 bool RecordSummary::is_scheduled() const { return (tags_present & (bit(RecordTag::kDue) | bit(RecordTag::kDelay))) != 0; }
 
 WallTime RecordSummary::due(WallTime stored) const {

@@ -64,6 +64,7 @@ struct RecordSummary {
   std::uint64_t due_ms = 0;                  ///< since 1970; 0 without the field
   std::uint64_t delay_ms = 0;
   bool is_scheduled() const;
+  bool is_occurrence() const;                ///< of a schedule
   /// When a scheduled message that is stored at `stored` is due.
   WallTime due(WallTime stored) const;
 };

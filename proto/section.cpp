@@ -68,6 +68,8 @@ Result<std::uint32_t, Refusal> check_sections(ByteView metadata, ByteView payloa
       record.error().message.insert(0, message_at(i) + ": ");
       return failed(std::move(record.error()));
     }
+    if (record->is_occurrence())
+      return failed(Refusal{ErrorCode::kBadField, message_at(i) + ": schedule and planned are set by the broker alone: leave them out"});
     scheduled += record->is_scheduled() ? 1 : 0;
     from = until;
   }

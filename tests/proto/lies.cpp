@@ -57,10 +57,19 @@ void sign(Complete& body, const Sections& sections) {
   whole.metadata_checksum = section_checksum(sections.metadata);
   whole.payload_checksum = section_checksum(sections.payload);
 }
+void sign(PutSchedule& body, const Sections& sections) {
+  body.metadata_checksum = section_checksum(sections.metadata);
+  body.payload_checksum = section_checksum(sections.payload);
+}
 DecodedRequest signed_for(DecodedRequest request, const Sections& sections) {
   if (auto* publish = std::get_if<Publish>(&request.body)) sign(*publish, sections);
+  if (auto* put = std::get_if<PutSchedule>(&request.body)) sign(*put, sections);
   if (auto* complete = std::get_if<Complete>(&request.body)) sign(*complete, sections);
   return request;
+}
+
+Sections sections_for(const DecodedRequest& request) {
+  return std::holds_alternative<PutSchedule>(request.body) ? schedule_section_sample() : section_sample();
 }
 
 Frames in_frames(const DecodedRequest& request, const Sections& sections) {
@@ -103,8 +112,9 @@ class Liar {
       in_both_forms("changed " + which, ErrorCode::kChecksumMismatch, request_, changed);
     }
     Sections out_of_order = sections_;
-    out_of_order.metadata[section_entry_bytes] = std::byte{0};   // of the second message
-    in_both_forms("a table whose ends fall", ErrorCode::kBadSection, signed_for(request_, out_of_order), out_of_order);
+    const bool has_two = !std::holds_alternative<PutSchedule>(request_.body);
+    out_of_order.metadata[has_two ? section_entry_bytes : 0] = std::byte(has_two ? 0 : 255);   // the last message's end
+    in_both_forms("a table whose ends fall or lie outside", ErrorCode::kBadSection, signed_for(request_, out_of_order), out_of_order);
     Sections longer = sections_;
     longer.payload.push_back(std::byte{'x'});
     in_both_forms("payload behind the last message", ErrorCode::kBadSection, signed_for(request_, longer), longer);
@@ -154,7 +164,7 @@ class Liar {
 
   const DecodedRequest request_;
   const std::string name_;
-  const Sections sections_ = section_sample();
+  const Sections sections_ = sections_for(request_);
   std::vector<Lie> lies_;
 };
 
@@ -170,9 +180,9 @@ std::vector<DecodedRequest> requests_of_every_kind() {
 }
 
 Frames in_frames(const DecodedRequest& request) {
-  return has_sections(request) ? in_frames(request, section_sample()) : Frames{encode(request.body, request.correlation)};
+  return has_sections(request) ? in_frames(request, sections_for(request)) : Frames{encode(request.body, request.correlation)};
 }
-Frames in_envelope(const DecodedRequest& request) { return in_envelope(request, section_sample()); }
+Frames in_envelope(const DecodedRequest& request) { return in_envelope(request, sections_for(request)); }
 
 std::vector<Lie> section_lies() {
   std::vector<Lie> all;

@@ -54,7 +54,7 @@ ScheduleSettings nightly() {
 }
 
 PutSchedule put_schedule() {
-  const Sections sections = section_sample();
+  const Sections sections = schedule_section_sample();
   return {.schedule = "nightly",
           .topic = "photos",
           .lane = Lane(2),
@@ -103,6 +103,13 @@ DecodedRequest publish_sample_in_one_frame() {
                                     .payload_checksum = section_checksum(sections.payload)}};
 }
 
+Sections schedule_section_sample() {
+  SectionBuilder builder;
+  std::vector<std::byte> record;
+  append_record(record, {.kind = "report"});
+  builder.add(record, as_bytes("all"));
+  return builder.take();
+}
 Sections section_sample() {
   SectionBuilder builder;
   std::vector<std::byte> record;

@@ -15,6 +15,7 @@ std::vector<DecodedReply> reply_samples();
 DecodedRequest publish_sample_in_one_frame();
 
 /// Two messages: kind `thumbnail` with tags and attributes, and kind `crop` with nothing but its kind.
+Sections schedule_section_sample();   ///< of put_schedule: one message
 Sections section_sample();
 
 }  // namespace takt::proto

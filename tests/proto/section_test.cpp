@@ -53,6 +53,22 @@ TEST(Section, ReadsBackWhatWasBuilt) {
   EXPECT_EQ(bytes + 100 * section_entry_bytes, sections.metadata.size() + sections.payload.size());
 }
 
+TEST(Section, NobodyButTheBrokerMakesAnOccurrence) {
+  for (const bool has_name : {true, false}) {
+    RecordMetadata record{.kind = "nightly"};
+    if (has_name)
+      record.schedule = "nightly";
+    else
+      record.planned = WallTime(std::chrono::seconds(1));
+    std::vector<std::byte> bytes;
+    append_record(bytes, record);
+    SectionBuilder builder;
+    builder.add(bytes, {});
+    EXPECT_EQ(refusal_of(builder.take(), 1),
+              error_label(ErrorCode::kBadField) + ": message 0: schedule and planned are set by the broker alone: leave them out");
+  }
+}
+
 TEST(Section, ABuilderIsEmptyAfterTake) {
   SectionBuilder builder;
   builder.add(record("a"), as_bytes("payload"));

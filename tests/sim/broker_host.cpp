@@ -201,7 +201,9 @@ void BrokerHost::restart() {
   sealed_.clear();
   checker_.process_ends();
   network_.server_died();
-  machine_.after(world_.random().duration(std::chrono::milliseconds(1), options_.restart_max), [this] { start(); });
+  Random& random = world_.random();
+  const bool is_long = options_.outage_max != Duration::zero() && random.permille(400);
+  machine_.after(random.duration(std::chrono::milliseconds(1), is_long ? options_.outage_max : options_.restart_max), [this] { start(); });
 }
 
 void BrokerHost::drain() {

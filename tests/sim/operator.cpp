@@ -85,12 +85,12 @@ void Operator::change_settings() {
 void Operator::put_schedule(const std::string& name) {
   Random& random = world_.random();
   proto::ScheduleSettings settings;
-  settings.rule = "@every " + std::to_string(random.pick({1u, 1u, 2u, 5u, 20u})) + "s";
+  settings.rule = "@every " + std::to_string(random.pick({1u, 1u, 2u, 5u, 20u, 90u})) + "s";
   if (random.permille(200)) settings.rule = "* * * * *";
   settings.jitter_ms = random.pick({0u, 0u, 300u, 5'000u});
   settings.catch_up = random.pick({proto::CatchUp::kLast, proto::CatchUp::kSkip, proto::CatchUp::kAll});
-  settings.catch_up_max = random.pick({1u, 3u, 20u});
-  settings.catch_up_window_ms = random.pick({0u, 70'000u, 3'600'000u});
+  settings.catch_up_max = random.pick({1u, 3u, 20u, 100u});
+  settings.catch_up_window_ms = random.pick({0u, 70'000u, 3'600'000u, 3'600'000u});
   settings.overlap = random.permille(700) ? proto::Overlap::kAllow : random.pick({proto::Overlap::kAtMostOne, proto::Overlap::kBufferOne});
   std::vector<std::byte> record;
   proto::append_record(record, {.kind = "again"});

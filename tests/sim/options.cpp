@@ -166,6 +166,7 @@ Options draw_options(std::uint64_t seed, Lie lie) {
     o.store_bytes_max = std::uint64_t{1} << 40;
   }
   o.schedules_every = sometimes(400, milliseconds(300), seconds(5));
+  if (o.schedules_every != Duration::zero()) o.outage_max = std::chrono::minutes(4);
   return o;
 }
 
@@ -238,6 +239,7 @@ std::string Options::describe() const {
   time("look", look_every);
   time("settings", settings_every);
   time("schedules", schedules_every);
+  if (outage_max != Duration::zero()) time("outage", outage_max);
   number("keep_ms", keep_ms);
   number("keep_bytes", keep_bytes);
   number("topic_bytes", topic_bytes_max);

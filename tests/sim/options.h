@@ -107,6 +107,7 @@ struct Options {
   std::uint64_t crash_each_boundary = 0;   ///< at every n-th call of a port; zero is never
   std::uint64_t crash_at_boundary = 0;     ///< at this one, counted from 1
   Duration restart_max{};
+  Duration outage_max{};                   ///< of four restarts in ten; zero: of none
   Duration drain_every{};
   Duration stall_every{};
   Duration cut_every{};

@@ -48,7 +48,7 @@ TEST_P(DeskMalformed, AnEnvelopeOfANewerVersion) {
 }
 TEST_P(DeskMalformed, AnUnknownType) {
   auto frame = proto::encode(proto::Request(proto::Heartbeat{}), CorrelationId(1));
-  frame[2] = std::byte{0x3F};
+  frame[2] = std::byte{0x7E};
   send_raw(a, {frame});
   expect(ErrorCode::kUnknownType);
 }
