@@ -82,6 +82,7 @@ LogView::Complaint LogView::on(const core::Redrive& e) {
     for (std::uint64_t offset = run.first.value; offset < run.end().value; ++offset) {
       if (at.lane->dead.erase(offset) == 0) return "a Redrive of offset " + number(offset) + ", which is not dead";
       at.lane->redriven.insert(offset);
+      at.lane->held.erase(offset);   // that was of an older lease
       ++owed_;
     }
   }
