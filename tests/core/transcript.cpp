@@ -178,6 +178,25 @@ class Transcript {
     return true;
   }
 
+  /// False: the verb is about something else.
+  bool execute_dead(const Words& w) {
+    const std::string& verb = w.plain.at(0);
+    const auto word = [&](std::size_t i) { return w.plain.at(i); };
+    if (verb == "dead") {
+      ask(word(1),
+          proto::ListDead{PartitionId(0), word(2), word(3), selection(w), from(w), static_cast<std::uint32_t>(number(w, "n", 1000))});
+    } else if (verb == "count-dead" || verb == "redrive" || verb == "purge") {
+      const auto action = verb == "redrive" ? proto::DeadAction::kRedrive
+                          : verb == "purge" ? proto::DeadAction::kPurge
+                                            : proto::DeadAction::kCount;
+      ask(word(1), proto::ChangeDead{PartitionId(0), word(2), word(3), action, selection(w), from(w),
+                                     static_cast<std::uint32_t>(number(w, "n", 1000))});
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   void execute(const Words& w) {
     const std::string& verb = w.plain.at(0);
     const auto word = [&](std::size_t i) { return w.plain.at(i); };
@@ -297,15 +316,6 @@ class Transcript {
                        static_cast<std::uint32_t>(number(w, "wait", 0))};
       if (w.named.contains("from")) peek.from = Offset(number(w, "from", 0));
       ask(word(1), peek);
-    } else if (verb == "dead") {
-      ask(word(1),
-          proto::ListDead{PartitionId(0), word(2), word(3), selection(w), from(w), static_cast<std::uint32_t>(number(w, "n", 1000))});
-    } else if (verb == "count-dead" || verb == "redrive" || verb == "purge") {
-      const auto action = verb == "redrive" ? proto::DeadAction::kRedrive
-                          : verb == "purge" ? proto::DeadAction::kPurge
-                                            : proto::DeadAction::kCount;
-      ask(word(1), proto::ChangeDead{PartitionId(0), word(2), word(3), action, selection(w), from(w),
-                                     static_cast<std::uint32_t>(number(w, "n", 1000))});
     } else if (verb == "seal") {
       harness_->seal();
     } else if (verb == "sync") {
@@ -327,7 +337,7 @@ class Transcript {
     } else if (verb == "full" || verb == "room") {
       harness_->partition().store_room(verb == "full" ? Partition::StoreRoom::kFull : Partition::StoreRoom::kEnough);
     } else {
-      check(execute_schedule(w), "the transcript knows its verbs");
+      check(execute_dead(w) || execute_schedule(w), "the transcript knows its verbs");
     }
   }
 
