@@ -97,7 +97,7 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
     case proto::FailOutcome::kRetry:
       fail_offset(*range, offset, ending, delay, now);
       answer.attempts = range->attempt;
-      answer.dead = owed_of(lane).dead.contains(offset);
+      answer.dead = !owed_of(lane).owes(offset);
       break;
     case proto::FailOutcome::kDead:
       bury(*range, offset, ending, proto::DeadReason::kRejected, now);
