@@ -143,6 +143,7 @@ std::unique_ptr<CLI::App> make_command_line(GlobalArguments& globals, Action& ac
   add_topics(*app, action);
   add_groups(*app, action);
   add_peek(*app, action);
+  add_message(*app, action);
   add_dlq(*app, action);
   add_tail(*app, action);
   add_schedule(*app, action);

@@ -3,64 +3,13 @@
 // f(name, field, rule) for each; the encoder ignores the rules, the decoder enforces them, so the two cannot disagree.
 // `f.require(held, name, expected)` states what no single field can tell.
 
-#include <concepts>
-#include <cstddef>
 #include <numeric>
-#include <string_view>
-#include <type_traits>
 #include <vector>
 
-#include "proto/limits.h"
+#include "proto/field_rules.h"
 #include "proto/messages.h"
 
 namespace takt::proto {
-
-/// A number or enumerator, both ends included.
-struct Between {
-  std::uint64_t least = 0;
-  std::uint64_t most = 0;
-};
-/// Entries of a list, both ends included.
-struct Entries {
-  std::size_t least = 0;
-  std::size_t most = 0;
-};
-/// Entries of a list of numbers, each with a rule of its own.
-struct Each {
-  Entries entries;
-  Between rule;
-};
-/// What check_name takes; `what` is "topic", "group" or "schedule".
-struct Name {
-  std::string_view what;
-};
-struct NameOrEmpty {
-  std::string_view what;
-};
-/// UTF-8 of at most so many bytes.
-struct Text {
-  std::size_t bytes_max = 0;
-};
-/// Every value of the field's type.
-struct Any {};
-
-template <class T, class M>
-concept Of = std::same_as<std::remove_const_t<T>, M>;
-
-inline constexpr Between dead_reasons{1, dead_reason_count};
-inline constexpr Between lanes{0, lane_count - 1};
-inline constexpr Between batch_class{1, 2};
-inline constexpr Between batch_count{1, limits::batch_messages_hard};
-inline constexpr Between span_ms{0, limits::span_ms_max};
-inline constexpr Name topic_name{"topic"};
-inline constexpr Name group_name{"group"};
-inline constexpr Name schedule_name{"schedule"};
-inline constexpr Between instant_ms{1, limits::due_ms_max};
-inline constexpr Between outcomes{1, outcome_count};
-inline constexpr Entries no_more_than_entries{0, limits::entries_max};
-inline constexpr Entries some_entries{1, limits::entries_max};
-inline constexpr Entries any_entries{0, limits::reply_tokens_max};
-inline constexpr Entries index_runs{1, limits::lease_range_max};
 
 // ---- parts
 
@@ -216,6 +165,25 @@ void fields(auto& f, Of<DeliveredRange> auto& m) {
   f.require(m.stretch.count <= limits::lease_range_max, "stretch", "at most 1024 messages in a lease range");
 }
 
+void fields(auto& f, Of<GroupStatus> auto& m) {
+  f("group", m.group, group_name);
+  f("state", m.state, group_states);
+  f("attempts", m.attempts);
+  f("worker", m.worker, Text{limits::client_name_bytes_max});
+  f("time_ms", m.time_ms);
+}
+void fields(auto& f, Of<MessageStatus> auto& m) {
+  f("position", m.position);
+  f("state", m.state, message_states);
+  f("changed", m.changed);
+  f("topic", m.topic, NameOrEmpty{"topic"});
+  f("lane", m.lane, lanes);
+  f("kind", m.kind, Text{limits::kind_bytes_max});
+  f("due_ms", m.due_ms);
+  f("offset", m.offset);
+  f("groups", m.groups, no_more_than_entries);
+}
+
 // ---- requests
 
 void fields(auto& f, Of<Hello> auto& m) {
@@ -337,6 +305,13 @@ void fields(auto& f, Of<ChangeDead> auto& m) {
   f("from", m.from);
   f("messages_max", m.messages_max, Between{1, limits::dead_at_once_max});
 }
+void fields(auto& f, Of<ChangeMessages> auto& m) {
+  f("partition", m.partition);
+  f("action", m.action, Between{0, 3});
+  f("positions", m.positions, Entries{1, limits::messages_at_once_max});
+  f("due_ms", m.due_ms, instant_ms);
+  f.require(m.due_ms.has_value() == (m.action == MessageAction::kReschedule), "due_ms", "an instant of a reschedule, and nil else");
+}
 void fields(auto& f, Of<PutSchedule> auto& m) {
   f("schedule", m.schedule, schedule_name);
   f("topic", m.topic, topic_name);
@@ -437,6 +412,7 @@ void fields(auto& f, Of<DeadChanged> auto& m) {
   f("next", m.next);
   f("end", m.end);
 }
+void fields(auto& f, Of<MessagesChanged> auto& m) { f("messages", m.messages, Entries{1, limits::messages_at_once_max}); }
 void fields(auto& f, Of<ScheduleDone> auto& m) {
   f("outcome", m.outcome, Between{1, 3});
   f("next_ms", m.next_ms);

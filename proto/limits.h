@@ -38,6 +38,7 @@ inline constexpr std::uint32_t follow_ups_max = 64;
 inline constexpr std::uint32_t attempts_max = 1'000;
 inline constexpr std::size_t retry_delays_max = 32;                        // of a list in a group's retry policy
 inline constexpr std::size_t dead_at_once_max = 1'000;                     // dead messages that one request lists or changes
+inline constexpr std::size_t messages_at_once_max = 1'000;                 // that one request looks at or changes, by position
 inline constexpr std::size_t kept_failures_max = 5;                        // of a message: the last attempts
 inline constexpr std::size_t schedule_rule_bytes_max = 256;
 inline constexpr std::size_t zone_bytes_max = 64;                          // the longest name of the IANA database has 38

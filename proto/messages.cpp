@@ -25,6 +25,7 @@ std::string_view name_of(MessageType type) {
     case MessageType::kPeek: return "peek";
     case MessageType::kListDead: return "list_dead";
     case MessageType::kChangeDead: return "change_dead";
+    case MessageType::kChangeMessages: return "change_messages";
     case MessageType::kPutSchedule: return "put_schedule";
     case MessageType::kDeleteSchedule: return "delete_schedule";
     case MessageType::kListSchedules: return "list_schedules";
@@ -55,6 +56,7 @@ std::string_view name_of(MessageType type) {
     case MessageType::kPeeked: return "peeked";
     case MessageType::kDeadListed: return "dead_listed";
     case MessageType::kDeadChanged: return "dead_changed";
+    case MessageType::kMessagesChanged: return "messages_changed";
     case MessageType::kScheduleDone: return "schedule_done";
     case MessageType::kScheduleDeleted: return "schedule_deleted";
     case MessageType::kSchedules: return "schedules";
@@ -75,10 +77,35 @@ std::string_view name_of(DeadReason reason) {
   return "unknown";
 }
 
+std::string_view name_of(MessageState state) {
+  switch (state) {
+    case MessageState::kUnknown: return "unknown";
+    case MessageState::kScheduled: return "scheduled";
+    case MessageState::kCancelled: return "cancelled";
+    case MessageState::kQueued: return "queued";
+    case MessageState::kGone: return "gone";
+    case MessageState::kUnreadable: return "unreadable";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(GroupState state) {
+  switch (state) {
+    case GroupState::kReady: return "ready";
+    case GroupState::kLeased: return "leased";
+    case GroupState::kRetrying: return "retrying";
+    case GroupState::kHeld: return "held";
+    case GroupState::kDead: return "dead";
+    case GroupState::kDone: return "done";
+    case GroupState::kUnreadable: return "unreadable";
+  }
+  return "unknown";
+}
+
 bool asks_for_list(const Request& request) {
   return std::holds_alternative<ListTopics>(request) || std::holds_alternative<ListGroups>(request) ||
          std::holds_alternative<ListDead>(request) || std::holds_alternative<ListSchedules>(request) ||
-         std::holds_alternative<ShowSchedule>(request);
+         std::holds_alternative<ShowSchedule>(request) || std::holds_alternative<ChangeMessages>(request);
 }
 
 }  // namespace takt::proto

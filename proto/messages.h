@@ -13,6 +13,7 @@
 #include "proto/ids.h"
 #include "proto/message_type.h"
 #include "proto/schedule_messages.h"
+#include "proto/steering.h"
 
 namespace takt::proto {
 
@@ -479,14 +480,14 @@ struct Error {
 };
 
 using Request = std::variant<Hello, Heartbeat, Goodbye, Metadata, Publish, Complete, Subscribe, Unsubscribe, Credit, Ack, Fail, Resume,
-                             ListTopics, PutTopic, DeleteTopic, ListGroups, PutGroup, DeleteGroup, Peek, ListDead, ChangeDead, PutSchedule,
-                             DeleteSchedule, ListSchedules, ShowSchedule, PauseSchedule, TriggerSchedule>;
+                             ListTopics, PutTopic, DeleteTopic, ListGroups, PutGroup, DeleteGroup, Peek, ListDead, ChangeDead,
+                             ChangeMessages, PutSchedule, DeleteSchedule, ListSchedules, ShowSchedule, PauseSchedule, TriggerSchedule>;
 /// Whether the answer may be long, which who asks does not know either.
 bool asks_for_list(const Request& request);
 /// What a broker sends: replies and pushes.
-using Reply =
-    std::variant<HelloReply, HeartbeatReply, GoodbyeReply, MetadataReply, Published, Completed, Subscribed, Unsubscribed, CreditEnded,
-                 Acked, Failed, Resumed, Topics, TopicDone, TopicDeleted, Groups, GroupDone, GroupDeleted, Peeked, DeadListed, DeadChanged,
-                 ScheduleDone, ScheduleDeleted, Schedules, ScheduleShown, SchedulePaused, ScheduleTriggered, Deliver, SessionEnded, Error>;
+using Reply = std::variant<HelloReply, HeartbeatReply, GoodbyeReply, MetadataReply, Published, Completed, Subscribed, Unsubscribed,
+                           CreditEnded, Acked, Failed, Resumed, Topics, TopicDone, TopicDeleted, Groups, GroupDone, GroupDeleted, Peeked,
+                           DeadListed, DeadChanged, MessagesChanged, ScheduleDone, ScheduleDeleted, Schedules, ScheduleShown,
+                           SchedulePaused, ScheduleTriggered, Deliver, SessionEnded, Error>;
 
 }  // namespace takt::proto

@@ -24,6 +24,14 @@ bool IdSet::contains(std::uint64_t id) const {
   return std::ranges::binary_search(container.list, place.within);
 }
 
+std::uint64_t IdSet::lowest() const {
+  const auto& [index, container] = *containers_.begin();
+  if (container.bitmap.empty()) return index * container_ids + container.list.front();
+  const auto word = std::ranges::find_if(container.bitmap, [](std::uint64_t bits) { return bits != 0; });
+  return index * container_ids + static_cast<std::uint64_t>(word - container.bitmap.begin()) * 64 +
+         static_cast<std::uint64_t>(std::countr_zero(*word));
+}
+
 bool IdSet::add(std::uint64_t id) {
   const Place place = place_of(id);
   if (!insert(containers_[place.index], place.within)) return false;

@@ -23,6 +23,8 @@ class IdSet {
   /// False: it is not there.
   bool remove(std::uint64_t id);
   std::uint64_t size() const { return size_; }
+  /// Of a set that is not empty.
+  std::uint64_t lowest() const;
   std::size_t bytes() const;
 
   /// A stored container: at `index` (id / 8,192) `value`, at most 1,026 bytes, or its row goes.

@@ -20,9 +20,16 @@ std::optional<Offset> cold_offset(std::string_view key) {
   return in.finished() ? std::optional(offset) : std::nullopt;
 }
 
-std::vector<RowChange> encode_cold(TopicId topic, Lane lane, Offset offset, Position position, ByteView metadata, ByteView payload) {
+std::vector<RowChange> encode_cold(TopicId topic, Lane lane, Offset offset, Position position, const Staged& staged, ByteView metadata,
+                                   ByteView payload) {
   ByteWriter all;
-  all.id(position).varint(metadata.size()).varint(payload.size()).raw(as_text(metadata)).raw(as_text(payload));
+  all.id(position)
+      .id(staged.lane)
+      .signed_varint(staged.due.time_since_epoch().count())
+      .varint(metadata.size())
+      .varint(payload.size())
+      .raw(as_text(metadata))
+      .raw(as_text(payload));
   const std::string_view bytes = all.bytes();
   std::vector<RowChange> rows;
   std::uint16_t part = 0;
@@ -49,9 +56,12 @@ Result<std::optional<ColdMessage>, Corruption> ColdReader::add(std::string_view 
     if (open_) return bad("begins before the one in front of it ended");
     ByteReader in(value);
     named.position = in.id<Position>();
+    named.staged.lane = in.id<Lane>();
+    named.staged.due = WallTime(std::chrono::milliseconds(in.signed_varint()));
     metadata_length_ = in.varint();
     payload_length_ = in.varint();
-    if (!in.ok() || metadata_length_ + payload_length_ > 2 * limits::batch_bytes_hard) return bad("is malformed");
+    if (!in.ok() || named.staged.lane.value >= lane_count || metadata_length_ + payload_length_ > 2 * limits::batch_bytes_hard)
+      return bad("is malformed");
     value = in.raw(in.remaining());
     open_ = std::move(named);
     next_part_ = 0;

@@ -65,7 +65,28 @@ struct TimersLoaded {
   std::vector<std::string> chunks;
   std::optional<Corruption> damage = {};
 };
-using Command = std::variant<SessionUp, SessionLost, ClientRequest, BlocksLoaded, TimersLoaded>;
+/// What the stores know of a position.
+struct FoundMessage {
+  Position position;
+  enum class Kind : std::uint8_t {
+    kNone,         ///< no message: an event
+    kGone,         ///< freed from the log and not carried
+    kUnreadable,   ///< damaged
+    kMessage,
+  } what = Kind::kNone;
+  TopicId topic = {};   ///< from here on: of a message
+  Lane lane = {};
+  bool is_scheduled = false;
+  WallTime due{};                       ///< that it was sent with
+  std::optional<Offset> offset = {};    ///< of a scheduled one: when it had fired before the tables' checkpoint
+  std::string kind = {};
+};
+/// The answer to FindMessages.
+struct MessagesFound {
+  std::uint64_t number = 0;
+  std::vector<FoundMessage> messages;   ///< by position, as they were asked for
+};
+using Command = std::variant<SessionUp, SessionLost, ClientRequest, BlocksLoaded, TimersLoaded, MessagesFound>;
 
 // ---- out
 
@@ -89,6 +110,11 @@ struct LoadBlocks {
 struct LoadTimers {
   scheduler::TimerWheel::ChunkRange range;
 };
-using Effect = std::variant<Outgoing, LoadBlocks, LoadTimers>;
+/// Asks the finder for messages by their positions: rising, and all durable.
+struct FindMessages {
+  std::uint64_t number = 0;
+  std::vector<Position> positions;
+};
+using Effect = std::variant<Outgoing, LoadBlocks, LoadTimers, FindMessages>;
 
 }  // namespace takt::core

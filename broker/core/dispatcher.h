@@ -70,6 +70,22 @@ class Dispatcher {
   /// The message is given up for the group, unless that has done it: what a worker makes of it is stale. Cost: where one has it, a
   /// look at every lease of the sessions.
   void withdraw(TopicId topic, GroupId group, Lane lane, Offset offset, Now now);
+  /// What waits to be tried again waits no longer. False: it does not wait.
+  bool hurry(TopicId topic, GroupId group, Lane lane, Offset offset, Now now);
+  /// How the message stands with the group; its worker name_workers() knows.
+  proto::GroupStatus status(const Topic& topic, const Group& group, Lane lane, Offset offset, Now now) const;
+  /// Who has these leased messages, and since when. Cost: a look at every lease.
+  struct LeasedMessage {
+    TopicId topic;
+    GroupId group;
+    Lane lane;
+    Offset offset;
+    proto::GroupStatus* status = nullptr;
+    friend bool operator<(const LeasedMessage& a, const LeasedMessage& b) {
+      return std::tie(a.topic, a.group, a.lane, a.offset) < std::tie(b.topic, b.group, b.lane, b.offset);
+    }
+  };
+  void name_workers(std::vector<LeasedMessage> leased, Now now) const;
   /// The stored bytes of [from, until) are damaged: nobody is lent them in this term.
   void pass_over(TopicId topic, Lane lane, Offset from, Offset until) { unreadable_.add(topic, lane, from, until); }
   const Unreadable& unreadable() const { return unreadable_; }

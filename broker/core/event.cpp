@@ -285,6 +285,19 @@ void fields(Coder& c, E& e)
 
 template <class Coder, class E>
 void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Cancel>
+{
+  c(e.topic), c(e.lane), c(e.position), c(e.due);
+}
+template <class Coder, class E>
+void fields(Coder& c, E& e)
+  requires std::same_as<std::remove_const_t<E>, Rearm>
+{
+  c(e.topic), c(e.lane), c(e.position), c(e.due), c(e.to);
+}
+
+template <class Coder, class E>
+void fields(Coder& c, E& e)
   requires std::same_as<std::remove_const_t<E>, CronPut>
 {
   c(e.schedule), c(e.name), c(e.topic), c(e.lane), c(e.settings), c(e.metadata), c(e.payload), c(e.anchor), c(e.decided_to), c(e.next);

@@ -201,6 +201,26 @@ struct Fire {
   friend bool operator==(const Fire&, const Fire&) = default;
 };
 
+/// A scheduled message will not come.
+struct Cancel {
+  static constexpr auto type = EventType::kCancel;
+  TopicId topic;
+  Lane lane;
+  Position position;
+  WallTime due{};                         ///< for which it waited
+  friend bool operator==(const Cancel&, const Cancel&) = default;
+};
+/// A scheduled message comes at another time. Its timer from now on has this event's position for its id: ids rise.
+struct Rearm {
+  static constexpr auto type = EventType::kRearm;
+  TopicId topic;
+  Lane lane;
+  Position position;
+  WallTime due{};                         ///< for which it waited
+  WallTime to{};                          ///< what is past comes next
+  friend bool operator==(const Rearm&, const Rearm&) = default;
+};
+
 /// When a schedule comes round next.
 struct NextOccurrence {
   WallTime planned{};   ///< what its rule says: with the schedule it names the occurrence
@@ -265,7 +285,7 @@ struct Reclaimed {
 };
 
 using Event = std::variant<EpochBegun, TopicPut, TopicDel, GroupPut, GroupDel, Done, Retry, Dead, Redrive, DeadPurge, Held, Retain,
-                           ProducerPut, Reclaimed, Fire, CronPut, CronDel, CronFire, CronRearm>;
+                           ProducerPut, Reclaimed, Fire, Cancel, Rearm, CronPut, CronDel, CronFire, CronRearm>;
 
 /// Settings as they are stored, in events and in rows.
 void append_settings(ByteWriter& out, const proto::GroupSettings& settings);

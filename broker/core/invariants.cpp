@@ -61,6 +61,7 @@ std::optional<std::string> State::broken_invariant() const {
       });
     }
   }
+  if (!broken) broken = steered_.broken_invariant(wheel_);
   return broken ? broken : schedules_.broken_invariant(wheel_);
 }
 

@@ -16,7 +16,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::ListTopics
     proto::TopicEntry entry{
         settings_.partition, topic.name, topic.settings, topic.retained_messages(), 0, 0, static_cast<std::uint32_t>(topic.groups.size())};
     entry.bytes = entry.messages * topic.mean_bytes();
-    topic.lanes.each([&](Lane, const TopicLane& lane) { entry.enqueued += lane.next.value + lane.scheduled; });
+    topic.lanes.each([&](Lane, const TopicLane& lane) { entry.enqueued += lane.enqueued(); });
     list.topics.push_back(std::move(entry));
   }
   answer(request, std::move(list));
@@ -108,6 +108,8 @@ PartitionStats Partition::Body::stats() const {
       t.enqueued_bytes = counted->second.enqueued_bytes;
       t.deduplicated = counted->second.deduplicated;
       t.fired = counted->second.fired;
+      t.cancelled = counted->second.cancelled;
+      t.rescheduled = counted->second.rescheduled;
     }
     topic.lanes.each([&](Lane, const TopicLane& lane) { t.scheduled += lane.scheduled; });
     for (const auto& [group_id, group] : topic.groups) {

@@ -235,6 +235,7 @@ void Partition::Body::committed(Position end, Now now) {
     dispatcher_.wake(sealed.topic);
     retry_peeks(sealed.topic, sealed.lane);
   }
+  begin_searches();
 }
 
 std::vector<Effect> Partition::Body::take_effects() {
@@ -250,6 +251,7 @@ Checkpoint Partition::Body::freeze() {
 void Partition::Body::checkpointed() {
   State& state = journal_.state();
   state.frozen_written();
+  ++checkpoints_;
   constexpr std::size_t at_once = 1000;
   const WallTime idle = state.time() - std::chrono::duration_cast<std::chrono::milliseconds>(settings_.producer_idle_expiry);
   for (const ProducerId producer : state.producers().idle_since(idle, at_once)) journal_.stage(ProducerPut{producer, 0}, state.time());

@@ -70,7 +70,7 @@ class Partition::Body {
     bool is_wanted_again = false;   ///< more came meanwhile
   };
   struct TopicCounters {
-    std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0, fired = 0;
+    std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0, fired = 0, cancelled = 0, rescheduled = 0;
   };
   /// `count` messages that were due then.
   struct FiredDue {
@@ -92,6 +92,7 @@ class Partition::Body {
   void on(SessionLost&& lost, Now now);
   void on(BlocksLoaded&& loaded, Now now);
   void on(TimersLoaded&& loaded, Now now);
+  void on(MessagesFound&& found, Now now);   // steering.cpp
   void on(ClientRequest&& request, Now now);
 
   // decide.cpp: one per request type; `request` gives the address and the sections.
@@ -112,6 +113,7 @@ class Partition::Body {
   void decide(Session&, ClientRequest& request, proto::Peek& peek, Now now);
   void decide(Session&, ClientRequest& request, proto::ListDead& list, Now now);      // dead_letters.cpp
   void decide(Session&, ClientRequest& request, proto::ChangeDead& change, Now now);
+  void decide(Session&, ClientRequest& request, proto::ChangeMessages& change, Now now);   // steering.cpp
   // schedule_requests.cpp
   void decide(Session&, ClientRequest& request, proto::PutSchedule& put, Now now);
   void decide(Session&, ClientRequest& request, proto::DeleteSchedule& remove, Now now);
@@ -181,6 +183,21 @@ class Partition::Body {
   // retention.cpp
   void retain_fired();
 
+  // steering.cpp
+  /// A request about messages, while the stores are asked for them.
+  struct Search {
+    ClientRequest request;
+    Position end;                     ///< behind the last message: it begins when that is durable
+    bool is_under_way = false;
+    std::uint64_t checkpoints = 0;    ///< so many were written when it began
+  };
+  struct FoundPlaces;
+  void begin_search(std::uint64_t number, Search& search);
+  void begin_searches();
+  proto::MessageStatus steer(const proto::ChangeMessages& change, const FoundMessage& found, FoundPlaces& places, Now now);
+  void steer_scheduled(const proto::ChangeMessages& change, const FoundMessage& found, proto::MessageStatus& status, Now now);
+  void steer_queued(const proto::ChangeMessages& change, const Topic& topic, proto::MessageStatus& status, Now now);
+
   // listing.cpp
   proto::GroupEntry group_entry(const Topic& topic, const Group& group) const;
 
@@ -214,6 +231,9 @@ class Partition::Body {
   std::map<ErrorCode, std::uint64_t> refusals_;
   std::map<TopicId, TopicCounters> counters_;
   std::uint64_t commits_ = 0;
+  std::map<std::uint64_t, Search> searches_;
+  std::uint64_t last_search_ = 0;
+  std::uint64_t checkpoints_ = 0;             ///< that were written
 };
 
 }  // namespace takt::core

@@ -27,8 +27,10 @@ enum class Table : std::uint8_t {
   kTimers,      ///< level u8 | bucket u64 | chunk u64 -> timers of a bucket
   kPinned,      ///< position / 8,192 -> which scheduled messages of the log somebody is owed
   kSchedules,   ///< schedule id | part u16 -> how it stands (part 0), what it is (the others)
+  kRearmed,     ///< position -> of a scheduled message that comes at another time: its due and its timer
+  kCancelled,   ///< position / 8,192 -> which scheduled messages were cancelled, the newest million
 };
-inline constexpr std::size_t table_count = 15;
+inline constexpr std::size_t table_count = 17;
 
 /// Rows that a start reads; the others stay on disk until they are wanted.
 constexpr bool is_loaded(Table table) { return table != Table::kCold && table != Table::kTimers && table != Table::kPinned; }
@@ -54,6 +56,11 @@ struct ScheduledRun {
   Position first;
   std::uint64_t count = 0;
 };
+/// A message that was cancelled while it waited.
+struct CancelledMessage {
+  TopicId topic;
+  Position position;
+};
 /// Offsets of a lane into which scheduled messages have fired.
 struct FiredRun {
   TopicId topic;
@@ -69,6 +76,7 @@ struct Checkpoint {
   std::vector<RowChange> changed;
   // What kPinned has to follow; where a fired message stands only the index rows know.
   std::vector<ScheduledRun> scheduled = {};
+  std::vector<CancelledMessage> cancelled = {};
   std::vector<FiredRun> owed_again = {};      ///< to a group that was made
   std::vector<FiredRun> released = {};        ///< of these and all others: what nobody is owed any more
 };

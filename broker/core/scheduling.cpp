@@ -49,15 +49,50 @@ Result<void, Corruption> State::on(const Fire& e, Position, WallTime time) {
   wheel_.fire(e.timers, e.up_to);
   for (const Timer& timer : e.timers) {
     if (schedule_of(timer.tag)) continue;   // what becomes of the occurrence a CronFire says
+    const Position position = steered_.fired(timer.key.id);
     const StagedFor place = StagedFor::of(timer.tag);
     Topic* topic = find_topic(place.topic);
     TopicLane* lane = topic == nullptr || place.lane.value >= lane_count ? nullptr : topic->lanes.find(place.lane);
     if (lane == nullptr) continue;   // the topic was deleted meanwhile
     --lane->scheduled;
     lane->is_fired_into = true;
-    enter(*topic, place.lane, Position(static_cast<std::uint64_t>(timer.key.id)), 1);
+    enter(*topic, place.lane, position, 1);
     if (topic->settings.keep_ms != 0) lane->note_entered(time, keep_of(topic->settings));
   }
+  return {};
+}
+
+Result<State::Waiting, Corruption> State::waiting(TopicId topic, Lane lane, Position position, WallTime due) {
+  Topic* there = find_topic(topic);
+  TopicLane* here = there == nullptr || lane.value >= lane_count ? nullptr : there->lanes.find(lane);
+  const TimerKey timer{due, steered_.timer_of(position)};
+  const TimerKey* const rearmed = steered_.find(position);
+  if (here == nullptr || here->scheduled == 0 || !wheel_.is_armed(timer.id) || (rearmed != nullptr && *rearmed != timer))
+    return failed(Corruption{"an event changes the due of position " + std::to_string(position.value) + ", which does not wait for it"});
+  changed_topics_.insert(topic);
+  return Waiting{here, timer};
+}
+
+Result<void, Corruption> State::on(const Cancel& e, Position, WallTime) {
+  const auto at = waiting(e.topic, e.lane, e.position, e.due);
+  if (!at) return failed(at.error());
+  wheel_.disarm(at->timer);
+  --at->lane->scheduled;
+  ++at->lane->cancelled;
+  steered_.cancel(e.position);
+  cancelled_.push_back({e.topic, e.position});
+  return {};
+}
+
+Result<void, Corruption> State::on(const Rearm& e, Position position, WallTime) {
+  const auto at = waiting(e.topic, e.lane, e.position, e.due);
+  if (!at) return failed(at.error());
+  if (e.to < scheduler::Instant{} || e.to > scheduler::instant_max)
+    return failed(Corruption{"a Rearm event names an instant that no timer has"});
+  wheel_.disarm(at->timer);
+  const TimerKey next{std::max(e.to, wheel_.fired_to().due), TimerId(position.value)};
+  wheel_.arm({next, StagedFor{e.topic, e.lane}.tag()});
+  steered_.rearm(e.position, next);
   return {};
 }
 
@@ -85,6 +120,7 @@ void State::release(const Topic& topic, Lane lane, TopicLane& here, Checkpoint& 
 
 void State::freeze_wheel(Checkpoint& out) {
   out.scheduled = std::exchange(scheduled_, {});
+  out.cancelled = std::exchange(cancelled_, {});
   scheduler::TimerWheel::Changes changes = wheel_.freeze();
   for (const auto& range : changes.erased)
     out.erased.push_back({Table::kTimers, timers_key(range.bucket, range.from), timers_key(range.bucket, range.until)});

@@ -221,7 +221,7 @@ void Dispatcher::release(Slot slot, LeaseRange& range) {
 
 void Dispatcher::withdraw(TopicId topic, GroupId group, Lane lane, Offset offset, Now now) {
   const GroupLane* const owed = journal_.state().find_topic(topic)->groups.at(group).lanes.find(lane);
-  if (owed == nullptr || owed->done.contains(offset)) return;
+  if (owed == nullptr || !owed->owes(offset)) return;
   const auto work = works_.find({topic, group});
   LaneWork* const here = work == works_.end() ? nullptr : work->second->lanes.find(lane);
   if (here != nullptr) {

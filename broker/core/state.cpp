@@ -44,7 +44,7 @@ void Topic::enter_by_name(Group& group) { by_name.insert(std::ranges::lower_boun
 std::uint64_t Topic::mean_bytes() const {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  lanes.each([&](Lane, const TopicLane& lane) { messages += lane.next.value + lane.scheduled, bytes += lane.bytes; });
+  lanes.each([&](Lane, const TopicLane& lane) { messages += lane.enqueued(), bytes += lane.bytes; });
   return messages == 0 ? 1 : std::max<std::uint64_t>(1, bytes / messages);
 }
 
@@ -362,7 +362,7 @@ void State::settle(const Target& at, Lane lane, OffsetRun run) {
   schedules_.settled(at.topic->id, lane, run);
 }
 
-Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
+Result<void, Corruption> State::on(const Done& e, Position position, WallTime time) {
   const auto at = target(e.topic, e.group, e.lane);
   if (!at) return failed(at.error());
   const Offset next = at->topic->lanes.find(e.lane)->next;
@@ -370,6 +370,7 @@ Result<void, Corruption> State::on(const Done& e, Position position, WallTime) {
     if (run.end() > next) return failed(Corruption{"a Done event reaches beyond the end of topic '" + at->topic->name + "'"});
     settle(*at, e.lane, run);
   }
+  at->lane->finished.note(at->lane->done.floor(), time);
   if (e.lent && *e.lent > at->lane->lent) {
     at->lane->lent = *e.lent;
     at->lane->lent_position = position;
@@ -416,6 +417,7 @@ Result<void, Corruption> State::on(const Dead& e, Position position, WallTime ti
     failures = std::move(before->second.failures);
   failures.add({time, e.worker, e.code, e.text});
   settle(*at, e.lane, {e.offset, 1});
+  owed.finished.note(owed.done.floor(), time);
   owed.dead[e.offset] = {e.attempts, e.reason, std::move(failures), time, position, {}, {}};
   owed.changed_dead.insert(e.offset);
   return {};

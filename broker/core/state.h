@@ -14,10 +14,12 @@
 #include "broker/core/done_set.h"
 #include "broker/core/event.h"
 #include "broker/core/failures.h"
+#include "broker/core/finished.h"
 #include "broker/core/index_rows.h"
 #include "broker/core/producer_table.h"
 #include "broker/core/rows.h"
 #include "broker/core/schedules.h"
+#include "broker/core/steered.h"
 #include "scheduler/timer_wheel.h"
 
 namespace takt::core {
@@ -96,6 +98,7 @@ struct GroupLane {
   std::map<Offset, RetryState> retries;      ///< failed or given back for later, not done
   std::map<Offset, DeadState> dead;          ///< done for the group, pinned for people; or redriven
   std::set<Offset> redriven;                 ///< of `dead`: owed once more
+  Finished finished;                         ///< when its floor went by
   std::map<Offset, HeldState> held;          ///< by first offset, disjoint; may name offsets that are done meanwhile
 
   std::set<Offset> changed_retries, changed_dead, changed_held;
@@ -132,6 +135,7 @@ struct TopicLane {
   Offset horizon;                            ///< `keep` has passed for what lies before; without a group: it is gone
   std::uint64_t bytes = 0;                   ///< appended, ever, scheduled or not
   std::uint64_t scheduled = 0;               ///< messages that wait for their due, and have no offset
+  std::uint64_t cancelled = 0;               ///< of those that waited, ever
   bool is_fired_into = false;                ///< some of the lane's messages were scheduled
   std::vector<OffsetRun> settled;            ///< then: what somebody has done, or `keep` let go, since the last freeze
   std::vector<OffsetRun> owed_again;         ///< then: what a new group begins with, since the last freeze
@@ -141,6 +145,7 @@ struct TopicLane {
   std::vector<Offset> index_rows;            ///< first offsets of the index rows on disk
   Offset erased_below;                       ///< kCold rows below are gone, but for dead messages
 
+  std::uint64_t enqueued() const { return next.value + scheduled + cancelled; }   ///< ever
   void let_go(OffsetRun run) {
     if (is_fired_into) settled.push_back(run);
   }
@@ -204,6 +209,7 @@ class State {
   /// What waits for its due. Its fold is apply()'s; the rest concerns the leader's memory and storage.
   scheduler::TimerWheel& wheel() { return wheel_; }
   const scheduler::TimerWheel& wheel() const { return wheel_; }
+  const Steered& steered() const { return steered_; }
   const Schedules& schedules() const { return schedules_; }
   Schedules& schedules() { return schedules_; }
   TopicId next_topic() const { return next_topic_; }
@@ -246,12 +252,20 @@ class State {
   Result<void, Corruption> on(const ProducerPut&, Position, WallTime);
   Result<void, Corruption> on(const Reclaimed&, Position, WallTime);
   Result<void, Corruption> on(const Fire&, Position, WallTime);
+  Result<void, Corruption> on(const Cancel&, Position, WallTime);
+  Result<void, Corruption> on(const Rearm&, Position, WallTime);
   Result<void, Corruption> on(const CronPut& e, Position position, WallTime) { return schedules_.on(e, position, wheel_); }
   Result<void, Corruption> on(const CronDel& e, Position, WallTime) { return schedules_.on(e, wheel_); }
   Result<void, Corruption> on(const CronFire& e, Position position, WallTime time) { return schedules_.on(e, position, time, wheel_); }
   Result<void, Corruption> on(const CronRearm& e, Position position, WallTime) { return schedules_.on(e, position, wheel_); }
 
   Result<void, Corruption> schedule(Topic& topic, const RunView& run, WallTime time);
+  /// The lane in which `position` waits for `due`, and its timer; or what is wrong with that.
+  struct Waiting {
+    TopicLane* lane;
+    scheduler::TimerKey timer;
+  };
+  Result<Waiting, Corruption> waiting(TopicId topic, Lane lane, Position position, WallTime due);
   /// The messages from `position` on take the next offsets of a lane.
   void enter(Topic& topic, Lane lane, Position position, std::uint64_t count);
   /// Makes the lane's state in topic and groups on first use: groups begin at its horizon.
@@ -284,8 +298,10 @@ class State {
   std::map<std::string, TopicId, std::less<>> by_name_;
   ProducerTable producers_;
   scheduler::TimerWheel wheel_;
+  Steered steered_;
   Schedules schedules_;
   std::vector<ScheduledRun> scheduled_;                   ///< since the last freeze
+  std::vector<CancelledMessage> cancelled_;               ///< since the last freeze
   TopicId next_topic_{1};
   GroupId next_group_{1};
   std::size_t group_count_ = 0;                           ///< sum over topics_

@@ -9,6 +9,7 @@ namespace {
 
 void append_lane(ByteWriter& out, const GroupLane& owed, Offset end) {
   out.id(owed.lent);
+  owed.finished.append_to(out);
   for (Offset at = owed.done.next_open(Offset(0)); at < end;) {
     const std::uint64_t n = owed.done.open_run(at, end.value - at.value);
     out.id(at).varint(n);
@@ -36,7 +37,7 @@ std::uint64_t State::digest() const {
     out.key(topic_id).text(topic.name);
     out.varint(topic.settings.keep_ms).varint(topic.settings.keep_bytes).varint(topic.settings.bytes_max);
     topic.lanes.each([&](Lane lane, const TopicLane& here) {
-      out.id(lane).id(here.next).id(here.horizon).varint(here.bytes).varint(here.scheduled);
+      out.id(lane).id(here.next).id(here.horizon).varint(here.bytes).varint(here.scheduled).varint(here.cancelled);
       for (const Entered& until : here.entered) out.id(until.end).signed_varint(until.time.time_since_epoch().count());
     });
     for (const auto& [group_id, group] : topic.groups) {
@@ -49,6 +50,7 @@ std::uint64_t State::digest() const {
     }
   }
   producers_.append_to(out);
+  steered_.append_to(out);
   schedules_.append_to(out);
   out.varint(wheel_.digest());
   return proto::section_checksum(as_bytes(out.take()));

@@ -93,6 +93,7 @@ Checkpoint State::freeze(Position end) {
   changed_groups_.clear();
   for (RowChange& row : producers_.take_changes()) out.changed.push_back(std::move(row));
   freeze_wheel(out);
+  steered_.take_changes(out);
   schedules_.take_changes(out);
   out.changed.push_back({Table::kMeta, "state",
                          ByteWriter()
@@ -128,6 +129,7 @@ void State::freeze_topic(Topic& topic, Checkpoint& out) {
         .varint(here.bytes)
         .id(here.erased_below)
         .varint(here.scheduled)
+        .varint(here.cancelled)
         .varint(here.is_fired_into ? 1 : 0)
         .varint(here.entered.size());
     for (const Entered& until : here.entered)
@@ -166,6 +168,7 @@ void State::freeze_group(const Topic& topic, Group& group, Checkpoint& out) {
   append_settings(row, group.settings);
   group.lanes.each([&](Lane lane, GroupLane& owed) {
     row.id(lane).id(owed.done.floor()).id(owed.lent);
+    owed.finished.append_to(row);
     const auto put = [&](Table table, std::uint64_t last, std::optional<std::string> value) {
       out.changed.push_back({table, lane_key(topic.id, group.id, lane, last), std::move(value)});
     };
@@ -242,6 +245,8 @@ Result<void, Corruption> State::load_row(Table table, std::string_view key, std:
     case Table::kBuckets: return load_bucket(key, value);
     case Table::kArmed: return load_armed(key, value);
     case Table::kSchedules: return schedules_.load(key, value);
+    case Table::kRearmed: return steered_.load_rearmed(key, value);
+    case Table::kCancelled: return steered_.load_cancelled(key, value);
     case Table::kCold:
     case Table::kTimers:
     case Table::kPinned: return {};
@@ -279,6 +284,7 @@ Result<void, Corruption> State::load_topic(std::string_view key, std::string_vie
     here.bytes = in.varint();
     here.erased_below = in.id<Offset>();
     here.scheduled = in.varint();
+    here.cancelled = in.varint();
     here.is_fired_into = in.varint() != 0;
     for (std::uint64_t told = in.varint(); in.ok() && told > 0; --told) {
       Entered& until = here.entered.emplace_back();
@@ -306,13 +312,14 @@ Result<void, Corruption> State::load_group(std::string_view key, std::string_vie
   group.name = in.text();
   group.done = in.varint();
   group.leases_from = in.id<LeaseToken>();
-  const bool is_sound = read_settings(in, group.settings);
+  bool is_sound = read_settings(in, group.settings);
   topic->enter_by_name(group);
   while (in.ok() && in.remaining() > 0) {
     const auto lane = in.id<Lane>();
     if (lane.value >= lane_count) break;
     GroupLane& owed = group.lanes.make(lane, in.id<Offset>());
     owed.lent = in.id<Offset>();
+    is_sound = owed.finished.read(in) && is_sound;
   }
   if (!in.finished() || !is_sound) return failed(Corruption{"group row " + std::to_string(id.value) + " is malformed"});
   return {};

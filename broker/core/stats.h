@@ -29,6 +29,7 @@ struct TopicStats {
   std::uint64_t enqueued = 0, enqueued_bytes = 0, deduplicated = 0;
   std::uint64_t scheduled = 0;                   ///< wait for their due
   std::uint64_t fired = 0;                       ///< came due since the start
+  std::uint64_t cancelled = 0, rescheduled = 0;  ///< by people, since the start
   std::vector<GroupStats> groups;
 };
 

@@ -88,6 +88,8 @@ void add_to(core::TopicStats& sum, const core::TopicStats& topic) {
   sum.deduplicated += topic.deduplicated;
   sum.scheduled += topic.scheduled;
   sum.fired += topic.fired;
+  sum.cancelled += topic.cancelled;
+  sum.rescheduled += topic.rescheduled;
 }
 
 void add_to(core::GroupStats& sum, const core::GroupStats& group) {
@@ -153,6 +155,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
   auto bytes = gauge("takt_topic_stored_bytes", "Bytes of the messages retained, estimated.");
   auto scheduled = gauge("takt_topic_scheduled_messages", "Messages that wait for their due.");
   auto fired = counter("takt_messages_fired_total", "Scheduled messages that came due.");
+  auto cancelled = counter("takt_messages_cancelled_total", "Messages that people cancelled.");
+  auto rescheduled = counter("takt_messages_rescheduled_total", "Messages that people rescheduled, or ran now.");
   auto delivered = counter("takt_messages_delivered_total", "Hand-outs of messages to workers.");
   auto acked = counter("takt_messages_acked_total", "Messages that a group is done with.");
   auto retried = counter("takt_messages_retried_total", "Failed attempts that will be repeated.");
@@ -173,6 +177,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
     bytes.add(topic.bytes, of_topic);
     scheduled.add(topic.scheduled, of_topic);
     fired.add(topic.fired, of_topic);
+    cancelled.add(topic.cancelled, of_topic);
+    rescheduled.add(topic.rescheduled, of_topic);
     for (const core::GroupStats& group : topic.groups) {
       const Labels of_group{{"topic", topic.topic}, {"group", group.group}};
       const auto with = [&](const char* name, std::string_view value) {
@@ -201,8 +207,8 @@ void topic_families(std::vector<MetricFamily>& out, const std::vector<core::Topi
       alone.add(seconds(group.alone), of_group);
     }
   }
-  for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &scheduled, &fired, &delivered, &acked, &retried,
-                         &dead, &stale, &redelivered, &states, &workers, &alone})
+  for (Family* family : {&enqueued, &deduplicated, &enqueued_bytes, &messages, &bytes, &scheduled, &fired, &cancelled, &rescheduled,
+                         &delivered, &acked, &retried, &dead, &stale, &redelivered, &states, &workers, &alone})
     out.push_back(family->take());
 }
 

@@ -11,6 +11,7 @@
 #include "broker/core/cold_rows.h"
 #include "broker/runtime/pins.h"
 #include "proto/planted_bug.h"
+#include "proto/record.h"
 
 namespace takt::runtime {
 namespace {
@@ -143,8 +144,14 @@ Result<std::uint64_t, StoreFailure> FrontKeeper::carry(const std::vector<core::P
       for (; position < end && position < run->first_position.plus(run->count); position = position.plus(1)) {
         const auto index = static_cast<std::uint32_t>(position.value - run->first_position.value);
         const Offset offset = is_staged ? Offset(position.value) : run->first_offset.plus(index);
-        auto added =
-            writer.add(core::encode_cold(run->topic, stretch.lane, offset, position, messages.metadata(index), messages.payload(index)));
+        const ByteView metadata = messages.metadata(index);
+        core::Staged staged;
+        if (is_staged) {
+          const auto record = proto::check_record(metadata);
+          if (!record) return failed(damaged(position, record.error().message));
+          staged = {run->lane, record->due(run->taken)};
+        }
+        auto added = writer.add(core::encode_cold(run->topic, stretch.lane, offset, position, staged, metadata, messages.payload(index)));
         if (!added) return failed(added.error());
       }
     }

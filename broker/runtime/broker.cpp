@@ -177,7 +177,7 @@ class Broker::Body {
   std::unique_ptr<FolderStores> stores_;
   std::unique_ptr<PartitionLoader> loader_;
   std::unique_ptr<Committer> committer_;
-  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Reader> reader_, finder_;
   std::unique_ptr<Background> background_;
   std::unique_ptr<transport::ZmqGateway> gateway_;
   std::optional<Shard> shard_;                               // the owner's thread
@@ -193,6 +193,7 @@ Broker::Body::~Body() {
   if (owner_.joinable()) owner_.join();
   background_.reset();
   reader_.reset();
+  finder_.reset();
   committer_.reset();
 }
 
@@ -233,11 +234,13 @@ std::optional<StartFailure> Broker::Body::start() {
 
   const auto answering = [this](ShardMail mail) { answer(std::move(mail)); };
   committer_ = std::make_unique<Committer>(*stores_, answering);
-  reader_ = std::make_unique<Reader>(*stores_, uuid, answering, [this](const store::StoreFailure& failure) { read_failed(failure); });
+  const auto failing = [this](const store::StoreFailure& failure) { read_failed(failure); };
+  reader_ = std::make_unique<Reader>(*stores_, uuid, answering, failing);
+  finder_ = std::make_unique<Reader>(*stores_, uuid, answering, failing);
   background_ =
       std::make_unique<Background>(Background::Settings{uuid, {.bytes = config_.store.front_bytes}}, *stores_, *committer_, answering);
-  shard_.emplace(shard_settings(config_), std::move(*loaded), Shard::Ports{*committer_, *reader_, *background_, *loader_, *gateway_},
-                 read_clock());
+  shard_.emplace(shard_settings(config_), std::move(*loaded),
+                 Shard::Ports{*committer_, *reader_, *finder_, *background_, *loader_, *gateway_}, read_clock());
   owner_ = std::jthread([this] { own(); });
   gateway_->start();
   if (auto failure = start_http()) return failure;

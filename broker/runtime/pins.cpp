@@ -118,7 +118,7 @@ Result<Pinned, StoreFailure> with_pins(core::Checkpoint checkpoint, Position fro
   Pinned out{std::move(checkpoint), {}};
   if (const std::uint64_t passed = container_of(front); passed > 0)
     out.rows.erased.push_back({core::Table::kPinned, container_key(0), container_key(passed)});
-  if (out.rows.scheduled.empty() && out.rows.owed_again.empty() && out.rows.released.empty()) return out;
+  if (out.rows.scheduled.empty() && out.rows.cancelled.empty() && out.rows.owed_again.empty() && out.rows.released.empty()) return out;
   PinnedSet pins(tables);
   for (const core::ScheduledRun& run : out.rows.scheduled)
     for (std::uint64_t i = 0; i < run.count; ++i)
@@ -141,6 +141,10 @@ Result<Pinned, StoreFailure> with_pins(core::Checkpoint checkpoint, Position fro
     if (!walked) return failed(std::move(walked.error()));
   }
   std::map<TopicId, std::vector<core::ScheduledRun>> released;
+  for (const core::CancelledMessage& message : out.rows.cancelled) {
+    if (auto done = pins.unpin(message.position); !done) return failed(std::move(done.error()));
+    released[message.topic].push_back({message.position, 1});
+  }
   for (const core::FiredRun& run : out.rows.released) {
     auto walked = each(run, [&](const core::IndexSegment& segment) -> Result<void, StoreFailure> {
       for (std::uint64_t i = 0; i < segment.count; ++i)

@@ -24,12 +24,13 @@ class CommitterPort {
   virtual void append(core::Commit commit) = 0;
 };
 
-/// Reads messages that memory does not hold; answers with core::BlocksLoaded.
+/// Reads what memory does not hold; answers with core::BlocksLoaded, core::TimersLoaded or core::MessagesFound.
 class ReaderPort {
  public:
   virtual ~ReaderPort() = default;
   virtual void load(core::LoadBlocks request) = 0;
   virtual void load(core::LoadTimers request) = 0;
+  virtual void load(core::FindMessages request) = 0;
 };
 
 /// What of the log's front is still owed.

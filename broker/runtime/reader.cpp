@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/runtime/block_reader.h"
+#include "broker/runtime/message_finder.h"
 #include "broker/runtime/timer_reader.h"
 
 namespace takt::runtime {
@@ -63,6 +64,13 @@ Result<core::Command, store::StoreFailure> Reader::answer(const Stores::Access& 
   if (read.error().kind != store::StoreFailure::Kind::kCorrupt) return failed(std::move(read.error()));
   // The partition knows whether it still wants them: after a reload they may be gone because they fired.
   return core::Command(core::TimersLoaded{request.range, {}, core::Corruption{std::move(read.error().message)}});
+}
+
+Result<core::Command, store::StoreFailure> Reader::answer(const Stores::Access& stores, const core::FindMessages& request) {
+  auto read = find_messages(*stores.log, *stores.tables, partition_, request);
+  if (!read) return failed(std::move(read.error()));
+  for (const store::StoreFailure& damage : read->damage) failed_(damage);
+  return core::Command(std::move(read->answer));
 }
 
 }  // namespace takt::runtime

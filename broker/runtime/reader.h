@@ -12,7 +12,7 @@
 
 namespace takt::runtime {
 
-/// The thread that reads backlog for the owner, which never touches the stores itself.
+/// A thread that reads for the owner, which never touches the stores itself.
 class Reader final : public ReaderPort {
  public:
   /// `failed` hears of each read that failed, which is tried again after a second, for the messages are owed; and of each
@@ -23,13 +23,15 @@ class Reader final : public ReaderPort {
 
   void load(core::LoadBlocks request) override { inbox_.put(std::move(request)); }
   void load(core::LoadTimers request) override { inbox_.put(std::move(request)); }
+  void load(core::FindMessages request) override { inbox_.put(std::move(request)); }
 
  private:
   void run();
-  using Request = std::variant<core::LoadBlocks, core::LoadTimers>;
+  using Request = std::variant<core::LoadBlocks, core::LoadTimers, core::FindMessages>;
   void serve(Request request);
   Result<core::Command, store::StoreFailure> answer(const Stores::Access& stores, const core::LoadBlocks& request);
   Result<core::Command, store::StoreFailure> answer(const Stores::Access& stores, const core::LoadTimers& request);
+  Result<core::Command, store::StoreFailure> answer(const Stores::Access& stores, const core::FindMessages& request);
 
   Stores& stores_;
   const core::PartitionUuid partition_;

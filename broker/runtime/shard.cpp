@@ -59,8 +59,8 @@ void Shard::turn(std::vector<ShardMail> prior, std::vector<core::Command> later,
 
 /// At once when nobody waits, so that the line costs nothing below saturation.
 void Shard::take(Urgency urgency, core::Command&& command, Now now) {
-  if (std::holds_alternative<core::BlocksLoaded>(command) ||
-      std::holds_alternative<core::TimersLoaded>(command)) {   // an answer; during a reload to memory that is gone
+  if (std::holds_alternative<core::BlocksLoaded>(command) || std::holds_alternative<core::TimersLoaded>(command) ||
+      std::holds_alternative<core::MessagesFound>(command)) {   // an answer; during a reload to memory that is gone
     if (accepts_commands()) handle(std::move(command), now);
   } else if ((waiting_.empty() || planted(PlantedBug::kLineOvertaken)) && may_go_on(urgency, now)) {
     spend(urgency, command);
@@ -336,8 +336,10 @@ void Shard::collect_effects() {
       outgoing_.push_back(std::move(*reply));
     else if (auto* blocks = std::get_if<core::LoadBlocks>(&effect))
       ports_.reader.load(std::move(*blocks));
+    else if (auto* timers = std::get_if<core::LoadTimers>(&effect))
+      ports_.reader.load(std::move(*timers));
     else
-      ports_.reader.load(std::get<core::LoadTimers>(effect));
+      ports_.finder.load(std::move(std::get<core::FindMessages>(effect)));
   }
 }
 

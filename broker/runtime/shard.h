@@ -42,6 +42,7 @@ class Shard {
   struct Ports {
     CommitterPort& committer;
     ReaderPort& reader;
+    ReaderPort& finder;   ///< may take long
     BackgroundPort& background;
     LoaderPort& loader;
     transport::Gateway& gateway;

@@ -50,8 +50,9 @@ std::string hexadecimal(std::string_view bytes) {
 }
 
 constexpr std::array<Table, core::table_count> all_tables = {
-    Table::kMeta, Table::kTopics, Table::kGroups,  Table::kIndex, Table::kDone,   Table::kRetries, Table::kDead,     Table::kProducers,
-    Table::kHeld, Table::kCold,   Table::kBuckets, Table::kArmed, Table::kTimers, Table::kPinned,  Table::kSchedules};
+    Table::kMeta,   Table::kTopics,    Table::kGroups,    Table::kIndex,   Table::kDone,     Table::kRetries,
+    Table::kDead,   Table::kProducers, Table::kHeld,      Table::kCold,    Table::kBuckets,  Table::kArmed,
+    Table::kTimers, Table::kPinned,    Table::kSchedules, Table::kRearmed, Table::kCancelled};
 
 }  // namespace
 
@@ -72,6 +73,8 @@ std::string_view table_name(Table table) {
     case Table::kTimers: return "timers";
     case Table::kPinned: return "pinned";
     case Table::kSchedules: return "schedules";
+    case Table::kRearmed: return "rearmed";
+    case Table::kCancelled: return "cancelled";
   }
   return "unknown";
 }

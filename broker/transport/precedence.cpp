@@ -37,6 +37,7 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
     case MessageType::kPeek:
     case MessageType::kListDead:
     case MessageType::kChangeDead:
+    case MessageType::kChangeMessages:
     case MessageType::kPutSchedule:
     case MessageType::kDeleteSchedule:
     case MessageType::kListSchedules:
@@ -67,6 +68,7 @@ bool goes_ahead(const proto::Request& body, bool has_published) {
     case MessageType::kPeeked:
     case MessageType::kDeadListed:
     case MessageType::kDeadChanged:
+    case MessageType::kMessagesChanged:
     case MessageType::kScheduleDone:
     case MessageType::kScheduleDeleted:
     case MessageType::kSchedules:

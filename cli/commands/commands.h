@@ -18,6 +18,7 @@ void add_send(CLI::App& app, Action& action);
 void add_topics(CLI::App& app, Action& action);
 void add_groups(CLI::App& app, Action& action);
 void add_peek(CLI::App& app, Action& action);
+void add_message(CLI::App& app, Action& action);
 void add_dlq(CLI::App& app, Action& action);
 void add_tail(CLI::App& app, Action& action);
 void add_schedule(CLI::App& app, Action& action);

@@ -39,6 +39,8 @@ std::vector<Event> samples() {
                {{{at(990), scheduler::TimerId(300)}, 7 << 8 | 3},
                 {{at(990), scheduler::TimerId(301)}, 7 << 8 | 3},
                 {{at(1000), scheduler::TimerId(40)}, 8 << 8}}},
+          Cancel{t, l, Position(300), at(990)},
+          Rearm{t, l, Position(300), at(990), at(2000)},
           CronPut{ScheduleId(4),
                   "nightly",
                   "photos",

@@ -128,7 +128,11 @@ std::vector<Outgoing> Harness::take() {
       if (auto* outgoing = std::get_if<Outgoing>(&effect)) {
         out.push_back(std::move(*outgoing));
       } else {
-        std::holds_alternative<LoadBlocks>(effect) ? send(load(std::get<LoadBlocks>(effect))) : send(load(std::get<LoadTimers>(effect)));
+        std::visit(
+            [this](const auto& wanted) {
+              if constexpr (!std::same_as<std::decay_t<decltype(wanted)>, Outgoing>) send(load(wanted));
+            },
+            effect);
         more = true;
       }
     }
@@ -167,7 +171,7 @@ BlocksLoaded Harness::load(const LoadBlocks& request) const {
           if (fire == nullptr) continue;
           for (const scheduler::Timer& timer : fire->timers)
             if (timer.tag == StagedFor{request.topic, request.lane}.tag()) {
-              add(fired_block(request, Position(static_cast<std::uint64_t>(timer.key.id)), next), false);
+              add(fired_block(request, position_of(timer.key.id), next), false);
               next = next.plus(1);
             }
         }
@@ -215,6 +219,61 @@ TimersLoaded Harness::load(const LoadTimers& request) const {
   for (std::uint64_t chunk = request.range.from; chunk < request.range.until; ++chunk)
     loaded.chunks.push_back(rows_.at({Table::kTimers, timers_key(request.range.bucket, chunk)}));
   return loaded;
+}
+
+Position Harness::position_of(scheduler::TimerId timer) const {
+  const Position own(static_cast<std::uint64_t>(timer));
+  for (const Commit& commit : log_) {
+    if (own < commit.first || commit.end <= own) continue;
+    const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
+    for (const RunView& run : view->runs) {
+      if (run.run_class != proto::RunClass::kControl || own < run.first_position || run.first_position.plus(run.count) <= own) continue;
+      const auto events = decode_events(as_text(run.metadata), run.count);
+      return std::get<Rearm>((*events)[own.value - run.first_position.value]).position;
+    }
+  }
+  return own;
+}
+
+/// As the log has it, its front too; where a scheduled one went the partition has to know.
+FoundMessage Harness::find(Position position) const {
+  FoundMessage found{.position = position, .what = FoundMessage::Kind::kGone};
+  if (position < front_) return found;
+  for (const Commit& commit : log_) {
+    const auto view = CommitView::parse(commit.value.bytes, settings_.uuid, CommitView::Sections::kCheck);
+    for (const RunView& run : view->runs) {
+      if (position < run.first_position || run.first_position.plus(run.count) <= position) continue;
+      found.what = is_damaged(commit) ? FoundMessage::Kind::kUnreadable : FoundMessage::Kind::kMessage;
+      if (run.run_class == proto::RunClass::kControl) found.what = FoundMessage::Kind::kNone;
+      if (found.what != FoundMessage::Kind::kMessage) return found;
+      const auto within = static_cast<std::uint32_t>(position.value - run.first_position.value);
+      const auto record = proto::check_record(proto::SectionView(run.metadata, run.payload, run.count).metadata(within));
+      found.topic = run.topic;
+      found.lane = run.lane;
+      found.kind = "job";
+      found.is_scheduled = record->is_scheduled();
+      if (found.is_scheduled)
+        found.due = record->due(run.taken);
+      else
+        found.offset = run.first_offset.plus(within);
+    }
+  }
+  return found;
+}
+
+MessagesFound Harness::load(const FindMessages& request) const {
+  MessagesFound found{request.number, {}};
+  for (const Position position : request.positions) found.messages.push_back(find(position));
+  for (const auto& [key, value] : rows_) {
+    if (key.first != Table::kIndex) continue;
+    const auto row = decode_index_row(key.second, value);
+    for (const IndexSegment& segment : row->segments)
+      for (FoundMessage& message : found.messages)
+        if (message.is_scheduled && message.topic == row->topic && message.lane == row->lane && segment.position <= message.position &&
+            message.position < segment.position.plus(segment.count))
+          message.offset = segment.first.plus(message.position.value - segment.position.value);
+  }
+  return found;
 }
 
 void Harness::checkpoint() {

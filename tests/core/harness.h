@@ -70,6 +70,10 @@ class Harness {
   void expect_sound() const;
   BlocksLoaded load(const LoadBlocks& request) const;
   TimersLoaded load(const LoadTimers& request) const;
+  MessagesFound load(const FindMessages& request) const;
+  FoundMessage find(Position position) const;
+  /// Whose timer it is, rescheduled ones too.
+  Position position_of(scheduler::TimerId timer) const;
   /// What fired into `request`'s lane and stands at `position`; null when it is freed.
   BlockPtr fired_block(const LoadBlocks& request, Position position, Offset offset) const;
   bool is_damaged(const Commit& commit) const;

@@ -55,6 +55,10 @@ TEST(CodecRefusal, NamesTheNumberThatIsOutOfItsRange) {
             bad_field("fail: field 'delay_ms': expected 0 to 3155760000000, got 3155760000001"));
   EXPECT_EQ(refusal_of(changed<PutSchedule>([](PutSchedule& m) { m.settings.jitter_ms = limits::jitter_ms_max + 1; })),
             bad_field("put_schedule: field 'settings.jitter_ms': expected 0 to 86400000, got 86400001"));
+  EXPECT_EQ(refusal_of(changed<ChangeMessages>([](ChangeMessages& m) { m.due_ms = limits::due_ms_max + 1; })),
+            bad_field("change_messages: field 'due_ms': expected 1 to 253402300799999, got 253402300800000"));
+  EXPECT_EQ(refusal_of(changed<ChangeMessages>([](ChangeMessages& m) { m.due_ms.reset(); })),
+            bad_field("change_messages: field 'due_ms': expected an instant of a reschedule, and nil else"));
   EXPECT_EQ(refusal_of(changed<PutSchedule>([](PutSchedule& m) { m.settings.end_ms = *m.settings.start_ms - 1; })),
             bad_field("put_schedule: field 'settings.end_ms': expected an end that is not before start_ms"));
   EXPECT_EQ(refusal_of(changed<Peek>([](Peek& m) { m.messages_max = 0; })),

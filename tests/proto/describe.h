@@ -32,6 +32,8 @@ constexpr std::string_view part_name() {
   if constexpr (std::same_as<M, ScheduleSettings>) return "schedule_settings";
   if constexpr (std::same_as<M, PastOccurrence>) return "past_occurrence";
   if constexpr (std::same_as<M, ScheduleEntry>) return "schedule_entry";
+  if constexpr (std::same_as<M, GroupStatus>) return "group_status";
+  if constexpr (std::same_as<M, MessageStatus>) return "message_status";
   if constexpr (std::same_as<M, Stretch>) return "stretch";
   if constexpr (std::same_as<M, DeliveredRange>) return "delivered_range";
   return "";

@@ -72,7 +72,7 @@ class BlockReader : public testing::Test {
     std::vector<std::byte> record;
     proto::append_record(record, {.kind = "k", .tags = {}, .attributes = {}, .traceparent = {}, .parent_id = {}, .content_type = {}});
     const std::byte payload[] = {static_cast<std::byte>(offset)};
-    checkpoint.changed = core::encode_cold(topic, under, Offset(offset), Position(position), record, payload);
+    checkpoint.changed = core::encode_cold(topic, under, Offset(offset), Position(position), {}, record, payload);
     ASSERT_TRUE(tables.checkpoint(checkpoint));
   }
   BlocksLoaded read(std::uint64_t from, std::vector<core::IndexSegment> located, std::size_t bytes_max = 1u << 20) {

@@ -64,7 +64,7 @@ class Pins : public testing::Test {
   }
   void carry(std::uint64_t position) {
     core::Checkpoint checkpoint;
-    checkpoint.changed = core::encode_cold(topic, core::staged_lane, Offset(position), Position(position), {}, {});
+    checkpoint.changed = core::encode_cold(topic, core::staged_lane, Offset(position), Position(position), {}, {}, {});
     ASSERT_TRUE(tables.checkpoint(checkpoint));
   }
   List carried() {

@@ -9,6 +9,7 @@
 
 #include "broker/runtime/background.h"
 #include "broker/runtime/block_reader.h"
+#include "broker/runtime/message_finder.h"
 #include "broker/runtime/partition_loader.h"
 #include "broker/runtime/shard.h"
 #include "broker/runtime/timer_reader.h"
@@ -30,7 +31,9 @@ class SimulatedReader final : public ReaderPort {
   void load(core::LoadBlocks request) override { queue.push_back(std::move(request)); }
   void load(core::LoadTimers request) override { timers.push_back(std::move(request)); }
   std::deque<core::LoadBlocks> queue;
+  void load(core::FindMessages request) override { searches.push_back(std::move(request)); }
   std::deque<core::LoadTimers> timers;
+  std::deque<core::FindMessages> searches;
 };
 class SimulatedBackground final : public BackgroundPort {
  public:
@@ -85,7 +88,7 @@ class ShardBench : public testing::Test {
     auto loaded = load_partition(*log, *tables, partition_settings);
     ASSERT_TRUE(loaded) << loaded.error().message;
     loaded->disk = disk_room;
-    shard.emplace(settings, std::move(*loaded), Shard::Ports{committer, reader, background, loader, gateway}, time());
+    shard.emplace(settings, std::move(*loaded), Shard::Ports{committer, reader, reader, background, loader, gateway}, time());
   }
   /// The process dies: what the ports had not done is gone.
   void crash() {
@@ -160,6 +163,12 @@ class ShardBench : public testing::Test {
     ASSERT_TRUE(loaded) << loaded.error().message;
     tell(core::Command(std::move(*loaded)));
   }
+  void find() {
+    auto found = find_messages(*log, *tables, test_uuid, reader.searches.front());
+    reader.searches.pop_front();
+    ASSERT_TRUE(found) << found.error().message;
+    tell(core::Command(std::move(found->answer)));
+  }
   /// All ports, until none has anything to do.
   void settle() {
     for (int i = 0; i < 1000; ++i) {
@@ -171,6 +180,8 @@ class ShardBench : public testing::Test {
         read();
       } else if (!reader.timers.empty()) {
         read_timers();
+      } else if (!reader.searches.empty()) {
+        find();
       } else {
         return;
       }

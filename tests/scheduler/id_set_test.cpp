@@ -20,6 +20,17 @@ TEST(IdSet, HoldsWhatWasAddedAndNotRemoved) {
   EXPECT_EQ(set.size(), 0u);
 }
 
+TEST(IdSet, KnowsItsLowest) {
+  IdSet set;
+  set.add(1'000'003);
+  set.add(1'000'001);
+  EXPECT_EQ(set.lowest(), 1'000'001u);
+  for (std::uint64_t i = 40'001; i < 48'000; i += 2) set.add(i);   // a bitmap
+  EXPECT_EQ(set.lowest(), 40'001u);
+  set.remove(40'001);
+  EXPECT_EQ(set.lowest(), 40'003u);
+}
+
 TEST(IdSet, TakesABitForATimerWhereTheyAreDense) {
   IdSet set;
   for (std::uint64_t i = 0; i < 1'000'000; ++i) set.add(i);

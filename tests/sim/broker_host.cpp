@@ -162,10 +162,10 @@ void BrokerHost::start() {
   process_ = std::make_unique<Process>(*this);
   auto loaded = process_->loader.load_fresh();
   if (!loaded) return checker_.fail("the stores cannot be opened: " + loaded.error().message);
-  process_->shard.emplace(
-      shard_settings(options_), std::move(*loaded),
-      runtime::Shard::Ports{process_->committer, process_->reader, process_->background, process_->loader, process_->gateway},
-      world_.now());
+  process_->shard.emplace(shard_settings(options_), std::move(*loaded),
+                          runtime::Shard::Ports{process_->committer, process_->reader, process_->reader, process_->background,
+                                                process_->loader, process_->gateway},
+                          world_.now());
   process_->alarm.set(process_->shard->next_deadline());
 }
 

@@ -6,6 +6,7 @@
 
 #include "broker/core/cold_rows.h"
 #include "broker/runtime/block_reader.h"
+#include "broker/runtime/message_finder.h"
 #include "broker/runtime/partition_loader.h"
 #include "broker/runtime/timer_reader.h"
 
@@ -122,6 +123,12 @@ void SimReader::load(core::LoadTimers request) {
   process_.timeline.after(up_to(process_, process_.options.read_max), [this, request] { serve(request); });
 }
 
+void SimReader::load(core::FindMessages request) {
+  ++process_.checker.counts.loads;
+  process_.world.trace("find", request.number, request.positions.size());
+  process_.timeline.after(up_to(process_, process_.options.read_max), [this, request] { serve(request); });
+}
+
 template <class Request>
 bool SimReader::fails(const Request& request) {
   if (!process_.world.random().permille(process_.options.read_failure_permille)) return false;
@@ -138,6 +145,15 @@ void SimReader::serve(const core::LoadTimers& request) {
   process_.world.trace("timers_loaded", loaded->chunks.size());
   process_.timeline.after(up_to(process_, process_.options.read_max),
                           [this, answer = std::move(*loaded)] { process_.mail(core::Command(answer)); });
+}
+
+void SimReader::serve(const core::FindMessages& request) {
+  if (fails(request)) return;
+  auto found = runtime::find_messages(stores_.log(), stores_.tables(), process_.uuid, request);
+  if (!found) return process_.checker.fail("messages cannot be looked up: " + found.error().message);
+  if (!found->damage.empty()) return process_.checker.fail("a message is damaged: " + found->damage.front().message);
+  process_.timeline.after(up_to(process_, process_.options.read_max),
+                          [this, answer = std::move(found->answer)] { process_.mail(core::Command(answer)); });
 }
 
 void SimReader::serve(const core::LoadBlocks& request) {

@@ -80,10 +80,12 @@ class SimReader final : public runtime::ReaderPort {
   SimReader(BrokerProcess& process, SimStores& stores) : process_(process), stores_(stores) {}
   void load(core::LoadBlocks request) override;
   void load(core::LoadTimers request) override;
+  void load(core::FindMessages request) override;
 
  private:
   void serve(const core::LoadBlocks& request);
   void serve(const core::LoadTimers& request);
+  void serve(const core::FindMessages& request);
   /// Reading may fail: then it is tried again later, and the request is not to be answered now.
   template <class Request>
   bool fails(const Request& request);

@@ -119,7 +119,8 @@ void Checker::peeked(const proto::Peek& peek, const proto::Peeked& answer, const
 }
 
 bool Checker::is_handled(const TopicView& topic, Lane lane, std::uint64_t offset) const {
-  const Value value = topic.lanes.at(lane).messages[offset].value;
+  const auto& [value, position, time, freeable] = topic.lanes.at(lane).messages[offset];
+  if (may_be_cancelled_.contains(position)) return true;
   return std::ranges::all_of(topic.groups, [&](const auto& entry) {
     const LaneView* view = view_.find_lane(entry.first, lane);
     return (view != nullptr && (offset < view->start || (view->is_done(offset) && !view->dead.contains(offset)))) ||
@@ -134,7 +135,7 @@ void Checker::listed(const proto::Topics& topics) {
     if (entry.messages > entry.enqueued) fail("topic " + entry.topic + " is listed with more messages than were ever enqueued");
     if (topic == nullptr) continue;   // deleted meanwhile
     std::uint64_t stored = 0;
-    for (const auto& [lane, log] : topic->lanes) stored += log.messages.size() + log.scheduled;
+    for (const auto& [lane, log] : topic->lanes) stored += log.messages.size() + log.scheduled + log.cancelled;
     const bool may_be_another = options_.deletes() || entry.topic == recurring_topic;   // of its name, made anew
     if (entry.enqueued > stored && !may_be_another) fail("topic " + entry.topic + " is listed with messages that are not durable");
   }
@@ -161,6 +162,39 @@ void Checker::listed(const proto::ListDead& asked, const proto::DeadListed& dead
     const LaneView* lane = view_.find_lane(group->id, entry.place.lane);
     if (lane == nullptr || !lane->done.contains(entry.place.offset.value))
       fail(text_of({group->id, entry.place.lane, entry.place.offset}) + " is listed as dead and not in the durable log");
+  }
+}
+
+void Checker::steering(const proto::ChangeMessages& change) {
+  if (change.action == proto::MessageAction::kCancel) may_be_cancelled_.insert(change.positions.begin(), change.positions.end());
+  if (change.action == proto::MessageAction::kRunNow) may_be_hurried_.insert(change.positions.begin(), change.positions.end());
+}
+
+/// Each answer was true when it was given, which is after `end`; what has happened since may be in the log too.
+void Checker::steered(const proto::MessagesChanged& answer, Position end) {
+  for (const proto::MessageStatus& status : answer.messages) {
+    ++counts.looked_up;
+    const std::string what = "position " + std::to_string(status.position.value) + " is called " + std::string(name_of(status.state));
+    const auto at = view_.at(status.position);
+    switch (status.state) {
+      case proto::MessageState::kUnknown:
+        if (at && status.position < end) fail(what + " and is a message");
+        break;
+      case proto::MessageState::kScheduled:
+        if (!at || !at->is_scheduled) fail(what + " and never was");
+        break;
+      case proto::MessageState::kCancelled:
+        if (!at || !at->is_cancelled) fail(what + " and is not");
+        break;
+      case proto::MessageState::kQueued:
+        if (!at || at->offset != status.offset->value) fail(what + " and stands elsewhere");
+        break;
+      case proto::MessageState::kGone:
+        if (at && at->topic != nullptr && !(at->message != nullptr && at->message->freeable != 0) && !at->topic->groups.empty())
+          fail(what + " and is owed");
+        break;
+      case proto::MessageState::kUnreadable: fail(what); break;
+    }
   }
 }
 

@@ -67,6 +67,9 @@ class Checker {
   void listed(const proto::Topics& topics);
   void listed(const proto::Groups& groups);
   void listed(const proto::ListDead& asked, const proto::DeadListed& dead);
+  /// Asked when the log ended at `end`.
+  void steering(const proto::ChangeMessages& change);
+  void steered(const proto::MessagesChanged& answer, Position end);
 
   // ---- the broker's edges
   void departing(ConnectionId connection, const std::vector<SharedBytes>& frames);
@@ -153,6 +156,7 @@ class Checker {
   std::set<std::pair<ConnectionId, LeaseToken>> arrived_;
   /// In the log, not renumbered; scheduled ones have an order of their own.
   std::map<std::tuple<ProducerId, std::uint32_t, std::string, Lane, proto::RunClass>, std::uint64_t> last_batch_;
+  std::set<Position> may_be_cancelled_, may_be_hurried_;   ///< people asked for it
   /// With which `from` a group was ever asked for.
   std::set<GroupName> asked_from_earliest_, asked_from_now_;
 };

@@ -138,12 +138,12 @@ void Checker::deliver(const GroupName& name, const Spot* spot, Lane lane, Offset
   if (attempt != (has_failed ? failures->second.count : 0) + 1)
     return fail(what + " is delivered as attempt " + std::to_string(attempt) + " after " +
                 std::to_string(has_failed ? failures->second.count : 0) + " failures");
-  // A clock that is set forward may end a delay early, at once or when the broker comes to believe it; nothing else may.
+  // A clock that is set forward may end a delay early, at once or when the broker comes to believe it, and so may people; nothing else.
   const auto delay = book_.delay(*spot);
   constexpr Duration tick = std::chrono::milliseconds(1);   // of the dues in the log
   const bool may_leap =
       delay && (world_.forward_steps() > delay->forward_steps || (world_.forward_steps() > 0 && view_.time() >= delay->until_log));
-  if (has_failed && delay && world_.mono() + tick < delay->until && !may_leap)
+  if (has_failed && delay && world_.mono() + tick < delay->until && !may_leap && !may_be_hurried_.contains(position))
     fail(what + " is delivered before the delay that its worker asked for is over");
 }
 

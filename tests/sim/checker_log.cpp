@@ -102,6 +102,12 @@ void Checker::on_event(const core::Event& event, Position position, Ended& ended
     on_group_made(*put);
   } else if (const auto* fire = std::get_if<core::Fire>(&event)) {
     counts.fired += fire->timers.size();
+  } else if (const auto* cancel = std::get_if<core::Cancel>(&event)) {
+    ++counts.cancelled;
+    if (!may_be_cancelled_.contains(cancel->position))
+      fail("position " + std::to_string(cancel->position.value) + " is cancelled by nobody");
+  } else if (std::holds_alternative<core::Rearm>(event)) {
+    ++counts.rearmed;
   } else if (const auto* cron = std::get_if<core::CronFire>(&event)) {
     (proto::is_fired(cron->outcome) ? counts.occurrences : counts.occurrences_skipped) += cron->count;
     counts.caught_up += cron->outcome == proto::Outcome::kLate ? 1 : 0;
@@ -143,6 +149,12 @@ void Checker::on_done(TopicId topic, GroupId id, Lane lane, Offset offset) {
   const Stored& message = view_.topics().at(topic).lanes.at(lane).messages[offset.value];
   const GroupView& group = *view_.find_group(id);
   if (handled_.contains({message.value, group.name})) return;
+  if (may_be_cancelled_.contains(message.position)) {
+    ++counts.withdrawn;
+    const LeaseBook::Holder* const holder = book_.holder({id, lane, offset});
+    if (holder != nullptr && !holder->is_given_back) fail(text_of({id, lane, offset}) + " is cancelled while a worker has it");
+    return;
+  }
   // A group that was made when others had done a message may find it gone.
   if (!is_excused(message, group))
     fail("message " + std::to_string(message.value) + ", " + text_of({id, lane, offset}) + ", is done and nobody handled it");
@@ -159,7 +171,7 @@ bool Checker::is_kept(const TopicView& topic, const TopicLog& log, std::uint64_t
 void Checker::freeing(Position until, const std::function<bool(TopicId, Lane, Offset)>& is_carried) {
   for (; freed_ < until; freed_ = freed_.plus(1)) {
     const auto at = view_.at(freed_);
-    if (!at || at->topic == nullptr) continue;
+    if (!at || at->topic == nullptr || at->is_cancelled) continue;
     if (at->is_scheduled && is_carried(at->topic->id, core::staged_lane, Offset(freed_.value))) continue;
     if (!at->offset)
       return fail("position " + std::to_string(freed_.value) + " leaves the log, and " + at->topic->name + " waits for its due");

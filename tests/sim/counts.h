@@ -14,6 +14,7 @@ struct Counts {
   std::uint64_t reloads = 0, drains = 0, stalls = 0, append_failures = 0, checkpoint_failures = 0, read_failures = 0;
   std::uint64_t joined_answers = 0;
   std::uint64_t scheduled = 0, fired = 0;
+  std::uint64_t cancelled = 0, rearmed = 0, withdrawn = 0, looked_up = 0;
   std::uint64_t occurrences = 0, occurrences_skipped = 0, caught_up = 0;
   std::uint64_t cuts = 0, half_open = 0, late_frames = 0, delays = 0, repeats = 0;
   std::uint64_t doubled_hellos = 0, doubled_goodbyes = 0, doubled_subscribes = 0, doubled_unsubscribes = 0, doubled_credits = 0;

@@ -112,6 +112,7 @@ class LeaseBook {
   void on(const core::ClientRequest& request, Moment now);
   void on(const core::BlocksLoaded&, Moment) {}
   void on(const core::TimersLoaded&, Moment) {}
+  void on(const core::MessagesFound&, Moment) {}
   void on_fail(ConnectionId connection, const proto::Fail& fail, Moment now);
   SessionInfo* session_of(ConnectionId connection);
   const SessionInfo* session_of(ConnectionId connection) const;

@@ -56,7 +56,7 @@ std::uint64_t TopicView::low(Lane lane) const {
 std::uint64_t TopicView::mean_bytes() const {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  for (const auto& [lane, log] : lanes) messages += log.messages.size() + log.scheduled, bytes += log.bytes;
+  for (const auto& [lane, log] : lanes) messages += log.messages.size() + log.scheduled + log.cancelled, bytes += log.bytes;
   return messages == 0 ? 1 : std::max<std::uint64_t>(1, bytes / messages);
 }
 
@@ -125,7 +125,7 @@ std::optional<LogView::At> LogView::at(Position position) const {
   const auto it = std::ranges::lower_bound(by_position_, position, {}, &Place::position);
   if (it == by_position_.end() || it->position != position) return std::nullopt;
   const auto topic = topics_.find(it->topic);
-  At at{topic == topics_.end() ? nullptr : &topic->second, it->lane, std::nullopt, nullptr, it->is_scheduled};
+  At at{topic == topics_.end() ? nullptr : &topic->second, it->lane, std::nullopt, nullptr, it->is_scheduled, it->is_cancelled};
   if (it->offset) at.offset = it->offset->value;
   if (at.topic != nullptr && at.offset) at.message = &at.topic->lanes.at(it->lane).messages[*at.offset];
   return at;
@@ -182,7 +182,8 @@ LogView::Complaint LogView::wait(const Place& place, Value value, ByteView metad
   if (taken < time_) return "a scheduled batch that came before its commit was opened";
   const auto record = proto::check_record(metadata);
   if (!record || !record->is_scheduled()) return "message " + number(value) + ", scheduled without a due";
-  waiting_.emplace(Due{std::max(record->due(taken), fired_to_.first), place.position}, Waiting{place.topic, place.lane, value, time_});
+  waiting_.emplace(Due{std::max(record->due(taken), fired_to_.first), place.position},
+                   Waiting{place.topic, place.lane, value, time_, place.position});
   ++topics_.at(place.topic).lanes.at(place.lane).scheduled;
   return std::nullopt;
 }
@@ -203,7 +204,8 @@ LogView::Complaint LogView::on(const core::Fire& e) {
     const auto at = waiting_.find(due);
     if (at == waiting_.end()) return what + ", which does not wait for that";
     if (at != waiting_.begin()) return what + " ahead of what is due earlier";
-    enter(at->second, due.second);
+    enter(at->second);
+    rearmed_.erase(at->second.position);
     waiting_.erase(at);
   }
   const Due up_to = due_of(e.up_to);
@@ -218,16 +220,48 @@ LogView::Complaint LogView::on(const core::Fire& e) {
 }
 
 /// It takes the next offset of its lane, unless its topic was deleted meanwhile.
-void LogView::enter(const Waiting& waiting, Position position) {
+void LogView::enter(const Waiting& waiting) {
   const auto topic = topics_.find(waiting.topic);
   if (topic == topics_.end()) return;
   TopicLog& log = topic->second.lanes.at(waiting.lane);
   const Offset offset(log.messages.size());
-  log.messages.push_back({waiting.value, position, waiting.time, 0});
+  log.messages.push_back({waiting.value, waiting.position, waiting.time, 0});
   --log.scheduled;
   owed_ += topic->second.groups.size();
-  std::ranges::lower_bound(by_position_, position, {}, &Place::position)->offset = offset;
-  place_of(waiting.value, position)->offset = offset;
+  at_position(waiting.position).offset = offset;
+  place_of(waiting.value, waiting.position)->offset = offset;
+}
+
+std::optional<LogView::Waiting> LogView::stop_waiting(Position position, WallTime due) {
+  const auto rearmed = rearmed_.find(position);
+  const Due timer = rearmed == rearmed_.end() ? Due{due, position} : rearmed->second;
+  const auto it = waiting_.find(timer);
+  if (it == waiting_.end() || timer.first != due || it->second.position != position) return std::nullopt;
+  const Waiting waiting = it->second;
+  waiting_.erase(it);
+  rearmed_.erase(position);
+  return waiting;
+}
+
+LogView::Complaint LogView::on(const core::Cancel& e) {
+  const auto waiting = stop_waiting(e.position, e.due);
+  if (!waiting || waiting->topic != e.topic || waiting->lane != e.lane)
+    return "a cancelling of position " + number(e.position.value) + ", which does not wait for that";
+  TopicLog& log = topics_.at(e.topic).lanes.at(e.lane);
+  --log.scheduled;
+  ++log.cancelled;
+  at_position(e.position).is_cancelled = true;
+  return std::nullopt;
+}
+
+LogView::Complaint LogView::on(const core::Rearm& e) {
+  const auto waiting = stop_waiting(e.position, e.due);
+  if (!waiting || waiting->topic != e.topic || waiting->lane != e.lane)
+    return "a rescheduling of position " + number(e.position.value) + ", which does not wait for that";
+  const Due timer{std::max(e.to, fired_to_.first), at_};
+  waiting_.emplace(timer, *waiting);
+  rearmed_.emplace(e.position, timer);
+  return std::nullopt;
 }
 
 LogView::Complaint LogView::store(Value value, const Place& place, ProducerId producer, const MayRepeat& may_repeat) {

@@ -2,8 +2,10 @@
 // What the durable log says, folded the plain way: sets and maps, no clever structures, nothing shared with the broker but
 // the decoder of its format.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -94,6 +96,7 @@ struct TopicLog {
   std::uint64_t horizon = 0;
   std::uint64_t bytes = 0;                            ///< scheduled messages too
   std::uint64_t scheduled = 0;                        ///< that wait for their due
+  std::uint64_t cancelled = 0;                        ///< that waited
 };
 struct TopicView {
   TopicId id;
@@ -117,6 +120,7 @@ struct Place {
   Position position;
   LogTime stored = 0;
   bool is_scheduled = false;                          ///< or was
+  bool is_cancelled = false;                          ///< while it waited
 };
 /// A group of some name, while it was there.
 struct Incarnation {
@@ -175,12 +179,15 @@ class LogView {
     std::optional<std::uint64_t> offset;              ///< none: it waits for its due
     const Stored* message;                            ///< null then, or when its topic is gone
     bool is_scheduled;
+    bool is_cancelled;
   };
   std::optional<At> at(Position position) const;
   /// Nothing is owed in any group, or waits for its due.
   bool is_drained() const { return owed_ == 0 && waiting_.empty(); }
   std::uint64_t owed() const { return owed_; }
   std::uint64_t waiting() const { return waiting_.size(); }
+  /// Of those, the n-th to come.
+  Position waiting(std::uint64_t n) const { return std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(n))->second.position; }
 
  private:
   Complaint on(const core::EpochBegun& e);
@@ -198,6 +205,8 @@ class LogView {
   Complaint on(const core::ProducerPut& e);
   Complaint on(const core::Reclaimed& e);
   Complaint on(const core::Fire& e);
+  Complaint on(const core::Cancel& e);
+  Complaint on(const core::Rearm& e);
   Complaint on(const core::CronPut& e);
   Complaint on(const core::CronDel& e);
   Complaint on(const core::CronFire& e);
@@ -218,10 +227,14 @@ class LogView {
     Lane lane;
     Value value = 0;
     WallTime time{};                                  ///< of its commit
+    Position position;
   };
+  Place& at_position(Position position) { return *std::ranges::lower_bound(by_position_, position, {}, &Place::position); }
   Place* place_of(Value value, Position position);
   Complaint wait(const Place& place, Value value, ByteView metadata, WallTime taken);
-  void enter(const Waiting& waiting, Position position);
+  void enter(const Waiting& waiting);
+  /// Takes the message out of what waits; none: it does not wait for that.
+  std::optional<Waiting> stop_waiting(Position position, WallTime due);
   Complaint store(Value value, const Place& place, ProducerId producer, const MayRepeat& may_repeat);
   void forget_group(const GroupView& group);
   void raise_horizons(TopicView& topic);
@@ -236,7 +249,8 @@ class LogView {
   std::unordered_map<Value, Place> places_;
   std::multimap<Value, Place> earlier_;               ///< of values that were stored again
   std::vector<Place> by_position_;
-  std::map<Due, Waiting> waiting_;
+  std::map<Due, Waiting> waiting_;                    ///< by when and by which timer
+  std::map<Position, Due> rearmed_;                   ///< of these, whose timer is another
   Due fired_to_;
   struct ScheduleView {
     std::string name;

@@ -22,7 +22,7 @@ void Operator::ask(proto::Request request, proto::Sections sections) {
   if (asked_.size() >= asked_max) return;
   const sdk::TicketId ticket(++last_ticket_);
   world_.trace("ask", static_cast<std::uint64_t>(proto::type_of(request)));
-  asked_.emplace(ticket, request);
+  asked_.emplace(ticket, Asked{request, checker_.view().end()});
   session_.request(ticket, std::move(request), std::move(sections), world_.mono() + patience, world_.now());
   pump();
 }
@@ -30,6 +30,7 @@ void Operator::ask(proto::Request request, proto::Sections sections) {
 void Operator::look() {
   Random& random = world_.random();
   const GroupName& group = any_group();
+  if (random.permille(400)) return steer();
   switch (random.below(6)) {
     case 0: return ask(proto::ListTopics{});
     case 1: return ask(proto::ListGroups{random.permille(500) ? group.topic : ""});
@@ -49,6 +50,29 @@ void Operator::look() {
   peek.bytes_max = random.permille(300) ? 500 : 1u << 20;
   peek.wait_ms = random.permille(500) ? 0 : static_cast<std::uint32_t>(random.below(3000));
   ask(peek);
+}
+
+/// Of what waits, of what came lately, and of all there ever was and is not yet.
+void Operator::steer() {
+  Random& random = world_.random();
+  proto::ChangeMessages change;
+  change.action = random.pick(
+      {proto::MessageAction::kShow, proto::MessageAction::kCancel, proto::MessageAction::kReschedule, proto::MessageAction::kRunNow});
+  const std::uint64_t end = checker_.view().end().value;
+  const std::uint64_t lately = std::min<std::uint64_t>(end, random.pick({20u, 100u, 500u}));
+  const std::uint64_t waiting = checker_.view().waiting();
+  for (std::uint64_t n = random.between(1, change.action == proto::MessageAction::kCancel ? 4 : 20); n > 0; --n)
+    if (waiting > 0 && random.permille(600))
+      change.positions.push_back(checker_.view().waiting(random.below(waiting)));
+    else
+      change.positions.push_back(Position(random.permille(800) ? end - random.below(lately + 1) : random.below(end + 50)));
+  if (change.action == proto::MessageAction::kReschedule) {
+    const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(world_.now().wall.time_since_epoch().count(), 1));
+    change.due_ms = now + random.pick({0u, 10u, 500u, 5'000u, 60'000u});
+    if (random.permille(100)) change.due_ms = 1;
+  }
+  checker_.steering(change);
+  ask(std::move(change));
 }
 
 proto::DeadSelection Operator::draw_dead() {
@@ -128,9 +152,9 @@ void Operator::handle(sdk::Event&& event) {
     if (const auto* peeked = std::get_if<proto::Peeked>(&answered->reply)) {
       std::uint32_t count = 0;
       for (const proto::Stretch& stretch : peeked->stretches) count += stretch.count;
-      const auto& peek = std::get<proto::Peek>(asked->second);
+      const auto& peek = std::get<proto::Peek>(asked->second.request);
       const bool is_changing = std::ranges::any_of(asked_, [&peek](const auto& entry) {
-        const auto* put = std::get_if<proto::PutTopic>(&entry.second);
+        const auto* put = std::get_if<proto::PutTopic>(&entry.second.request);
         return put != nullptr && put->topic == peek.topic;
       });
       checker_.peeked(peek, *peeked, proto::SectionView(answered->metadata.bytes, answered->payload.bytes, count),
@@ -140,7 +164,9 @@ void Operator::handle(sdk::Event&& event) {
     } else if (const auto* groups = std::get_if<proto::Groups>(&answered->reply)) {
       checker_.listed(*groups);
     } else if (const auto* dead = std::get_if<proto::DeadListed>(&answered->reply)) {
-      checker_.listed(std::get<proto::ListDead>(asked->second), *dead);
+      checker_.listed(std::get<proto::ListDead>(asked->second.request), *dead);
+    } else if (const auto* messages = std::get_if<proto::MessagesChanged>(&answered->reply)) {
+      checker_.steered(*messages, asked->second.end);
     }
     asked_.erase(asked);
   } else if (const auto* failed = std::get_if<sdk::RequestFailed>(&event)) {

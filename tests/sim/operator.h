@@ -24,11 +24,16 @@ class Operator final : public Client {
   const GroupName& any_group() { return groups_[world_.random().below(groups_.size())]; }
   proto::TopicSettings draw_settings();
   proto::DeadSelection draw_dead();
+  void steer();
   void put_schedule(const std::string& name);
   void ask(proto::Request request, proto::Sections sections);
 
   const std::vector<GroupName> groups_;
-  std::map<sdk::TicketId, proto::Request> asked_;
+  struct Asked {
+    proto::Request request;
+    Position end;                                     ///< of the log, then
+  };
+  std::map<sdk::TicketId, Asked> asked_;
   std::uint64_t last_ticket_ = 0;
 };
 

@@ -6,6 +6,7 @@ namespace takt::sdk {
 namespace {
 
 bool changes_something(const proto::Request& request) {
+  if (const auto* change = std::get_if<proto::ChangeMessages>(&request)) return change->action != proto::MessageAction::kShow;
   const auto type = proto::type_of(request);
   return type == proto::MessageType::kPutTopic || type == proto::MessageType::kDeleteTopic || type == proto::MessageType::kPutGroup ||
          type == proto::MessageType::kDeleteGroup || type == proto::MessageType::kPutSchedule ||

@@ -1,14 +1,16 @@
 #pragma once
-// Topics, groups and schedules: list, make, change, delete; and a look at messages without leasing them.
+// Topics, groups, schedules and messages: list, make, change, delete; and a look at messages without leasing them.
 
 #include <takt/error.h>
 #include <takt/message.h>
+#include <takt/message_status.h>
 #include <takt/schedule.h>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -185,6 +187,16 @@ class Admin {
   /// Errors: unknown_topic, unknown_partition.
   Result<PeekPage> peek(const PeekOptions& options);
 
+  // Messages by their ids; the answers stand in the order of the ids. Errors of all: bad_option (no ids).
+  Result<std::vector<MessageStatus>> messages(std::span<const MessageId> ids);
+  /// A scheduled one never comes; one that is in its topic is done for the groups that have not begun it, where it is ready or
+  /// waits for a retry. What a worker has stays with it. Calling it once more does no harm.
+  Result<std::vector<MessageStatus>> cancel(std::span<const MessageId> ids);
+  /// A scheduled one comes at another time; at once when that is past. Others stay as they are.
+  Result<std::vector<MessageStatus>> reschedule(std::span<const MessageId> ids, std::chrono::sys_time<std::chrono::milliseconds> at);
+  /// A scheduled one comes now; one that waits for a retry is tried now.
+  Result<std::vector<MessageStatus>> run_now(std::span<const MessageId> ids);
+
   // Dead letters. Errors of all: unknown_topic, unknown_group, bad_option.
   Result<DeadPage> dead_letters(const DeadQuery& query, const DeadPageOptions& options = {});
   Result<std::uint64_t> count_dead(const DeadQuery& query);
@@ -224,6 +236,8 @@ class Admin {
   class Body;
   enum class DeadAction : std::uint8_t { kCount, kRedrive, kPurge };
   Result<std::uint64_t> change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace);
+  enum class MessageAction : std::uint8_t { kShow, kCancel, kReschedule, kRunNow };
+  Result<std::vector<MessageStatus>> steer(std::span<const MessageId> ids, MessageAction action, std::optional<std::uint64_t> due_ms = {});
   Result<bool> set_paused(const std::string& schedule, bool paused);
   explicit Admin(std::unique_ptr<Body> body);
   std::unique_ptr<Body> body_;
