@@ -12,6 +12,7 @@
 #include "examples/photo/broker.h"
 #include "examples/photo/execution.h"
 #include "examples/photo/files.h"
+#include "examples/photo/later.h"
 #include "examples/photo/progress.h"
 #include "examples/photo/workload.h"
 
@@ -62,6 +63,7 @@ class DemoRun {
 
  private:
   Result<void> start_all();
+  std::filesystem::path a_readable_one() const;
   Result<Process> start_producer(std::size_t index) const;
   Result<PoolWorker> start_worker(std::size_t index) const;
   Result<void> work_until_all_is_done();
@@ -74,7 +76,7 @@ class DemoRun {
   Result<GroupSummary> ask_group(takt::Admin& admin) const;
   Result<GroupSummary> wait_until_nothing_is_owed() const;
   Result<void> stop_all();
-  Result<RunSummary> sum_up(const GroupSummary& group_summary) const;
+  Result<RunSummary> sum_up(const GroupSummary& group_summary, const LaterReport& later) const;
 
   const DemoOptions& options_;
   const RunFolder run_;
@@ -93,6 +95,7 @@ class DemoRun {
   std::optional<Broker> broker_;
   std::vector<Process> producers_;
   std::vector<PoolWorker> workers_;
+  std::optional<Later> later_;
 };
 
 Result<RunSummary> DemoRun::run() {
@@ -101,8 +104,10 @@ Result<RunSummary> DemoRun::run() {
   display_.finish(view());
   const auto group_summary = wait_until_nothing_is_owed();
   if (!group_summary) return takt::failed(group_summary.error());
+  const auto later = later_->finish();
+  if (!later) return takt::failed(later.error());
   if (auto stopped = stop_all(); !stopped) return takt::failed(stopped.error());
-  return sum_up(*group_summary);
+  return sum_up(*group_summary, *later);
 }
 
 Result<void> DemoRun::start_all() {
@@ -118,6 +123,10 @@ Result<void> DemoRun::start_all() {
                  std::string(worker->mode) + ", " + std::to_string(options_.concurrency) + " jobs at a time");
     workers_.push_back(*std::move(worker));
   }
+  auto later = Later::begin(
+      {.server = broker_->server(), .programs = options_.programs, .root = run_.root.parent_path() / "later", .photo = a_readable_one()});
+  if (!later) return takt::failed(later.error());
+  later_.emplace(*std::move(later));
   began_ = SteadyClock::now();
   for (std::size_t i = 0; i < producers; ++i) {
     auto producer = start_producer(i);
@@ -125,6 +134,12 @@ Result<void> DemoRun::start_all() {
     producers_.push_back(*std::move(producer));
   }
   return {};
+}
+
+std::filesystem::path DemoRun::a_readable_one() const {
+  for (const auto& photo : photos_)
+    if (load_jpeg(photo.string(), 160)) return photo;
+  return photos_.front();
 }
 
 Result<Process> DemoRun::start_producer(std::size_t index) const {
@@ -300,7 +315,7 @@ Result<void> DemoRun::stop_all() {
   return {};
 }
 
-Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary) const {
+Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary, const LaterReport& later) const {
   // The killed worker may have left files that it had not finished.
   for (const auto& folder : {run_.outputs(), run_.effects()}) {
     if (auto removed = remove_parts(folder); !removed) return takt::failed(removed.error());
@@ -314,6 +329,7 @@ Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary) const {
                      .tally = {},
                      .verdict = {},
                      .group = group_summary,
+                     .later = later,
                      .seconds = std::chrono::duration<double>(finished_ - began_).count(),
                      .worker_cpu_seconds = worker_cpu_seconds_};
   for (const auto& worker : workers_) {
@@ -324,6 +340,7 @@ Result<RunSummary> DemoRun::sum_up(const GroupSummary& group_summary) const {
   for (const auto& line : summary.evidence.ledger) summary.tally.add(line);
   summary.verdict = judge(summary.evidence);
   auto& wrong = summary.verdict.wrong;
+  wrong.insert(wrong.end(), later.wrong.begin(), later.wrong.end());
   if (summary.verdict.enqueued != jobs_.size()) {
     wrong.push_back(std::to_string(jobs_.size()) + " jobs were planned and " + std::to_string(summary.verdict.enqueued) + " were enqueued");
   }

@@ -36,6 +36,7 @@ void describe(CLI::App& app, photo::DemoOptions& options, bool& small) {
 void print_results(const photo::DemoOptions& options, const photo::RunSummary& summary) {
   std::cout << "\nWho did what\n" << photo::worker_table(summary);
   std::cout << "\nWhat became of the jobs, counted from files outside the broker\n" << photo::proof_text(summary);
+  std::cout << "\nWhat came later, beside the work\n" << photo::later_text(summary.later);
   std::printf("\n%.1f s, %.1f s of processor time in the workers\n", summary.seconds, summary.worker_cpu_seconds);
   std::cout << "contact sheet  " << (options.out / "contact-sheet.png").string() << "\nreport         "
             << (options.out / "report.json").string() << "\npictures       " << (options.out / "run" / "outputs").string() << std::endl;

@@ -43,6 +43,8 @@ Conclusion execute_once(const RunFolder& run, Ledger& ledger, const Job& job, co
   if (!name) return conclude(ledger, line, LedgerEvent::kDead, {Ending::kDead, name.error().text});
   if (find_effect(run, line.job)) return conclude(ledger, line, LedgerEvent::kRepeat, {Ending::kDone, {}});
 
+  std::error_code unknown;
+  if (!std::filesystem::exists(job_source(job), unknown)) return failed_for_now(ledger, line, {job_source(job) + " is not there yet"});
   const auto picture = std::visit([](const auto& one) { return perform(one); }, job);
   if (!picture) return conclude(ledger, line, LedgerEvent::kDead, {Ending::kDead, picture.error().text});
   const auto bytes = encode_jpeg(*picture);

@@ -32,7 +32,8 @@ struct Conclusion {
   std::string text;  ///< of kRetry and kDead
 };
 
-/// kDead: the photo cannot be read or the job makes no sense. kRetry: a file of the run cannot be written. kRelease: the
+/// kDead: the photo cannot be read or the job makes no sense. kRetry: the photo is not there (an upload may
+/// be on its way), or a file of the run cannot be written. kRelease: the
 /// stop was requested before the effect.
 Conclusion execute_once(const RunFolder& run, Ledger& ledger, const Job& job, const Delivery& delivery, const std::stop_token& stop);
 

@@ -9,6 +9,7 @@
 
 #include "examples/photo/contact_sheet.h"
 #include "examples/photo/jobs.h"
+#include "examples/photo/later.h"
 #include "examples/photo/verdict.h"
 
 namespace photo {
@@ -35,6 +36,7 @@ struct RunSummary {
   Tally tally;
   Verdict verdict;
   GroupSummary group;
+  LaterReport later;
   double seconds = 0.0;                ///< from the first producer's start to the last job's end
   double worker_cpu_seconds = 0.0;     ///< image work of all workers
 };

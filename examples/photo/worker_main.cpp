@@ -50,8 +50,10 @@ takt::Outcome to_outcome(photo::Conclusion conclusion) {
 template <class OneJob>
 void handle(takt::Worker& worker, const Options& options, photo::Ledger& ledger) {
   worker.handle<OneJob>([&options, &ledger](takt::Context& context, const OneJob& job) {
+    OneJob mine = job;
+    if (const auto night = context.occurrence()) mine.job += "-" + night->id();   // each time a job of its own
     const photo::Delivery delivery{.message = context.id().text(), .attempt = context.attempt(), .worker = options.name};
-    return to_outcome(photo::execute_once({options.run}, ledger, job, delivery, context.stop_token()));
+    return to_outcome(photo::execute_once({options.run}, ledger, mine, delivery, context.stop_token()));
   });
 }
 

@@ -62,6 +62,18 @@ TEST_F(Demo, FinishesEveryJobOnceThoughAWorkerIsKilled) {
   EXPECT_LE(numbers["killed_at_percent"], 60.0);
   EXPECT_EQ(numbers["workers"].size(), 4u);
   EXPECT_GE(numbers["workers"][0]["in_hand_when_killed"].size(), 2u);
+  const auto& later = numbers["later"];
+  EXPECT_GE(later["delayed_after_ms"], later["delay_ms"]);
+  EXPECT_EQ(later["nights"].size(), 3u);
+  EXPECT_THAT(later["nights"][0].get<std::string>(), testing::MatchesRegex("nightly-album@20..-..-..T0[01]:30:00Z"));
+  EXPECT_THAT(later["occurrence"].get<std::string>(), testing::StartsWith("nightly-album@20"));
+  EXPECT_THAT(later["dead_because"].get<std::string>(), HasSubstr("attempts: "));
+  EXPECT_THAT(later["dead_because"].get<std::string>(), HasSubstr("is not there yet"));
+  ASSERT_EQ(later["waits_ms"].size(), 3u);
+  EXPECT_GE(later["waits_ms"][0], 100);
+  EXPECT_GE(later["waits_ms"][1], 200);
+  EXPECT_GE(later["waits_ms"][2], 400);
+  EXPECT_EQ(later["redriven"], true);
   const auto sheet = read_file(out() / "contact-sheet.png");
   ASSERT_TRUE(sheet);
   EXPECT_TRUE(sheet->starts_with("\x89PNG"));

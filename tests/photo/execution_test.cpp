@@ -116,6 +116,15 @@ TEST_F(Execution, AsksForAnotherTryWhenTheOutputCannotBeWritten) {
   EXPECT_THAT(conclusion.text, HasSubstr("No such file"));
 }
 
+TEST_F(Execution, AsksForAnotherTryWhileThePhotoIsNotThere) {
+  const auto conclusion = execute("one", job("0001-thumbnail-late", "late.jpg"));
+  EXPECT_EQ(conclusion.ending, Ending::kRetry);
+  EXPECT_THAT(conclusion.text, HasSubstr("late.jpg is not there yet"));
+  test::write_bytes(folder_.path() / "late.jpg", test::jpeg_of(test::sample_picture({160, 120})));
+  EXPECT_EQ(execute("one", job("0001-thumbnail-late", "late.jpg")).ending, Ending::kDone);
+  EXPECT_EQ(tally().finished(), 1u);
+}
+
 TEST_F(Execution, OfAKilledWorkerShowsAsRunning) {
   auto ledger = Ledger::open(run_.ledger(), "one");
   ASSERT_TRUE(ledger->append({.event = LedgerEvent::kStarted, .job = "a", .kind = "photo.blur", .message = "0-3", .worker = "one"}));
