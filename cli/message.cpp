@@ -1,6 +1,7 @@
 #include "cli/message.h"
 
 #include "cli/input.h"
+#include "cli/retry.h"
 #include "cli/values.h"
 
 namespace takt::cli {
@@ -17,6 +18,38 @@ Result<SendOptions, Failure> message_options(const std::string& topic, const std
     options.attributes.emplace_back(std::move(attribute->first), std::move(attribute->second));
   }
   return options;
+}
+
+void declare_retries(CLI::App& command, RetryArguments& given) {
+  command.add_option("--attempts", given.attempts, "Failures until it is dead, 1 to 1,000; else as its group says")->type_name("N");
+  command
+      .add_option("--backoff", given.backoff, "When it is tried again: exponential:1s:5m, linear:10s:5m or a list; else as its group says")
+      ->type_name("BACKOFF");
+  command.add_option("--retry-jitter", given.jitter, "Shorten each delay by a random share of up to so many percent")->type_name("PERCENT");
+  command.add_option("--give-up-after", given.give_up, "Dead when its next attempt would begin so long after the first failure; 0: never")
+      ->type_name("DURATION");
+}
+
+Result<void, Failure> take_retries(const RetryArguments& given, SendOptions& options) {
+  if (!given.attempts.empty()) {
+    const auto attempts = parse_whole("--attempts", given.attempts, 1, 1'000);
+    if (!attempts) return failed(attempts.error());
+    options.attempts_max = static_cast<std::uint32_t>(*attempts);
+  }
+  if (given.backoff.empty() && given.jitter.empty() && given.give_up.empty()) return {};
+  RetryPolicy& policy = options.retry.emplace();
+  if (!given.backoff.empty())
+    if (auto parsed = parse_backoff("--backoff", given.backoff, policy); !parsed) return parsed;
+  if (!given.jitter.empty()) {
+    const auto jitter = parse_whole("--retry-jitter", given.jitter, 0, 100);
+    if (!jitter) return failed(jitter.error());
+    policy.jitter_percent = static_cast<std::uint32_t>(*jitter);
+  }
+  if (given.give_up.empty()) return {};
+  const auto give_up = parse_duration_or_none("--give-up-after", given.give_up);
+  if (!give_up) return failed(give_up.error());
+  policy.give_up = *give_up;
+  return {};
 }
 
 Result<Bytes, Failure> payload_of(PayloadForm form, const std::string& where, std::string_view text) {

@@ -7,6 +7,8 @@
 
 #include <takt/client.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/failure.h"
 #include "cli/payload.h"
 #include "proto/result.h"
@@ -16,6 +18,17 @@ namespace takt::cli {
 /// `--tag`, `--attribute` and `--priority` as they were given.
 Result<SendOptions, Failure> message_options(const std::string& topic, const std::vector<std::string>& tags,
                                              const std::vector<std::string>& attributes, const std::string& priority);
+/// Adds `--attempts`, `--backoff`, `--retry-jitter` and `--give-up-after`.
+struct RetryArguments {
+  std::string attempts;
+  std::string backoff;
+  std::string jitter;
+  std::string give_up;
+};
+void declare_retries(CLI::App& command, RetryArguments& given);
+/// A message's own retries, where something is given; the rest of a policy is as a group's is when nobody says anything.
+Result<void, Failure> take_retries(const RetryArguments& given, SendOptions& options);
+
 /// What `--data` holds: the bytes as they are, or JSON as msgpack. `where` names the source for an error.
 enum class PayloadForm { kRaw, kJson };
 Result<Bytes, Failure> payload_of(PayloadForm form, const std::string& where, std::string_view text);

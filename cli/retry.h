@@ -6,7 +6,7 @@
 
 #include "cli/failure.h"
 #include "proto/result.h"
-#include "takt/admin.h"
+#include "takt/retry_policy.h"
 
 namespace takt::cli {
 

@@ -55,6 +55,12 @@ struct RetryPolicy {
   std::uint32_t deaths_max = 3;           ///< so many workers in a row died with it: dead; 0: no matter
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };
+/// What a message says of its own retries; where it says nothing its group's settings count.
+struct MessagePolicy {
+  std::optional<std::uint32_t> attempts_max{};   ///< failures until it is dead: 1 to 1,000
+  std::optional<RetryPolicy> retry{};            ///< but for deaths_max, which is its group's
+  friend bool operator==(const MessagePolicy&, const MessagePolicy&) = default;
+};
 /// How an attempt ended.
 struct FailureEntry {
   std::uint64_t time_ms = 0;              ///< since 1970

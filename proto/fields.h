@@ -55,6 +55,10 @@ void fields(auto& f, Of<RetryPolicy> auto& m) {
   f.require(m.backoff == Backoff::kList || m.base_ms <= m.cap_ms, "cap_ms", "not below base_ms, unless of a list");
   f.require((m.backoff == Backoff::kList) != m.delays_ms.empty(), "delays_ms", "1 to 32 delays of a list, none of another backoff");
 }
+void fields(auto& f, Of<MessagePolicy> auto& m) {
+  f("attempts_max", m.attempts_max, Between{1, limits::attempts_max});
+  f("retry", m.retry);
+}
 void fields(auto& f, Of<GroupSettings> auto& m) {
   f("attempts_max", m.attempts_max, Between{1, limits::attempts_max});
   f("retry", m.retry);
@@ -255,6 +259,7 @@ void fields(auto& f, Of<Fail> auto& m) {
   f("delay_ms", m.delay_ms, span_ms);
   f("code", m.code);
   f("text", m.text, Text{limits::error_text_bytes_max});
+  f("policy", m.policy);
 }
 void fields(auto& f, Of<Resume> auto& m) {
   f("partition", m.partition);

@@ -162,6 +162,7 @@ struct Fail {
   std::optional<std::uint64_t> delay_ms{};  ///< not before so long from now; none: kRetry as the group says, kRelease at once
   std::uint16_t code = 0;                 ///< the application's own error number
   std::string text{};                     ///< at most 4 KiB
+  MessagePolicy policy{};                 ///< as the message's metadata have it
   friend bool operator==(const Fail&, const Fail&) = default;
 };
 

@@ -14,7 +14,9 @@
 namespace takt::proto {
 namespace {
 
-constexpr std::uint64_t tag_max = 17;
+constexpr std::uint64_t tag_max = 18;
+constexpr std::uint32_t retry_numbers_least = 4;   // backoff, jitter, give up, and a delay
+constexpr std::uint32_t retry_numbers_most = 3 + limits::retry_delays_max;
 
 constexpr std::uint32_t bit(RecordTag tag) { return 1u << static_cast<unsigned>(tag); }
 
@@ -37,6 +39,7 @@ std::string_view name_of(RecordTag tag) {
     case RecordTag::kContentType: return "content_type";
     case RecordTag::kSchedule: return "schedule";
     case RecordTag::kPlanned: return "planned";
+    case RecordTag::kRetry: return "retry";
   }
   return "unknown";
 }
@@ -44,7 +47,8 @@ std::string_view name_of(RecordTag tag) {
 bool is_supported(RecordTag tag) {
   constexpr std::uint32_t supported = bit(RecordTag::kTags) | bit(RecordTag::kAttributes) | bit(RecordTag::kDue) | bit(RecordTag::kDelay) |
                                       bit(RecordTag::kTraceparent) | bit(RecordTag::kParentId) | bit(RecordTag::kContentType) |
-                                      bit(RecordTag::kSchedule) | bit(RecordTag::kPlanned);
+                                      bit(RecordTag::kSchedule) | bit(RecordTag::kPlanned) | bit(RecordTag::kAttempts) |
+                                      bit(RecordTag::kRetry);
   return (supported & bit(tag)) != 0;
 }
 
@@ -97,6 +101,8 @@ class RecordVisitor : public msgpack::null_visitor {
     if (state_ == State::kValue && tag_ == RecordTag::kDue) return due(value);
     if (state_ == State::kValue && tag_ == RecordTag::kDelay) return delay(value);
     if (state_ == State::kValue && tag_ == RecordTag::kPlanned) return planned(value);
+    if (state_ == State::kValue && tag_ == RecordTag::kAttempts) return attempts(value);
+    if (state_ == State::kRetryNumber) return retry_number(value);
     if (state_ == State::kAttributeValue && value > std::numeric_limits<std::int64_t>::max()) {
       return bad_field("attribute " + quote(attribute_name()) + ": expected at most 9223372036854775807, got " + std::to_string(value));
     }
@@ -127,7 +133,8 @@ class RecordVisitor : public msgpack::null_visitor {
         if (!is_utf8(text)) return bad_field("attribute " + quote(attribute_name()) + ": expected UTF-8, got " + quote(text));
         return attribute(text, "text");
       case State::kStart:
-      case State::kTag: return wrong_type("text");
+      case State::kTag:
+      case State::kRetryNumber: return wrong_type("text");
     }
     return false;
   }
@@ -146,9 +153,17 @@ class RecordVisitor : public msgpack::null_visitor {
       listed_ = 0;
       return true;
     }
+    if (state_ == State::kValue && tag_ == RecordTag::kRetry) {
+      if (elements < retry_numbers_least || elements > retry_numbers_most)
+        return bad_field("retry: expected 4 to 35 numbers, got " + std::to_string(elements));
+      state_ = State::kRetryNumber;
+      listed_ = 0;
+      return true;
+    }
     return container("an array");
   }
   bool end_array() {
+    if (state_ == State::kRetryNumber) return retry();
     if (state_ == State::kTagText) state_ = State::kTag;
     return true;
   }
@@ -172,7 +187,7 @@ class RecordVisitor : public msgpack::null_visitor {
   std::optional<Refusal>& refusal() { return refusal_; }
 
  private:
-  enum class State : std::uint8_t { kStart, kKind, kTag, kValue, kTagText, kAttributeName, kAttributeValue };
+  enum class State : std::uint8_t { kStart, kKind, kTag, kValue, kTagText, kAttributeName, kAttributeValue, kRetryNumber };
 
   bool kind(std::string_view text) {
     if (text.size() > limits::kind_bytes_max) return too_long("kind", text.size(), limits::kind_bytes_max);
@@ -183,7 +198,7 @@ class RecordVisitor : public msgpack::null_visitor {
   }
 
   bool begin_field(std::uint64_t number) {
-    if (number == 0 || number > tag_max) return bad_field("tag: expected 1 to 17, got " + std::to_string(number));
+    if (number == 0 || number > tag_max) return bad_field("tag: expected 1 to 18, got " + std::to_string(number));
     const auto tag = static_cast<RecordTag>(number);
     if (tag <= tag_)
       return bad_field("tag " + std::to_string(number) + " does not ascend: it follows " + std::to_string(static_cast<unsigned>(tag_)));
@@ -218,6 +233,38 @@ class RecordVisitor : public msgpack::null_visitor {
     if (value == 0 || value > limits::due_ms_max)
       return bad_field("planned: expected 1 to " + std::to_string(limits::due_ms_max) + " ms since 1970, got " + std::to_string(value));
     if (out_ != nullptr) out_->planned.emplace(std::chrono::milliseconds(value));
+    state_ = State::kTag;
+    return true;
+  }
+
+  bool attempts(std::uint64_t value) {
+    if (value == 0 || value > limits::attempts_max) return bad_field("attempts: expected 1 to 1000, got " + std::to_string(value));
+    if (out_ != nullptr) out_->policy.attempts_max = static_cast<std::uint32_t>(value);
+    state_ = State::kTag;
+    return true;
+  }
+  bool retry_number(std::uint64_t value) {
+    if (value > limits::span_ms_max)
+      return bad_field("retry: expected numbers of at most " + std::to_string(limits::span_ms_max) + ", got " + std::to_string(value));
+    numbers_[listed_++] = value;
+    return true;
+  }
+  /// All of its numbers are there: backoff, jitter, give up, then base and cap, or the delays of a list.
+  bool retry() {
+    if (numbers_[0] < 1 || numbers_[0] > 3) return bad_field("retry: expected a backoff of 1 to 3, got " + std::to_string(numbers_[0]));
+    if (numbers_[1] > 100) return bad_field("retry: expected a jitter of 0 to 100 percent, got " + std::to_string(numbers_[1]));
+    const bool is_list = static_cast<Backoff>(numbers_[0]) == Backoff::kList;
+    if (!is_list && listed_ != 5) return bad_field("retry: expected 5 numbers of this backoff, got " + std::to_string(listed_));
+    if (!is_list && numbers_[3] > numbers_[4]) return bad_field("retry: expected a cap that is not below the base");
+    if (out_ != nullptr) {
+      RetryPolicy& policy = out_->policy.retry.emplace();
+      policy.backoff = static_cast<Backoff>(numbers_[0]);
+      policy.jitter_percent = static_cast<std::uint32_t>(numbers_[1]);
+      policy.give_up_ms = numbers_[2];
+      policy.base_ms = is_list ? 0 : numbers_[3];
+      policy.cap_ms = is_list ? 0 : numbers_[4];
+      if (is_list) policy.delays_ms.assign(numbers_.begin() + 3, numbers_.begin() + static_cast<std::ptrdiff_t>(listed_));
+    }
     state_ = State::kTag;
     return true;
   }
@@ -297,22 +344,23 @@ class RecordVisitor : public msgpack::null_visitor {
       case State::kKind: return "kind: expected text";
       case State::kTag: return "tag: expected a number";
       case State::kValue: {
-        const bool is_time = tag_ == RecordTag::kDue || tag_ == RecordTag::kDelay || tag_ == RecordTag::kPlanned;
-        const std::string_view type = tag_ == RecordTag::kTags         ? "an array"
-                                      : tag_ == RecordTag::kAttributes ? "a map"
-                                      : is_time                        ? "a number"
-                                                                       : "text";
+        const bool is_number =
+            tag_ == RecordTag::kDue || tag_ == RecordTag::kDelay || tag_ == RecordTag::kPlanned || tag_ == RecordTag::kAttempts;
+        const bool is_array = tag_ == RecordTag::kTags || tag_ == RecordTag::kRetry;
+        const std::string_view type = is_array ? "an array" : tag_ == RecordTag::kAttributes ? "a map" : is_number ? "a number" : "text";
         return std::string(name_of(tag_)) + ": expected " + std::string(type);
       }
       case State::kTagText: return "tags[" + std::to_string(listed_) + "]: expected text";
       case State::kAttributeName: return "attributes: expected text as a name";
+      case State::kRetryNumber: return "retry: expected a number";
       case State::kAttributeValue: return "attribute " + quote(attribute_name()) + ": expected a boolean, number or text";
     }
     return "expected something else";
   }
   bool wrong_type(std::string_view got) { return bad_field(expected() + ", got " + std::string(got)); }
   bool container(std::string_view got) {
-    const bool inside = state_ == State::kTagText || state_ == State::kAttributeName || state_ == State::kAttributeValue;
+    const bool inside =
+        state_ == State::kTagText || state_ == State::kAttributeName || state_ == State::kAttributeValue || state_ == State::kRetryNumber;
     if (inside) return refuse(ErrorCode::kTooDeep, expected() + ", got " + std::string(got));
     return wrong_type(got);
   }
@@ -333,6 +381,7 @@ class RecordVisitor : public msgpack::null_visitor {
   RecordSummary summary_;
   std::size_t listed_ = 0;                                        // tags or attributes seen so far
   std::array<std::string_view, limits::attributes_max> names_;    // their texts
+  std::array<std::uint64_t, retry_numbers_most> numbers_{};       // of the retry policy, as many as listed_
   std::optional<Refusal> refusal_;
 };
 static_assert(limits::tags_max <= limits::attributes_max);
@@ -378,6 +427,8 @@ struct PackAttribute {
 
 bool RecordSummary::is_occurrence() const { return (tags_present & (bit(RecordTag::kSchedule) | bit(RecordTag::kPlanned))) != 0; }
 
+bool RecordSummary::has_policy() const { return (tags_present & (bit(RecordTag::kAttempts) | bit(RecordTag::kRetry))) != 0; }
+
 bool RecordSummary::is_scheduled() const { return (tags_present & (bit(RecordTag::kDue) | bit(RecordTag::kDelay))) != 0; }
 
 WallTime RecordSummary::due(WallTime stored) const {
@@ -392,7 +443,8 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
   const auto count = [](bool present) { return present ? 2u : 0u; };
   packer.pack_array(1 + count(!metadata.tags.empty()) + count(!metadata.attributes.empty()) + count(metadata.traceparent.has_value()) +
                     count(metadata.parent_id.has_value()) + count(metadata.content_type.has_value()) + count(metadata.due.has_value()) +
-                    count(metadata.delay.has_value()) + count(metadata.schedule.has_value()) + count(metadata.planned.has_value()));
+                    count(metadata.delay.has_value()) + count(metadata.schedule.has_value()) + count(metadata.planned.has_value()) +
+                    count(metadata.policy.attempts_max.has_value()) + count(metadata.policy.retry.has_value()));
   pack_text(packer, metadata.kind);
   const auto tag = [&](RecordTag number) { packer.pack_uint8(static_cast<std::uint8_t>(number)); };
   if (!metadata.tags.empty()) {
@@ -416,6 +468,10 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
     tag(RecordTag::kDelay);
     packer.pack_uint64(static_cast<std::uint64_t>(metadata.delay->count()));
   }
+  if (metadata.policy.attempts_max) {
+    tag(RecordTag::kAttempts);
+    packer.pack_uint32(*metadata.policy.attempts_max);
+  }
   const auto text_field = [&](RecordTag number, const std::optional<std::string>& text) {
     if (!text) return;
     tag(number);
@@ -428,6 +484,20 @@ void append_record(std::vector<std::byte>& out, const RecordMetadata& metadata) 
   if (metadata.planned) {
     tag(RecordTag::kPlanned);
     packer.pack_uint64(static_cast<std::uint64_t>(metadata.planned->time_since_epoch().count()));
+  }
+  if (const auto& retry = metadata.policy.retry) {
+    const bool is_list = retry->backoff == Backoff::kList;
+    tag(RecordTag::kRetry);
+    packer.pack_array(static_cast<std::uint32_t>(3 + (is_list ? retry->delays_ms.size() : 2)));
+    packer.pack_uint8(static_cast<std::uint8_t>(retry->backoff));
+    packer.pack_uint32(retry->jitter_percent);
+    packer.pack_uint64(retry->give_up_ms);
+    if (is_list) {
+      for (const std::uint64_t delay : retry->delays_ms) packer.pack_uint64(delay);
+    } else {
+      packer.pack_uint64(retry->base_ms);
+      packer.pack_uint64(retry->cap_ms);
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proto/error_code.h"
+#include "proto/failing.h"
 #include "proto/result.h"
 #include "proto/shared_bytes.h"
 #include "proto/time.h"
@@ -35,6 +36,7 @@ enum class RecordTag : std::uint8_t {
   kContentType = 15,
   kSchedule = 16,
   kPlanned = 17,
+  kRetry = 18,
 };
 
 using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;
@@ -51,6 +53,7 @@ struct RecordMetadata {
   std::optional<std::chrono::milliseconds> delay{};                      ///< in its place: so long after it is stored
   std::optional<std::string> schedule{};                                 ///< of which this is an occurrence,
   std::optional<WallTime> planned{};                                     ///< and which: the two name it for ever
+  MessagePolicy policy{};                                                ///< its retries; deaths_max is not kept
   friend bool operator==(const RecordMetadata&, const RecordMetadata&) = default;
 };
 
@@ -65,13 +68,14 @@ struct RecordSummary {
   std::uint64_t delay_ms = 0;
   bool is_scheduled() const;
   bool is_occurrence() const;                ///< of a schedule
+  bool has_policy() const;                   ///< of its own, about retries
   /// When a scheduled message that is stored at `stored` is due.
   WallTime due(WallTime stored) const;
 };
 /// Checks one record in a single pass without allocating: msgpack's visitor, exact end, types and bounds of every field
 /// that version 1 defines, tags ascending. Refusals: kMalformedFrame, kTooDeep, kBadField, kMessageTooLarge (metadata
 /// over its bound), kUnsupportedField for fields whose meaning this version does not provide yet (key, ttl,
-/// deadline, unique key and policy, schedule key, attempts, dedup id).
+/// deadline, unique key and policy, schedule key, dedup id).
 Result<RecordSummary, Refusal> check_record(ByteView record);
 
 }  // namespace takt::proto

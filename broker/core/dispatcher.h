@@ -179,7 +179,8 @@ class Dispatcher {
     std::string text;
     std::string worker;
   };
-  void fail_offset(LeaseRange& range, Offset offset, const Ending& ending, std::optional<std::chrono::milliseconds> delay, Now now);
+  void fail_offset(LeaseRange& range, Offset offset, const Ending& ending, std::optional<std::chrono::milliseconds> delay,
+                   const proto::MessagePolicy& policy, Now now);
   void lose_offset(LeaseRange& range, Offset offset, const Ending& ending, Now now);
   void postpone(LeaseRange& range, Offset offset, std::uint32_t attempts, const Ending& ending, std::chrono::milliseconds delay, Now now);
   void bury(LeaseRange& range, Offset offset, const Ending& ending, proto::DeadReason reason, Now now);

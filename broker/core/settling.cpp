@@ -95,7 +95,7 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
       if (delay->count() == 0) ++subscription.work->counters.returned_released;
       break;
     case proto::FailOutcome::kRetry:
-      fail_offset(*range, offset, ending, delay, now);
+      fail_offset(*range, offset, ending, delay, fail.policy, now);
       answer.attempts = range->attempt;
       answer.dead = !owed_of(lane).owes(offset);
       break;
@@ -111,17 +111,19 @@ std::optional<proto::Failed> Dispatcher::fail(Subscription& subscription, const 
   return answer;
 }
 
-/// `delay`: none, as the group says.
+/// `delay`: none, as the message says, or else its group.
 void Dispatcher::fail_offset(LeaseRange& range, Offset offset, const Ending& ending, std::optional<std::chrono::milliseconds> delay,
-                             Now now) {
+                             const proto::MessagePolicy& policy, Now now) {
   GroupWork& work = *range.lane->work;
   const proto::GroupSettings& settings = group_of(work).settings;
   const auto& retries = owed_of(*range.lane).retries;
   const auto before = retries.find(offset);
   const std::uint32_t failures = 1 + (before == retries.end() ? 0 : before->second.failed());   // with this one
-  if (failures >= settings.attempts_max) return bury(range, offset, ending, proto::DeadReason::kAttempts, now);
-  if (!delay) delay = retry_delay(settings.retry, failures, range.token.value + (offset.value - range.first.value));
-  const std::chrono::milliseconds give_up(settings.retry.give_up_ms);
+  if (failures >= policy.attempts_max.value_or(settings.attempts_max))
+    return bury(range, offset, ending, proto::DeadReason::kAttempts, now);
+  const proto::RetryPolicy& retry = policy.retry ? *policy.retry : settings.retry;
+  if (!delay) delay = retry_delay(retry, failures, range.token.value + (offset.value - range.first.value));
+  const std::chrono::milliseconds give_up(retry.give_up_ms);
   const WallTime since = failures > 1 ? before->second.since : partition_time(now);
   if (give_up.count() != 0 && partition_time(now) + *delay >= since + give_up)
     return bury(range, offset, ending, proto::DeadReason::kGivenUp, now);

@@ -28,6 +28,7 @@ struct Arguments {
   std::vector<std::string> tags;
   std::vector<std::string> attributes;
   std::string priority = "0";
+  RetryArguments retries;
   bool raw = false;
 };
 
@@ -62,6 +63,7 @@ takt schedule put hourly mails mail.digest --cron @hourly --catch-up all:24 --wi
   command.add_option("--tag", given.tags, "A tag; may be repeated")->type_name("TAG")->allow_extra_args(false);
   command.add_option("--attribute", given.attributes, "An attribute; may be repeated")->type_name("NAME=VALUE")->allow_extra_args(false);
   command.add_option("--priority", given.priority, "0 (default) to 7 (most urgent)")->type_name("N");
+  declare_retries(command, given.retries);
   command.add_flag("--raw", given.raw, "Send the bytes as they are instead of turning JSON into msgpack");
 }
 
@@ -97,8 +99,9 @@ Result<ScheduleSettings, Failure> parse_settings(const Arguments& given) {
 Result<ExitCode, Failure> run(const Arguments& given, const Environment& environment) {
   const auto settings = parse_settings(given);
   if (!settings) return failed(settings.error());
-  const auto message = message_options(given.topic, given.tags, given.attributes, given.priority);
+  auto message = message_options(given.topic, given.tags, given.attributes, given.priority);
   if (!message) return failed(message.error());
+  if (const auto taken = take_retries(given.retries, *message); !taken) return failed(taken.error());
   const auto payload = read_payload(given.raw ? PayloadForm::kRaw : PayloadForm::kJson, given.data, limits::schedule_payload_bytes_max);
   if (!payload) return failed(payload.error());
   auto connection = connect_admin(environment);

@@ -29,6 +29,7 @@ struct Arguments {
   std::string acks = "all";
   std::string delay;
   std::string at;
+  RetryArguments retries;
   bool raw = false;
   bool lines = false;
 };
@@ -55,6 +56,7 @@ takt send photos raw.bytes --raw --data @in/1.jpg)");
   command.add_option("--at", given.at, "Not before this instant, with its zone: 2027-01-01T08:00:00Z")
       ->type_name("RFC3339")
       ->excludes(delay);
+  declare_retries(command, given.retries);
   command.add_flag("--raw", given.raw, "Send the bytes as they are instead of turning JSON into msgpack");
   command.add_flag("--lines", given.lines, "One message per line of stdin, each line a payload")->excludes(data)->excludes(count);
 }
@@ -79,6 +81,7 @@ Result<SendOptions, Failure> parse_options(const Arguments& given) {
     if (!at) return failed(at.error());
     options->at = *at;
   }
+  if (const auto taken = take_retries(given.retries, *options); !taken) return failed(taken.error());
   return options;
 }
 

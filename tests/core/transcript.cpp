@@ -248,7 +248,12 @@ class Transcript {
                                            : proto::FailOutcome::kRelease,
                        w.named.contains("delay") && w.named.at("delay") == "policy" ? std::nullopt : std::optional(number(w, "delay", 0)),
                        7,
-                       w.quoted.empty() ? "" : w.quoted[0]};
+                       w.quoted.empty() ? "" : w.quoted[0],
+                       {}};
+      if (w.named.contains("attempts")) fail.policy.attempts_max = static_cast<std::uint32_t>(number(w, "attempts", 0));
+      if (w.named.contains("base")) {
+        fail.policy.retry = proto::RetryPolicy{.base_ms = number(w, "base", 0), .jitter_percent = 0, .give_up_ms = number(w, "give_up", 0)};
+      }
       ask(word(1), fail);
     } else if (verb == "complete") {
       proto::Sections sections = sections_of(w.quoted, due(w));

@@ -20,6 +20,7 @@ constexpr std::string_view part_name() {
   if constexpr (std::same_as<M, HeldRange>) return "held_range";
   if constexpr (std::same_as<M, TopicSettings>) return "topic_settings";
   if constexpr (std::same_as<M, RetryPolicy>) return "retry_policy";
+  if constexpr (std::same_as<M, MessagePolicy>) return "message_policy";
   if constexpr (std::same_as<M, GroupSettings>) return "group_settings";
   if constexpr (std::same_as<M, PartitionEntry>) return "partition_entry";
   if constexpr (std::same_as<M, ResumedRange>) return "resumed_range";

@@ -122,7 +122,7 @@ TEST(Record, RefusesIdsThatAreNone) {
 }
 
 TEST(Record, RefusesFieldsWhoseMeaningIsNotThereYet) {
-  for (const unsigned tag : {1u, 5u, 6u, 8u, 9u, 10u, 11u, 12u}) {
+  for (const unsigned tag : {1u, 5u, 6u, 8u, 9u, 10u, 12u}) {
     EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(tag).text("v")).code, ErrorCode::kUnsupportedField) << tag;
   }
   EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(5).byte(9)),
@@ -162,8 +162,8 @@ TEST(Record, KnowsWhenItIsDue) {
 }
 
 TEST(Record, RefusesTagsThatDoNotAscendOrDoNotExist) {
-  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(0).text("v")), bad_field("tag: expected 1 to 17, got 0"));
-  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(18).text("v")), bad_field("tag: expected 1 to 17, got 18"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(0).text("v")), bad_field("tag: expected 1 to 18, got 0"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(19).text("v")), bad_field("tag: expected 1 to 18, got 19"));
   EXPECT_EQ(refusal_of(RawMsgpack().array(5).text("k").byte(15).text("v").byte(15).text("v")),
             bad_field("tag 15 does not ascend: it follows 15"));
   EXPECT_EQ(refusal_of(RawMsgpack().array(5).text("k").byte(15).text("v").byte(14).text("3-1")),
@@ -195,6 +195,35 @@ TEST(Record, RefusesTheWrongShape) {
   EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(3).map(1).text("a").array(0)),
             (Seen{ErrorCode::kTooDeep, "metadata: attribute 'a': expected a boolean, number or text, got an array"}));
   EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(2).array(1).array(0)).code, ErrorCode::kTooDeep);
+}
+
+TEST(Record, KeepsItsOwnRetries) {
+  RecordMetadata metadata{.kind = "k"};
+  metadata.policy.attempts_max = 3;
+  metadata.policy.retry =
+      RetryPolicy{.backoff = Backoff::kLinear, .base_ms = 500, .cap_ms = 60'000, .jitter_percent = 0, .give_up_ms = 9'000};
+  EXPECT_EQ(*decode_record(packed(metadata)), metadata);
+  EXPECT_TRUE(check_record(packed(metadata))->has_policy());
+  EXPECT_FALSE(check_record(packed({.kind = "k"}))->has_policy());
+  metadata.policy.retry = RetryPolicy{.backoff = Backoff::kList, .base_ms = 0, .cap_ms = 0, .delays_ms = {10, limits::span_ms_max}};
+  EXPECT_EQ(*decode_record(packed(metadata)), metadata);
+  const auto retry = [](std::initializer_list<std::uint64_t> numbers) {
+    RawMsgpack raw;
+    raw.array(3).text("k").byte(18).array(static_cast<std::uint32_t>(numbers.size()));
+    for (const std::uint64_t number : numbers) raw.number(number);
+    return refusal_of(raw);
+  };
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(11).byte(0)), bad_field("attempts: expected 1 to 1000, got 0"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(11).text("3")), bad_field("attempts: expected a number, got text"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(18).byte(1)), bad_field("retry: expected an array, got a number"));
+  EXPECT_EQ(retry({1, 0, 0}), bad_field("retry: expected 4 to 35 numbers, got 3"));
+  EXPECT_EQ(retry({4, 0, 0, 1, 2}), bad_field("retry: expected a backoff of 1 to 3, got 4"));
+  EXPECT_EQ(retry({1, 101, 0, 1, 2}), bad_field("retry: expected a jitter of 0 to 100 percent, got 101"));
+  EXPECT_EQ(retry({1, 0, 0, 1}), bad_field("retry: expected 5 numbers of this backoff, got 4"));
+  EXPECT_EQ(retry({2, 0, 0, 2, 1}), bad_field("retry: expected a cap that is not below the base"));
+  EXPECT_EQ(retry({3, 0, limits::span_ms_max + 1, 1}), bad_field("retry: expected numbers of at most 3155760000000, got 3155760000001"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(18).array(4).text("a")), bad_field("retry: expected a number, got text"));
+  EXPECT_EQ(refusal_of(RawMsgpack().array(3).text("k").byte(18).array(4).array(0)).code, ErrorCode::kTooDeep);
 }
 
 TEST(Record, RefusesBrokenBytes) {

@@ -60,6 +60,27 @@ TEST_F(Live, AnExceptionIsARetryAndAPermanentOneIsDead) {
   EXPECT_EQ(one.metrics().exceptions, 3u);
 }
 
+TEST_F(Live, AMessageHasItsOwnRetries) {
+  SendOptions own = to_jobs;
+  own.attempts_max = 2;
+  own.retry = RetryPolicy{.kind = RetryPolicy::Kind::kList, .base = 0ms, .cap = 0ms, .delays = {300ms}, .jitter_percent = 0};
+  ASSERT_TRUE(client.send(Job{1}, own));
+  std::mutex mutex;
+  std::vector<std::chrono::steady_clock::time_point> calls;
+  Worker one = worker();
+  one.handle<Job>([&](Context&, const Job&) {
+    const std::lock_guard lock(mutex);
+    calls.push_back(std::chrono::steady_clock::now());
+    throw std::runtime_error("not yet");
+  });
+  Running running(one);
+  ASSERT_TRUE(wait_until([&] { return one.metrics().dead == 1; }));
+  ASSERT_EQ(calls.size(), 2u) << "its group would have given it more";
+  EXPECT_GE(calls[1] - calls[0], 300ms) << "the worker's own backoff is shorter";
+  EXPECT_EQ(client.send(Job{1}, {.topic = "jobs", .attempts_max = 0}).error().label(), "TK5007 bad_option");
+  EXPECT_EQ(client.send(Job{1}, {.topic = "jobs", .retry = RetryPolicy{.base = 2s, .cap = 1s}}).error().label(), "TK5007 bad_option");
+}
+
 TEST_F(Live, AnUnknownKindGoesToAWorkerThatKnowsIt) {
   Worker stranger = worker();
   stranger.handle<Other>([](Context&, const Other&) {});

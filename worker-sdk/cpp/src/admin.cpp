@@ -8,6 +8,7 @@
 #include "proto/section.h"
 #include "worker-sdk/cpp/src/address.h"
 #include "worker-sdk/cpp/src/admin_body.h"
+#include "worker-sdk/cpp/src/record_encoder.h"
 #include "worker-sdk/cpp/src/refusal.h"
 #include "worker-sdk/cpp/src/span.h"
 #include "worker-sdk/cpp/src/validate.h"
@@ -46,33 +47,6 @@ RetryPolicy to_public(const proto::RetryPolicy& policy) {
 }
 
 /// What the broker would refuse is told with the option's name.
-Result<proto::RetryPolicy> to_wire(const RetryPolicy& policy) {
-  const auto wrong = [](const char* option, const char* why) {
-    return tl::make_unexpected(bad_option(std::string("GroupSettings.retry.") + option, why));
-  };
-  const auto is_span = [](std::chrono::milliseconds span) {
-    return span.count() >= 0 && static_cast<std::uint64_t>(span.count()) <= limits::span_ms_max;
-  };
-  proto::RetryPolicy wire;
-  wire.backoff = static_cast<proto::Backoff>(static_cast<int>(policy.kind) + 1);
-  if (!is_span(policy.base)) return wrong("base", "it must be 0 to 100 years");
-  if (!is_span(policy.cap)) return wrong("cap", "it must be 0 to 100 years");
-  if (policy.kind != RetryPolicy::Kind::kList && policy.base > policy.cap) return wrong("cap", "it must not be below base");
-  if ((policy.kind == RetryPolicy::Kind::kList) == policy.delays.empty() || policy.delays.size() > limits::retry_delays_max)
-    return wrong("delays", "a list has 1 to 32 of them, another backoff none");
-  if (!std::ranges::all_of(policy.delays, is_span)) return wrong("delays", "each must be 0 to 100 years");
-  if (policy.jitter_percent > 100) return wrong("jitter_percent", "it must be 0 to 100");
-  if (!is_span(policy.give_up)) return wrong("give_up", "it must be 0 to 100 years");
-  if (policy.deaths_max > limits::attempts_max) return wrong("deaths_max", "it must be 0 to 1,000");
-  wire.base_ms = static_cast<std::uint64_t>(policy.base.count());
-  wire.cap_ms = static_cast<std::uint64_t>(policy.cap.count());
-  for (const std::chrono::milliseconds delay : policy.delays) wire.delays_ms.push_back(static_cast<std::uint64_t>(delay.count()));
-  wire.jitter_percent = policy.jitter_percent;
-  wire.give_up_ms = static_cast<std::uint64_t>(policy.give_up.count());
-  wire.deaths_max = policy.deaths_max;
-  return wire;
-}
-
 GroupInfo to_public(const proto::GroupEntry& entry) {
   GroupInfo info;
   info.topic = entry.topic;
@@ -189,10 +163,9 @@ Result<bool> Admin::put_group(const std::string& topic, const std::string& group
     return tl::make_unexpected(
         bad_option("GroupSettings.attempts_max", std::to_string(settings.attempts_max) + " is not within 1 and 1,000"));
   }
-  auto retry = to_wire(settings.retry);
-  if (!retry) return tl::make_unexpected(std::move(retry.error()));
+  if (auto error = check_retry("GroupSettings.retry", settings.retry)) return tl::make_unexpected(std::move(*error));
   const auto from = settings.from_now ? proto::StartFrom::kNow : proto::StartFrom::kEarliest;
-  auto answer = body_->ask(proto::PutGroup{topic, group, from, {settings.attempts_max, std::move(*retry)}});
+  auto answer = body_->ask(proto::PutGroup{topic, group, from, {settings.attempts_max, to_wire(settings.retry)}});
   auto reply = expect<proto::GroupDone>(answer);
   if (!reply) return tl::make_unexpected(std::move(reply.error()));
   return reply->created;

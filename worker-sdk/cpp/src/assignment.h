@@ -26,6 +26,7 @@ class DeliveredAccess {
     delivered.payload_ = messages.payload(lease.first + index);
     return delivered;
   }
+  static ByteView metadata(const Delivered& delivered) { return delivered.metadata_; }
 };
 
 namespace sdk {

@@ -49,8 +49,9 @@ class Consumer {
   /// Messages of `lease` are done: acked within ack_linger, at once when nothing of the lease is open any more.
   /// Messages that are not open any more are passed over.
   void ack(LeaseId lease, const Bits& messages, Time now);
+  /// `policy` is the message's own.
   void fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
-            std::string text);
+            std::string text, proto::MessagePolicy policy);
   void complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups);
 
   void link_up(std::uint32_t partitions);
@@ -118,6 +119,7 @@ class Consumer {
     std::optional<Duration> delay{};
     std::uint16_t code = 0;
     std::string text;
+    proto::MessagePolicy policy{};
   };
   struct Complete {
     std::vector<FollowUpBatch> follow_ups;

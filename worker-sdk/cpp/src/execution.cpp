@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "proto/record.h"
 #include "worker-sdk/cpp/src/connection.h"
 #include "worker-sdk/cpp/src/refusal.h"
 #include "worker-sdk/cpp/src/span.h"
@@ -35,6 +36,13 @@ proto::FailOutcome to_wire(Outcome::Kind kind) {
   return proto::FailOutcome::kRetry;
 }
 
+/// The broker does not read metadata when a message fails: its worker has them at hand.
+proto::MessagePolicy policy_of(const Delivered& message) {
+  const ByteView metadata = DeliveredAccess::metadata(message);
+  if (const auto summary = proto::check_record(metadata); !summary || !summary->has_policy()) return {};
+  return proto::decode_record(metadata)->policy;
+}
+
 }  // namespace
 
 std::optional<Duration> Executor::retry_delay(std::uint32_t attempt) const {
@@ -57,9 +65,10 @@ void Executor::settle(const AssignmentPtr& assignment, std::uint32_t index, Outc
     handled.follow_ups = std::move(follow_ups);
   } else {
     handled.fail = to_wire(outcome.kind);
+    if (outcome.kind == Outcome::Kind::kRetry) handled.policy = policy_of(assignment->message(index));
     if (outcome.delay)
       handled.delay = bounded(*outcome.delay);
-    else if (outcome.kind == Outcome::Kind::kRetry)
+    else if (outcome.kind == Outcome::Kind::kRetry && !handled.policy.retry)
       handled.delay = retry_delay(assignment->lease.attempt);
     handled.code = outcome.code;
     handled.text = std::move(outcome.text);

@@ -19,6 +19,7 @@ struct HandledOutcome {
   std::optional<Duration> delay{};
   std::uint16_t code = 0;
   std::string text;
+  proto::MessagePolicy policy{};          ///< of a retry: the message's own
   std::vector<FollowUpBatch> follow_ups;  ///< not empty: a complete, and the fields above mean nothing
 };
 

@@ -232,8 +232,8 @@ void Session::ack(LeaseId lease, const Bits& messages, Now now) {
 }
 
 void Session::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
-                   std::string text, Now now) {
-  consuming_.fail(lease, index, outcome, delay, code, std::move(text));
+                   std::string text, Now now, proto::MessagePolicy policy) {
+  consuming_.fail(lease, index, outcome, delay, code, std::move(text), std::move(policy));
   if (link_ == Link::kLive) consuming_.advance(now.mono);
 }
 

@@ -62,7 +62,7 @@ class Session {
   void unsubscribe(SubscriptionIndex subscription);
   void ack(LeaseId lease, const Bits& messages, Now now);
   void fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
-            std::string text, Now now);
+            std::string text, Now now, proto::MessagePolicy policy = {});
   /// The ack of one message and its follow-ups, all or nothing.
   void complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups, Now now);
 

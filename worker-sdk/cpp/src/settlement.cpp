@@ -24,12 +24,12 @@ bool Consumer::take_open(LeaseId id, std::uint32_t index) {
 }
 
 void Consumer::fail(LeaseId lease, std::uint32_t index, proto::FailOutcome outcome, std::optional<Duration> delay, std::uint16_t code,
-                    std::string text) {
+                    std::string text, proto::MessagePolicy policy) {
   if (!take_open(lease, index)) return;
   if (text.size() > limits::error_text_bytes_max) text.resize(limits::error_text_bytes_max);
   const Lease& held = leases_.at(lease);
-  settlements_.push_back(
-      {lease, index, held.wire, held.first_position.plus(index), Fail{outcome, delay, code, std::move(text)}, std::nullopt, 0});
+  settlements_.push_back({lease, index, held.wire, held.first_position.plus(index),
+                          Fail{outcome, delay, code, std::move(text), std::move(policy)}, std::nullopt, 0});
 }
 
 void Consumer::complete(LeaseId lease, std::uint32_t index, std::vector<FollowUpBatch> follow_ups) {
@@ -75,7 +75,7 @@ std::optional<CorrelationId> Consumer::send_fail(const Settlement& settlement) {
   if (fail.delay)
     delay_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(*fail.delay).count(), 0));
   return outlet_.send(proto::Fail{wire.partition, wire.id, piece->slot, piece->token, to_wire(*piece, {settlement.index, 1}).first,
-                                  fail.outcome, delay_ms, fail.code, fail.text});
+                                  fail.outcome, delay_ms, fail.code, fail.text, fail.policy});
 }
 
 std::optional<CorrelationId> Consumer::send_complete(Settlement& settlement) {
@@ -174,7 +174,8 @@ PublishWindow::Refused Consumer::settlement_refused(Settlement settlement, const
       settlement.what = Fail{proto::FailOutcome::kDead,
                              {},
                              static_cast<std::uint16_t>(error.code),
-                             "follow-ups refused: " + error_label(error.code) + ": " + error.message};
+                             "follow-ups refused: " + error_label(error.code) + ": " + error.message,
+                             {}};
       settlements_.push_back(std::move(settlement));
       break;
   }

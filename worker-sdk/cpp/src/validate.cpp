@@ -85,6 +85,23 @@ std::optional<Error> check_schedule(const SendOptions& options) {
 
 }  // namespace
 
+std::optional<Error> check_retry(std::string_view field, const RetryPolicy& policy) {
+  const auto wrong = [&](const char* option, const char* why) { return bad_option(std::string(field) + "." + option, why); };
+  const auto is_span = [](std::chrono::milliseconds span) {
+    return span.count() >= 0 && static_cast<std::uint64_t>(span.count()) <= limits::span_ms_max;
+  };
+  if (!is_span(policy.base)) return wrong("base", "it must be 0 to 100 years");
+  if (!is_span(policy.cap)) return wrong("cap", "it must be 0 to 100 years");
+  if (policy.kind != RetryPolicy::Kind::kList && policy.base > policy.cap) return wrong("cap", "it must not be below base");
+  if ((policy.kind == RetryPolicy::Kind::kList) == policy.delays.empty() || policy.delays.size() > limits::retry_delays_max)
+    return wrong("delays", "a list has 1 to 32 of them, another backoff none");
+  if (!std::ranges::all_of(policy.delays, is_span)) return wrong("delays", "each must be 0 to 100 years");
+  if (policy.jitter_percent > 100) return wrong("jitter_percent", "it must be 0 to 100");
+  if (!is_span(policy.give_up)) return wrong("give_up", "it must be 0 to 100 years");
+  if (policy.deaths_max > limits::attempts_max) return wrong("deaths_max", "it must be 0 to 1,000");
+  return std::nullopt;
+}
+
 std::optional<Error> check_message(std::string_view kind, std::size_t payload_bytes, const SendOptions& options,
                                    std::size_t message_bytes_max) {
   if (auto error = check_topic("SendOptions.topic", options.topic)) return error;
@@ -105,6 +122,11 @@ std::optional<Error> check_message(std::string_view kind, std::size_t payload_by
   }
   if (!is_utf8(options.content_type)) return bad_option("SendOptions.content_type", "it is not UTF-8 text");
   if (auto error = check_schedule(options)) return error;
+  if (options.attempts_max && (*options.attempts_max < 1 || *options.attempts_max > limits::attempts_max))
+    return bad_option("SendOptions.attempts_max", "it must be 1 to 1,000");
+  if (options.retry) {
+    if (auto error = check_retry("SendOptions.retry", *options.retry)) return error;
+  }
   if (payload_bytes > message_bytes_max) {
     return make_error(
         ErrorCode::kMessageTooLarge,

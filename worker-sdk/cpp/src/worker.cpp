@@ -185,7 +185,8 @@ void Worker::Body::collect(Session& session, Now now) {
 
 void Worker::Body::settle(HandledOutcome& outcome, Session& session, Now now) {
   if (outcome.follow_ups.empty()) {
-    session.fail(outcome.lease, outcome.index, outcome.fail, outcome.delay, outcome.code, std::move(outcome.text), now);
+    session.fail(outcome.lease, outcome.index, outcome.fail, outcome.delay, outcome.code, std::move(outcome.text), now,
+                 std::move(outcome.policy));
   } else {
     session.complete(outcome.lease, outcome.index, std::move(outcome.follow_ups), now);
   }

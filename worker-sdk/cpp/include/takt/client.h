@@ -3,6 +3,7 @@
 
 #include <takt/error.h>
 #include <takt/message.h>
+#include <takt/retry_policy.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -58,6 +59,10 @@ struct SendOptions {
   std::chrono::milliseconds delay{0};
   /// In its place: not before this instant. What lies in the past is due at once.
   std::optional<Instant> at{};
+  /// Failures until it is dead, 1 to 1,000; none: as its group says.
+  std::optional<std::uint32_t> attempts_max{};
+  /// When it is tried again after a failure; none: as its group says. `deaths_max` is the group's in any case.
+  std::optional<RetryPolicy> retry{};
 };
 
 /// What a durable message is known by.
