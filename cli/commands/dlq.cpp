@@ -21,6 +21,7 @@ struct Selection {
   std::string code;
   std::string older_than;
   std::string newer_than;
+  std::string empty_option;   ///< that was given without a value: a script's unset variable
 };
 
 void declare_group(CLI::App& command, Selection& given) {
@@ -33,10 +34,15 @@ void declare_ids(CLI::App& command, Selection& given, const char* description) {
 }
 
 void declare_filters(CLI::App& command, Selection& given) {
-  command.add_option("--reason", given.reason, "Only those that are dead for this reason")->type_name("attempts|rejected|poison|given_up");
-  command.add_option("--code", given.code, "Only those whose last failure had this code")->type_name("N");
-  command.add_option("--older-than", given.older_than, "Only those that died so long ago, or longer")->type_name("DURATION");
-  command.add_option("--newer-than", given.newer_than, "Only those that died within the last so long")->type_name("DURATION");
+  const auto add = [&](const char* option, std::string& value, const char* description, const char* type) {
+    command.add_option(option, value, description)->type_name(type)->each([&given, option](const std::string& text) {
+      if (text.empty()) given.empty_option = option;
+    });
+  };
+  add("--reason", given.reason, "Only those that are dead for this reason", "attempts|rejected|poison|given_up");
+  add("--code", given.code, "Only those whose last failure had this code", "N");
+  add("--older-than", given.older_than, "Only those that died so long ago, or longer", "DURATION");
+  add("--newer-than", given.newer_than, "Only those that died within the last so long", "DURATION");
 }
 
 bool has_filter(const Selection& given) {
@@ -58,6 +64,8 @@ Result<std::optional<SysTime>, Failure> parse_ago(std::string_view option, const
 }
 
 Result<DeadQuery, Failure> parse_filters(const Selection& given) {
+  if (!given.empty_option.empty())
+    return failed(usage_failure(given.empty_option + " is empty, and would choose every dead message", "give it a value, or leave it out"));
   DeadQuery query{.topic = given.topic, .group = given.group};
   const auto reason = parse_reason(given.reason);
   if (!reason) return failed(reason.error());
@@ -100,15 +108,34 @@ Result<void, Failure> each_letter(const Environment& environment, Admin& admin, 
   return {};
 }
 
-/// Those with these ids, in the order of the ids. Fails when one is not dead.
+/// Where the messages stand that are dead in the group, by place; none: it is not dead.
+std::map<Place, MessageId> dead_places(const std::vector<MessageStatus>& messages, const DeadQuery& query) {
+  std::map<Place, MessageId> places;
+  for (const MessageStatus& message : messages) {
+    if (message.topic != query.topic || !message.offset) continue;
+    const auto is_dead = [&](const GroupStatus& group) { return group.group == query.group && group.state == GroupState::kDead; };
+    if (std::ranges::any_of(message.groups, is_dead)) places[{message.id.partition, message.priority, *message.offset}] = message.id;
+  }
+  return places;
+}
+
+/// Those with these ids, in the order of the ids. Fails when one is not dead, or not what the query asks for.
 Result<std::vector<DeadLetter>, Failure> find_letters(const Environment& environment, Admin& admin, const DeadQuery& query,
                                                       const std::vector<MessageId>& ids) {
+  constexpr std::size_t at_once = 1'000;
+  const auto messages = admin.messages(ids);
+  if (!messages) return failed(explain(environment, messages.error()));
+  const std::map<Place, MessageId> places = dead_places(*messages, query);
   std::map<MessageId, DeadLetter> found;
-  const auto read = each_letter(environment, admin, query, [&](DeadLetter& letter) {
-    if (letter.message && std::ranges::find(ids, letter.message->id) != ids.end()) found.emplace(letter.message->id, std::move(letter));
-    return found.size() < ids.size();
-  });
-  if (!read) return failed(read.error());
+  for (auto place = places.begin(); place != places.end();) {
+    DeadQuery some = query;
+    for (; place != places.end() && some.places.size() < at_once; ++place) some.places.push_back(place->first);
+    const auto read = each_letter(environment, admin, some, [&](DeadLetter& letter) {
+      found.emplace(places.at(letter.place), std::move(letter));
+      return true;
+    });
+    if (!read) return failed(read.error());
+  }
   std::vector<DeadLetter> letters;
   for (const MessageId& id : ids) {
     const auto letter = found.find(id);
@@ -230,7 +257,7 @@ Result<ExitCode, Failure> show(const Selection& given, const Environment& enviro
       console.write_line(document_of(letter));
       continue;
     }
-    console.write(line_of({*letter.message, letter.place.priority}, payload_width()) + "\n");
+    console.write((letter.message ? line_of({*letter.message, letter.place.priority}, payload_width()) : id_text(letter)) + "\n");
     console.write("  dead since " + time_text(letter.time) + " (" + std::string(text_of(letter.reason)) + ") after " +
                   std::to_string(letter.attempts) + " attempts; the last of them:\n");
     for (const AttemptError& error : letter.errors)
@@ -291,6 +318,8 @@ Result<DeadQuery, Failure> chosen(const ChangeArguments& given, const Environmen
 }
 
 Result<ExitCode, Failure> change(const ChangeArguments& given, const Environment& environment, Change act, const Words& words) {
+  const auto filters = parse_filters(given.selection);
+  if (!filters) return failed(filters.error());
   const bool is_bounded = !given.selection.ids.empty() || has_filter(given.selection);
   if (given.all == is_bounded) {
     return failed(usage_failure(given.all ? "--all and ids or filters exclude each other" : "nothing says which messages are meant",
@@ -304,13 +333,11 @@ Result<ExitCode, Failure> change(const ChangeArguments& given, const Environment
   }
   const auto ids = parse_ids(given.selection.ids);
   if (!ids) return failed(ids.error());
-  const auto filters = parse_filters(given.selection);
-  if (!filters) return failed(filters.error());
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
   Admin& admin = connection->admin;
   if (const auto group = find_group(environment, admin, filters->topic, filters->group); !group) return failed(group.error());
-  const auto query = chosen(given, environment, admin, *ids, *filters);
+  auto query = chosen(given, environment, admin, *ids, *filters);
   if (!query) return failed(query.error());
   const Console& console = environment.console;
   const std::string where = " of group '" + query->group + "' of topic '" + query->topic + "'";
@@ -318,12 +345,14 @@ Result<ExitCode, Failure> change(const ChangeArguments& given, const Environment
     const auto count = admin.count_dead(*query);
     if (!count) return failed(explain(environment, count.error()));
     if (given.dry_run) {
-      console.write_result({{"topic", query->topic}, {"group", query->group}, {"dry_run", true}, {"messages", *count}},
-                           grouped(*count) + " dead messages" + where + " would be " + words.done + "\n");
+      console.write_result({{"topic", query->topic}, {"group", query->group}, {"dry_run", true}, {"messages", count->messages}},
+                           grouped(count->messages) + " dead messages" + where + " would be " + words.done + "\n");
       return ExitCode::kOk;
     }
-    if (*count > 0 && !given.yes)
-      if (const auto sure = confirm_deletion(console, grouped(*count) + " dead messages" + where); !sure) return failed(sure.error());
+    if (count->messages > 0 && !given.yes)
+      if (const auto sure = confirm_deletion(console, grouped(count->messages) + " dead messages" + where); !sure)
+        return failed(sure.error());
+    query->before = count->end;   // what dies while somebody thinks is not what was asked about
   }
   pace.on_progress = [&](std::uint64_t done) {
     console.detail(grouped(done) + " " + words.done);

@@ -144,7 +144,7 @@ Result<void> Later::redrive() {
   if (*redriven != 1) report_.wrong.push_back("one job was dead, and " + std::to_string(*redriven) + " were redriven");
   if (const auto done = wait_for(failing_job, LedgerEvent::kEffect, 1); !done) return takt::failed(done.error());
   const auto left = admin_.count_dead(our_dead());
-  report_.is_redriven = left && *left == 0;
+  report_.is_redriven = left && left->messages == 0;
   if (!report_.is_redriven) report_.wrong.push_back("a job that was redriven and done is still dead");
   return {};
 }

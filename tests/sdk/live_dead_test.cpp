@@ -56,7 +56,7 @@ TEST_F(LiveDead, LettersAreSeenRedrivenAndPurged) {
   const auto count = [&](auto&& change) {
     DeadQuery some = all;
     change(some);
-    return admin.count_dead(some).value();
+    return admin.count_dead(some).value().messages;
   };
   EXPECT_EQ(count([](DeadQuery&) {}), 4u);
   EXPECT_EQ(count([](DeadQuery& q) { q.code = std::uint16_t{7}; }), 2u);
@@ -87,6 +87,22 @@ TEST_F(LiveDead, ARedriveKeepsItsPaceAndCanBeStopped) {
   EXPECT_EQ(seen, 30u);
   EXPECT_GE(std::chrono::steady_clock::now() - began, 190ms);   // the third ten waits for 0.2 s
   EXPECT_EQ(group().dead, 10u);
+}
+
+TEST_F(LiveDead, WhatDiesAfterACountIsNotPurged) {
+  send(0, 3);
+  work_until_done(3);
+  const DeadCount counted = admin.count_dead(all).value();
+  EXPECT_EQ(counted.messages, 3u);
+  send(3, 2);
+  work_until_done(5);
+  DeadQuery those = all;
+  those.before = counted.end;
+  EXPECT_EQ(admin.count_dead(those).value().messages, 3u);
+  EXPECT_EQ(admin.purge_dead(those).value(), 3u);
+  EXPECT_EQ(group().dead, 2u);
+  those.before->positions.push_back(7);
+  EXPECT_EQ(admin.purge_dead(those).error().name, "bad_option") << "of another broker";
 }
 
 TEST_F(LiveDead, QuestionsThatCannotBeAreRefused) {

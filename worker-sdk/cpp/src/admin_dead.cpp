@@ -41,6 +41,7 @@ std::optional<proto::DeadSelection> to_wire(const DeadQuery& query, std::uint32_
   if (query.code) selection.code = failure_application_base + *query.code;
   if (query.from) selection.from_ms = ms(*query.from);
   if (query.until) selection.until_ms = ms(*query.until);
+  if (query.before) selection.before = Position(query.before->positions[partition]);
   return selection;
 }
 
@@ -77,6 +78,8 @@ Result<DeadPage> Admin::dead_letters(const DeadQuery& query, const DeadPageOptio
   if (options.from.priority >= lane_count) return tl::make_unexpected(bad_option("DeadPageOptions.from", "its priority must be 0 to 7"));
   const auto info = broker();
   if (!info) return tl::make_unexpected(info.error());
+  if (query.before && query.before->positions.size() != info->partitions)
+    return tl::make_unexpected(bad_option("DeadQuery.before", "it is not of a count by this broker"));
   DeadPage page;
   for (Place from = options.from; from.partition < info->partitions; from = {from.partition + 1, 0, 0}) {
     const auto selection = to_wire(query, from.partition);
@@ -101,46 +104,58 @@ Result<DeadPage> Admin::dead_letters(const DeadQuery& query, const DeadPageOptio
   return page;
 }
 
-Result<std::uint64_t> Admin::change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace) {
+Result<DeadCount> Admin::change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace) {
   if (auto error = check_query(query)) return tl::make_unexpected(std::move(*error));
   const auto info = broker();
   if (!info) return tl::make_unexpected(info.error());
+  if (query.before && query.before->positions.size() != info->partitions)
+    return tl::make_unexpected(bad_option("DeadQuery.before", "it is not of a count by this broker"));
   const auto began = std::chrono::steady_clock::now();
   const auto all_at_once = static_cast<std::uint32_t>(limits::dead_at_once_max);
   // At a bounded pace ten times a second.
   const std::uint32_t at_once = pace.per_second == 0 ? all_at_once : std::clamp(pace.per_second / 10, 1u, all_at_once);
-  std::uint64_t done = 0;
+  DeadCount done;
   for (std::uint32_t partition = 0; partition < info->partitions; ++partition) {
     auto selection = to_wire(query, partition);
-    if (!selection) continue;
+    if (!selection) {   // none of its places is here
+      done.end.positions.push_back(0);
+      continue;
+    }
     const auto ask = [&](proto::DeadAction what, proto::Place from, std::uint32_t most) -> Result<proto::DeadChanged> {
       auto answer = body_->ask(proto::ChangeDead{PartitionId(partition), query.topic, query.group, what, *selection, from, most});
       return expect<proto::DeadChanged>(answer);
     };
-    const auto first = ask(proto::DeadAction::kCount, {}, 1);   // where the log ends before anything is changed
-    if (!first) return tl::make_unexpected(first.error());
-    selection->before = first->end;
+    if (!selection->before) {
+      const auto first = ask(proto::DeadAction::kCount, {}, 1);   // where the log ends before anything is changed
+      if (!first) return tl::make_unexpected(first.error());
+      selection->before = first->end;
+    }
+    done.end.positions.push_back(selection->before->value);
     std::optional<proto::Place> from{std::in_place};
     while (from) {
-      keep_pace(pace, began, done);
+      keep_pace(pace, began, done.messages);
       const auto changed = ask(static_cast<proto::DeadAction>(action), *from, at_once);
       if (!changed) return tl::make_unexpected(changed.error());
-      done += changed->messages;
+      done.messages += changed->messages;
       from = changed->next;
-      if (pace.on_progress && !pace.on_progress(done)) return done;
+      if (pace.on_progress && !pace.on_progress(done.messages)) return done;
     }
   }
   return done;
 }
 
-Result<std::uint64_t> Admin::count_dead(const DeadQuery& query) { return change_dead(query, DeadAction::kCount, {}); }
+Result<DeadCount> Admin::count_dead(const DeadQuery& query) { return change_dead(query, DeadAction::kCount, {}); }
 
 Result<std::uint64_t> Admin::redrive(const DeadQuery& query, const PaceOptions& pace) {
-  return change_dead(query, DeadAction::kRedrive, pace);
+  const auto done = change_dead(query, DeadAction::kRedrive, pace);
+  if (!done) return tl::make_unexpected(done.error());
+  return done->messages;
 }
 
 Result<std::uint64_t> Admin::purge_dead(const DeadQuery& query, const PaceOptions& pace) {
-  return change_dead(query, DeadAction::kPurge, pace);
+  const auto done = change_dead(query, DeadAction::kPurge, pace);
+  if (!done) return tl::make_unexpected(done.error());
+  return done->messages;
 }
 
 }  // namespace takt

@@ -107,6 +107,10 @@ struct Place {
   std::uint64_t offset = 0;
   friend auto operator<=>(const Place&, const Place&) = default;
 };
+/// Where the logs of all partitions ended.
+struct LogEnds {
+  std::vector<std::uint64_t> positions;          ///< by partition
+};
 /// A group's dead messages that meet everything that is given.
 struct DeadQuery {
   std::string topic{};
@@ -116,6 +120,11 @@ struct DeadQuery {
   std::optional<std::uint16_t> code{};           ///< the worker's, of the last failure
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> from{};    ///< died then or later
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> until{};   ///< died before
+  std::optional<LogEnds> before{};               ///< died before a count, which gave this
+};
+struct DeadCount {
+  std::uint64_t messages = 0;
+  LogEnds end;                                   ///< what dies from then on does so behind it
 };
 /// How an attempt ended.
 struct AttemptError {
@@ -185,7 +194,7 @@ class Admin {
 
   // Dead letters. Errors of all: unknown_topic, unknown_group, bad_option.
   Result<DeadPage> dead_letters(const DeadQuery& query, const DeadPageOptions& options = {});
-  Result<std::uint64_t> count_dead(const DeadQuery& query);
+  Result<DeadCount> count_dead(const DeadQuery& query);
   /// They are owed once more, with no attempt counted. What dies meanwhile is left out. Gives how many were redriven; when a request
   /// fails, those before it are redriven.
   Result<std::uint64_t> redrive(const DeadQuery& query, const PaceOptions& pace = {});
@@ -221,7 +230,7 @@ class Admin {
  private:
   class Body;
   enum class DeadAction : std::uint8_t { kCount, kRedrive, kPurge };
-  Result<std::uint64_t> change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace);
+  Result<DeadCount> change_dead(const DeadQuery& query, DeadAction action, const PaceOptions& pace);
   enum class MessageAction : std::uint8_t { kShow, kCancel, kReschedule, kRunNow };
   Result<std::vector<MessageStatus>> steer(std::span<const MessageId> ids, MessageAction action, std::optional<std::uint64_t> due_ms = {});
   Result<bool> set_paused(const std::string& schedule, bool paused);
