@@ -130,7 +130,7 @@ bool Partition::Body::take_turn(ScheduleId id, Now now) {
   const State& state = journal_.state();
   const Schedule* schedule = state.schedules().find(id);
   if (schedule == nullptr) return true;   // deleted meanwhile
-  if (schedule->waiting && is_done(*schedule->last, schedule->settings.overlap_group)) {
+  if (schedule->waiting && !schedule->is_paused && beside_the_last(*schedule, proto::Outcome::kBuffered) == proto::Outcome::kBuffered) {
     const CronFire fire{id, *schedule->waiting, proto::Outcome::kBuffered, 1, {}, {}};
     if (!stage_occurrence(*schedule, fire, now)) return false;
   }

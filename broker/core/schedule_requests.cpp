@@ -90,6 +90,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::PutSchedul
   const bool is_paused = there != nullptr && there->is_paused;
   if (!is_paused) event.next = next;
   const auto outcome = there == nullptr ? proto::PutOutcome::kCreated : proto::PutOutcome::kChanged;
+  if (there != nullptr && there->waiting) schedule_turns_.set(there->id, now.mono);   // perhaps it need not any more
   journal_.stage(event, now.wall);
   answer(request, proto::ScheduleDone{outcome, planned_ms(event.next)});
 }
@@ -112,6 +113,7 @@ void Partition::Body::decide(Session&, ClientRequest& request, proto::PauseSched
       const auto occurrences = Occurrences::parse(schedule->name, schedule->settings, schedule->anchor);
       if (!occurrences) return refuse(request, occurrences.error());
       rearm.next = occurrences->next(rearm.decided_to);
+      if (schedule->waiting) schedule_turns_.set(schedule->id, now.mono);
     }
     journal_.stage(rearm, now.wall);
   }

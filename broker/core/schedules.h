@@ -41,7 +41,7 @@ struct Schedule {
   std::optional<NextOccurrence> next;
   scheduler::TimerKey timer;                ///< of `next`
   std::optional<FiredMessage> last;         ///< the newest that was fired
-  std::optional<WallTime> waiting;          ///< an occurrence waits until `last` is done
+  std::optional<WallTime> waiting;          ///< an occurrence waits until `last` is done, and the schedule is not paused
   std::uint64_t fired = 0, skipped = 0;     ///< ever
   std::vector<Past> history;                ///< oldest first
 

@@ -288,6 +288,7 @@ Result<void, Corruption> State::on(const GroupPut& e, Position position, WallTim
     ++made_;
     for (const LaneStart& start : e.starts) {
       it->second.lanes.make(start.lane, start.from);
+      schedules_.settled(e.topic, start.lane, {Offset(0), start.from.value});
       TopicLane& here = *topic->lanes.find(start.lane);
       if (!here.is_fired_into || start.from >= here.next) continue;
       here.owed_again.push_back({start.from, here.next.value - start.from.value});
