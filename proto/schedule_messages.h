@@ -48,7 +48,7 @@ struct ScheduleSettings {
   std::uint64_t jitter_ms = 0;              ///< each occurrence comes later by up to so much
   CatchUp catch_up = CatchUp::kLast;
   std::uint32_t catch_up_max = 100;         ///< of kAll
-  std::uint64_t catch_up_window_ms = 3'600'000;   ///< what is older is not caught up
+  std::uint64_t catch_up_window_ms = 3'600'000;   ///< what was due longer ago is not caught up
   Overlap overlap = Overlap::kAtMostOne;
   std::string overlap_group{};              ///< whose done counts; empty: each group's of the topic
   friend bool operator==(const ScheduleSettings&, const ScheduleSettings&) = default;

@@ -61,9 +61,8 @@ WallTime Occurrences::newest(WallTime first, WallTime now) const {
 }
 
 bool Occurrences::is_wanted(WallTime planned, WallTime now) const {
-  const WallTime late = due(planned) + on_time;
-  if (late >= now) return true;
-  return settings_.catch_up != proto::CatchUp::kSkip && planned >= now - milliseconds(settings_.catch_up_window_ms);
+  const auto past = now - due(planned);
+  return past <= on_time || (settings_.catch_up != proto::CatchUp::kSkip && past <= milliseconds(settings_.catch_up_window_ms));
 }
 
 /// The first one from `first` on that the schedule catches up.

@@ -53,7 +53,7 @@ takt schedule put hourly mails mail.digest --cron @hourly --catch-up all:24 --wi
   command.add_option("--catch-up", given.catch_up, "What of occurrences that nobody could fire in time")
       ->type_name("last|skip|all|all:N")
       ->capture_default_str();
-  command.add_option("--window", given.window, "What is older is not caught up")->type_name("DURATION")->capture_default_str();
+  command.add_option("--window", given.window, "What was due longer ago is not caught up")->type_name("DURATION")->capture_default_str();
   command.add_option("--overlap", given.overlap, "What of an occurrence while the one before it is not done")
       ->type_name("at-most-one|buffer-one|allow|replace")
       ->capture_default_str();

@@ -106,6 +106,16 @@ TEST(Occurrences, WhatIsPastTheWindowIsMissed) {
   EXPECT_EQ(shown(rule.judge(began + 1h, began + 3h + 1000s)), "7200s 5 x2");
 }
 
+TEST(Occurrences, JitterDoesNotEatTheWindow) {
+  const Occurrences rule = occurrences({.rule = "@every 1d", .jitter_ms = 86'400'000});
+  const WallTime due = rule.due(began + 24h);
+  ASSERT_GT(due, began + 25h) << "it comes more than a window behind its plan";
+  EXPECT_EQ(shown(rule.judge(began + 24h, due + 1min)), "86400s 1 x1");
+  EXPECT_EQ(shown(rule.judge(began + 24h, due + 2min)), "86400s 2 x1");
+  EXPECT_EQ(shown(rule.judge(began + 24h, due + 1h)), "86400s 2 x1");
+  EXPECT_EQ(shown(rule.judge(began + 24h, due + 1h + 1ms)), "86400s 5 x1");
+}
+
 TEST(Occurrences, NoneIsMissedBeforeItIsDue) {
   const Settings settings{.rule = "@every 1m", .jitter_ms = 59'000};
   const Occurrences rule = occurrences(settings);

@@ -41,7 +41,7 @@ struct ScheduleSettings {
   std::chrono::milliseconds jitter{0};             ///< each occurrence comes later by up to so much, at most a day
   CatchUp catch_up = CatchUp::kLast;
   std::uint32_t catch_up_max = 100;                ///< of kAll, 1 to 100
-  std::chrono::milliseconds catch_up_window = std::chrono::hours(1);   ///< what is older is not caught up
+  std::chrono::milliseconds catch_up_window = std::chrono::hours(1);   ///< what was due longer ago is not caught up
   Overlap overlap = Overlap::kAtMostOne;
   std::string overlap_group{};                     ///< whose done counts; empty: every group's of the topic
 };
