@@ -28,7 +28,7 @@ Result<std::string, Failure> read_all(std::FILE* file, const std::string& where,
   char chunk[16 * 1024];
   while (const std::size_t n = std::fread(chunk, 1, sizeof chunk, file)) {
     bytes.append(chunk, n);
-    if (bytes.size() > bytes_max) return failed(too_large(where, bytes_max, "for one message per line use --lines"));
+    if (bytes.size() > bytes_max) return failed(too_large(where, bytes_max, "for one message per line use `takt send --lines`"));
   }
   if (std::ferror(file) != 0) return failed(unreadable(where));
   return bytes;

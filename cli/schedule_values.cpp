@@ -28,7 +28,9 @@ Result<void, Failure> parse_catch_up(std::string_view option, std::string_view t
     settings.catch_up = CatchUp::kAll;
   } else if (text.starts_with(all)) {
     const auto most = parse_whole(option, text.substr(all.size()), 1, limits::catch_up_max);
-    if (!most) return failed(most.error());
+    if (!most)
+      return failed(usage_failure(std::string(option) + " cannot be '" + std::string(text) + "'",
+                                  "give all:1 to all:" + std::to_string(limits::catch_up_max)));
     settings.catch_up = CatchUp::kAll;
     settings.catch_up_max = static_cast<std::uint32_t>(*most);
   } else {
