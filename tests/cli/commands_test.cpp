@@ -306,6 +306,32 @@ TEST(CommandsOnManyTopics, KnowThoseBehindTheEndOfTheListing) {
   EXPECT_EQ(takt({"peek", last}).exit, 3);
 }
 
+TEST_F(Commands, FollowOneMessageFromItsDelayToItsEnd) {
+  ASSERT_EQ(takt({"topics", "create", "single"}).exit, 0);
+  ASSERT_EQ(takt({"groups", "create", "single", "workers"}).exit, 0);
+  const std::string id = json({"send", "single", "a", "--delay", "1h", "--attempts", "3", "--backoff", "10s,1m"})["first_id"];
+  const auto only = [](const Json& document) { return document["messages"].at(0); };
+  EXPECT_EQ(only(json({"message", "show", id}))["state"], "scheduled");
+  const Json moved = only(json({"message", "reschedule", id, "--at", "2090-01-01T00:00:00Z"}));
+  EXPECT_EQ(moved["changed"], true);
+  EXPECT_EQ(moved["due"], "2090-01-01T00:00:00Z");
+  EXPECT_EQ(only(json({"message", "run-now", id}))["changed"], true);
+  Json queued;
+  for (int i = 0; i < 500 && queued["state"] != "queued"; ++i) queued = only(json({"message", "show", id}));
+  EXPECT_EQ(queued["state"], "queued");
+  EXPECT_EQ(queued["groups"].at(0)["state"], "ready");
+  EXPECT_EQ(only(json({"message", "cancel", id}))["groups"].at(0)["state"], "done");
+  EXPECT_EQ(takt({"message", "cancel", id}).exit, 4) << "there is nothing left to cancel";
+  EXPECT_EQ(takt({"message", "show", "0-999999"}).exit, 3);
+  EXPECT_EQ(takt({"message", "reschedule", "0-999999", id, "--delay", "5m"}).exit, 4);
+}
+
+TEST_F(Commands, RefuseAFilterOfDeadMessagesThatIsEmpty) {
+  const Ended ended = takt({"dlq", "purge", "photos", "thumbs", "--older-than", "1d", "--reason", "", "--yes"});
+  EXPECT_EQ(ended.exit, 2);
+  EXPECT_NE(ended.err.find("--reason is empty, and would choose every dead message"), std::string::npos) << ended.err;
+}
+
 TEST_F(Commands, AskTheBrokerForItsVersion) {
   EXPECT_EQ(takt({"--version"}).out, takt({"version"}).out);
   const Json version = json({"version", "--server"});
