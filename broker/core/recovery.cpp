@@ -11,13 +11,7 @@ namespace {
 
 constexpr std::size_t granted_max = limits::entries_max / 2;   // in one Resumed, whose lost ranges share its bound
 
-bool is_held(const GroupLane& owed, Offset offset) {
-  if (planted(PlantedBug::kHeldGraceSkipped)) return false;
-  auto it = owed.held.upper_bound(offset);
-  if (it == owed.held.begin()) return false;
-  --it;
-  return offset < it->first.plus(it->second.count);
-}
+bool is_held(const GroupLane& owed, Offset offset) { return !planted(PlantedBug::kHeldGraceSkipped) && owed.is_held(offset); }
 
 /// Nobody has it and nothing keeps it back.
 bool is_idle(const LaneWork& lane, Offset offset) {

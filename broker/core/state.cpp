@@ -88,6 +88,13 @@ std::vector<OffsetRun> Topic::owed(Lane lane, Offset from, Offset until) const {
   return runs;
 }
 
+bool GroupLane::is_held(Offset offset) const {
+  auto it = held.upper_bound(offset);
+  if (it == held.begin()) return false;
+  --it;
+  return offset < it->first.plus(it->second.count);
+}
+
 Offset GroupLane::next_owed(Offset from) const {
   const Offset open = done.next_open(from);
   const auto again = redriven.lower_bound(from);

@@ -104,6 +104,8 @@ struct GroupLane {
   std::set<Offset> changed_retries, changed_dead, changed_held;
 
   bool owes(Offset offset) const { return !done.contains(offset) || redriven.contains(offset); }
+  /// A lease of it had grown old, says the log.
+  bool is_held(Offset offset) const;
   /// The first offset >= `from` that is owed.
   Offset next_owed(Offset from) const;
   /// How many consecutive offsets from `from` on are owed, at most `limit`; those not done and redriven ones apart.

@@ -196,9 +196,14 @@ proto::GroupStatus Dispatcher::status(const Topic& topic, const Group& group, La
   }
   const auto retry = owed->retries.find(offset);
   if (retry != owed->retries.end()) status.attempts = retry->second.attempts;
-  const Offset lent = std::min(owed->lent, topic.lanes.find(lane)->at_start);
-  const bool may_be_out = here == nullptr ? offset < lent && now.mono < started_ + settings_.recover_grace
-                                          : offset < here->uncertain_end && !here->held_over && !here->is_free(offset);
+  bool may_be_out = false;
+  if (here != nullptr) {
+    may_be_out = offset < here->uncertain_end && !here->held_over && !here->is_free(offset);
+  } else if (offset < std::min(owed->lent, topic.lanes.find(lane)->at_start)) {  // nobody has asked for the group's messages in this term
+    const Duration grace = settings_.recover_grace;
+    const Duration patience = owed->is_held(offset) ? std::max(settings_.session_timeout, grace) : grace;
+    may_be_out = now.mono < started_ + patience;
+  }
   if (here != nullptr && here->is_leased(offset)) {
     status.state = GroupState::kLeased;
   } else if (retry != owed->retries.end() && (here == nullptr ? retry->second.due > partition_time(now) : here->parked.contains(offset))) {
