@@ -12,7 +12,7 @@ namespace takt {
 namespace {
 
 /// In the order of the enumerators.
-constexpr std::array<std::string_view, 40> names{
+constexpr std::array<std::string_view, 44> names{
     "ack_before_sync",
     "answered_before_append",
     "sync_skipped",
@@ -34,6 +34,10 @@ constexpr std::array<std::string_view, 40> names{
     "retry_lost",
     "wait_end_untold",
     "old_commit_kept",
+    "fired_early",
+    "cancelled_fires",
+    "rearm_forgotten",
+    "occurrence_again",
     "session_end_not_returned",
     "credit_not_returned",
     "unanswered_acks_dropped",

@@ -28,6 +28,10 @@ enum class PlantedBug : std::uint8_t {
   kRetryLost,                  ///< a delayed retry comes due and the message stays parked
   kWaitEndUntold,              ///< a retry comes due and the log is not told
   kOldCommitKept,              ///< a commit takes more though the clock has left it behind
+  kFiredEarly,                 ///< what is due within the next second fires
+  kCancelledFires,             ///< a cancelled message stays armed
+  kRearmForgotten,             ///< a checkpoint does not have what was rescheduled
+  kOccurrenceAgain,            ///< a schedule does not remember up to where it has decided
   kSessionEndNotReturned,      ///< a lost session's messages stay leased
   kCreditNotReturned,          ///< a finished message keeps its place in the worker's window
   kUnansweredAcksDropped,      ///< acks that were not answered when the connection broke are not sent again

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/staged_for.h"
+#include "proto/planted_bug.h"
 
 namespace takt::core {
 namespace {
@@ -119,7 +120,7 @@ Result<void, Corruption> Schedules::on(const CronFire& e, Position position, Wal
     return wrong("waits, or has waited, where nothing can");
   if (has_turn(e.outcome)) {
     if (e.planned <= schedule->decided_to) return wrong("comes a second time");
-    schedule->decided_to = e.planned;
+    if (!planted(PlantedBug::kOccurrenceAgain)) schedule->decided_to = e.planned;
     arm(*schedule, e.next, position, wheel);
   }
   if (e.outcome == proto::Outcome::kManual) triggered_ = e.planned;

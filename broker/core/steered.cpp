@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proto/planted_bug.h"
+
 namespace takt::core {
 
 using scheduler::TimerId;
@@ -55,6 +57,7 @@ void Steered::append_to(ByteWriter& out) const {
 
 void Steered::take_changes(Checkpoint& out) {
   for (const Position position : std::exchange(changed_, {})) {
+    if (planted(PlantedBug::kRearmForgotten)) continue;
     std::optional<std::string> value;
     if (const TimerKey* timer = find(position))
       value = ByteWriter().signed_varint(timer->due.time_since_epoch().count()).varint(static_cast<std::uint64_t>(timer->id)).take();
