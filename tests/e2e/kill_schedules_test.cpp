@@ -231,7 +231,8 @@ class Loop {
   /// By a group that is new, and is given all that there ever was.
   void read_the_log() {
     std::uint64_t messages = 0;
-    for (const TopicInfo& topic : stage_.admin().topics().value()) messages += topic.enqueued;
+    const auto topics = stage_.admin().topics().value();
+    for (const TopicInfo& topic : topics) messages += topic.enqueued;
     std::mutex mutex;
     std::set<MessageId> read;
     const Running auditor(stage_, topics_, "audit", [&](Context& context) {
@@ -278,7 +279,8 @@ class Loop {
   void report() {
     EXPECT_GT(kills_, 0u);
     std::uint64_t skipped = 0;
-    for (const ScheduleInfo& schedule : stage_.admin().schedules().value()) skipped += schedule.skipped;
+    const auto schedules = stage_.admin().schedules().value();
+    for (const ScheduleInfo& schedule : schedules) skipped += schedule.skipped;
     std::cout << "kills=" << kills_ << " occurrences=" << log_.size() << " triggered=" << confirmed_.size() << " skipped=" << skipped
               << '\n';
     takt::testing::print_figures({{"kills", kills_}, {"occurrences", log_.size()}, {"triggered", confirmed_.size()}, {"skipped", skipped}});
