@@ -160,7 +160,8 @@ class Loop {
     {
       const Running first(stage_, topics_, "g", [this](Context& context) { return book_.handle(context); });
       const Running second(stage_, topics_, "g", [this](Context& context) { return book_.handle(context); });
-      const std::jthread hand([this](const std::stop_token& stop) { trigger_until(stop); });
+      const std::string server = stage_.broker().server();   // which a restart writes anew
+      const std::jthread hand([this, server](const std::stop_token& stop) { trigger_until(server, stop); });
       while (now() < start_ + span) {
         kill_under_load();
         put_all(PutScheduleResult::Outcome::kUnchanged);
@@ -211,8 +212,8 @@ class Loop {
   }
 
   /// As operators do who did not get an answer: again and again.
-  void trigger_until(const std::stop_token& stop) {
-    Admin admin = Admin::open({.server = stage_.broker().server(), .timeout = 20s}).value();
+  void trigger_until(const std::string& server, const std::stop_token& stop) {
+    Admin admin = Admin::open({.server = server, .timeout = 20s}).value();
     while (!wait_until([&] { return stop.stop_requested(); }, 20ms)) {
       const auto fired = admin.trigger_schedule(std::string(by_hand));
       if (!fired) continue;
