@@ -1,5 +1,7 @@
 #include "cli/message.h"
 
+#include <algorithm>
+
 #include "cli/input.h"
 #include "cli/retry.h"
 #include "cli/values.h"
@@ -18,6 +20,16 @@ Result<SendOptions, Failure> message_options(const std::string& topic, const std
     options.attributes.emplace_back(std::move(attribute->first), std::move(attribute->second));
   }
   return options;
+}
+
+Result<std::vector<MessageId>, Failure> parse_message_ids(const std::vector<std::string>& texts, std::string_view shown_by) {
+  std::vector<MessageId> ids;
+  for (const std::string& text : texts) {
+    const auto id = MessageId::parse(text);
+    if (!id) return failed(usage_failure("ID cannot be '" + text + "'", "give an id as " + std::string(shown_by) + ": 0-1042"));
+    if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
+  }
+  return ids;
 }
 
 void declare_retries(CLI::App& command, RetryArguments& given) {

@@ -5,6 +5,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/listing.h"
+#include "cli/message.h"
 #include "cli/reader.h"
 
 namespace takt::cli {
@@ -85,13 +86,7 @@ Result<DeadQuery, Failure> parse_filters(const Selection& given) {
 }
 
 Result<std::vector<MessageId>, Failure> parse_ids(const std::vector<std::string>& texts) {
-  std::vector<MessageId> ids;
-  for (const std::string& text : texts) {
-    const auto id = MessageId::parse(text);
-    if (!id) return failed(usage_failure("ID cannot be '" + text + "'", "give an id as `takt dlq list` shows them: 0-1042"));
-    if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
-  }
-  return ids;
+  return parse_message_ids(texts, "`takt dlq list` shows them");
 }
 
 /// Calls `visit(DeadLetter&)` with its message for each that the query means, until it gives false.

@@ -4,6 +4,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/connection.h"
+#include "cli/message.h"
 #include "cli/payload.h"
 #include "cli/table.h"
 #include "cli/values.h"
@@ -24,14 +25,8 @@ void declare_ids(CLI::App& command, Arguments& given) {
   command.add_option("ID", given.ids, "Ids as `takt send` and `takt peek` show them")->type_name("")->required();
 }
 
-Result<std::vector<MessageId>, Failure> parse_ids(const std::vector<std::string>& texts) {
-  std::vector<MessageId> ids;
-  for (const std::string& text : texts) {
-    const auto id = MessageId::parse(text);
-    if (!id) return failed(usage_failure("ID cannot be '" + text + "'", "give an id as `takt send` and `takt peek` show them: 0-1042"));
-    if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
-  }
-  return ids;
+Result<std::vector<MessageId>, Failure> parse_ids(const Arguments& given) {
+  return parse_message_ids(given.ids, "`takt send` and `takt peek` show them");
 }
 
 std::string text_of_time(const std::optional<SysTime>& time) {
@@ -110,7 +105,7 @@ takt message show 0-1042 0-1077 -o json)");
 }
 
 Result<ExitCode, Failure> show(const Arguments& given, const Environment& environment) {
-  const auto ids = parse_ids(given.ids);
+  const auto ids = parse_ids(given);
   if (!ids) return failed(ids.error());
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
@@ -132,7 +127,7 @@ ExitCode exit_of(const Statuses& messages, bool is_cancel) {
 
 template <class Act>
 Result<ExitCode, Failure> change(const Arguments& given, const Environment& environment, bool is_cancel, Act&& act) {
-  const auto ids = parse_ids(given.ids);
+  const auto ids = parse_ids(given);
   if (!ids) return failed(ids.error());
   auto connection = connect_admin(environment);
   if (!connection) return failed(connection.error());
