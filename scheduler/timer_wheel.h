@@ -98,6 +98,8 @@ class TimerWheel {
   void written();
   /// Much has come since the last freeze, and memory is bounded by making one.
   bool wants_freeze() const { return unwritten_ >= settings_.unwritten_max; }
+  /// Freezes do not keep pace with what comes: arm no more while one is being written, or memory grows without a bound.
+  bool is_behind() const { return unwritten_ >= 8 * settings_.unwritten_max; }
 
   /// The next chunks to read, each of them once; none: nothing until the wheel is turned, written() or loaded(). Each range is
   /// answered by loaded(), in any order.

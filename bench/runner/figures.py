@@ -2,6 +2,7 @@
 from .broker import Broker
 from .footprint import backlog, cpu, idle, memory
 from .latency import latency
+from .scheduling import lateness, pending, storm
 from .spread import topics, workers
 from .throughput import throughput
 
@@ -21,6 +22,10 @@ BENCHES = {
     "memory_1M": memory("64MiB", mb_max=96),
     "memory_1M_cache_4MiB": memory("4MiB", mb_max=32),
     "queued_100M": backlog(growth_mb_max=64),
+    "scheduled_10M": pending(10),
+    "scheduled_100M": pending(100),
+    "lateness_5k": lateness(5000),
+    "storm_1M": storm,
     "topics_1": topics(1),
     "topics_1k": topics(1000),
     "topics_100k": topics(100_000),

@@ -7,3 +7,7 @@ def at_least(name, value, bound):
 
 def at_most(name, value, bound):
     return {} if bound is None else {"goal": f"{name} <= {bound:g}", "met": value <= bound}
+
+
+def all_of(*goals):
+    return {"goal": ", ".join(each["goal"] for each in goals), "met": all(each["met"] for each in goals)} if goals else {}

@@ -33,6 +33,8 @@ std::vector<Effect> Partition::take_effects() { return body_->take_effects(); }
 Checkpoint Partition::freeze() { return body_->freeze(); }
 std::size_t Partition::made() const { return body_->made(); }
 bool Partition::wants_freeze() const { return body_->wants_freeze(); }
+bool Partition::is_behind() const { return body_->is_behind(); }
+std::uint64_t Partition::waiting() const { return body_->waiting(); }
 const std::optional<Corruption>& Partition::damage() const { return body_->damage(); }
 void Partition::checkpointed() { body_->checkpointed(); }
 std::vector<Partition::LiveStretch> Partition::live(std::span<const FrontRun> runs, Now now) { return body_->live(runs, now); }

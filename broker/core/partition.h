@@ -101,6 +101,10 @@ class Partition {
   std::size_t made() const;
   /// Many timers came, or were drained, since the last freeze: another one bounds their memory, and lets what waits for it go on.
   bool wants_freeze() const;
+  /// So many that no more should come while a checkpoint is being written.
+  bool is_behind() const;
+  /// Messages that wait for their due.
+  std::uint64_t waiting() const;
   /// What was read back cannot be right: the partition must not go on.
   const std::optional<Corruption>& damage() const;
   /// The last freeze is on disk: its index rows need no memory any more, and idle producers are forgotten.

@@ -43,6 +43,8 @@ class Partition::Body {
   Checkpoint freeze();
   std::size_t made() const { return journal_.state().made(); }
   bool wants_freeze() const { return journal_.state().wheel().wants_freeze(); }
+  bool is_behind() const { return journal_.state().wheel().is_behind(); }
+  std::uint64_t waiting() const { return journal_.state().wheel().armed(); }
   const std::optional<Corruption>& damage() const { return damage_; }
   void checkpointed();
   std::vector<LiveStretch> live(std::span<const FrontRun> runs, Now now);

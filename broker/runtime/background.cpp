@@ -69,7 +69,7 @@ FrontKeeper::Outcome FrontKeeper::write(const CheckpointJob& job, const store::L
   if (job.front) {
     auto live = live_of(*job.front, tables);
     if (live)
-      plan = front_.plan(*live, job.front->end);
+      plan = front_.plan(*live, job.front->end, {job.front->waiting, log.bounds().bytes});
     else
       written.front_failure = live.error();
   }

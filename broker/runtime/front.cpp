@@ -49,7 +49,7 @@ std::vector<Position> Front::steps(Position position, std::size_t bytes) const {
   return steps;
 }
 
-Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Position asked_end) const {
+Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Position asked_end, const Waiting& waiting) const {
   const auto asked = static_cast<std::size_t>(std::ranges::find_if(commits_, [&](const Commit& commit) { return commit.end > asked_end; }) -
                                               commits_.begin());
   if (asked == 0) return {};
@@ -63,13 +63,16 @@ Front::Plan Front::plan(std::span<const core::Partition::LiveStretch> live, Posi
   std::size_t bytes = 0;
   std::size_t runs = 0;
   double live_bytes = 0;   // a message counts as its commit's mean
+  double waiting_bytes = 0;
   for (auto stretch = live.begin(); const Commit& commit : commits_ | std::views::take(asked)) {
     const double mean = static_cast<double>(commit.bytes) / static_cast<double>(commit.end.value - commit.first.value);
     for (; stretch != live.end() && stretch->first_position < commit.end; ++stretch)
-      if (stretch->lane != core::staged_lane) live_bytes += mean * stretch->count;
+      (stretch->lane == core::staged_lane ? waiting_bytes : live_bytes) += mean * stretch->count;
     bytes += commit.bytes;
     runs += commit.runs;
   }
+  const double mean = static_cast<double>(bytes) / static_cast<double>(asked_until.value - commits_.front().first.value);
+  if (mean * static_cast<double>(waiting.messages) * 2 >= static_cast<double>(waiting.log_bytes)) live_bytes += waiting_bytes;
   if (fills(bytes, runs, asked) && live_bytes * 2 < static_cast<double>(bytes))
     return {asked_until, {live.begin(), live.end()}, kept->first};
   return {kept->first, {}, kept->first};

@@ -42,11 +42,18 @@ class Front {
     std::vector<core::Partition::LiveStretch> carry;        ///< to be in the tables before that
     Position dead_before;                                   ///< what may be freed when carrying fails
   };
+  /// What holds the log at a front of scheduled messages.
+  struct Waiting {
+    std::uint64_t messages = 0;   ///< that wait for their due, wherever they stand
+    std::uint64_t log_bytes = 0;
+  };
   /// What to do when `live` (in log order) is what is still owed of the commits up to `asked_end`; what was added since
   /// is left alone, and so is what was freed since. Commits before the first live message are freed. What was asked about,
   /// if it makes a full front and is less than half live, by bytes, is freed whole and what lives is carried; more than
-  /// that is a backlog. What waits for its due does not count: it may wait for years, and the log behind it must go.
-  Plan plan(std::span<const core::Partition::LiveStretch> live, Position asked_end) const;
+  /// that is a backlog. What waits for its due may do so for years, and the log behind it must go: it counts as live while
+  /// the log is at most twice as large as all that waits would be, at the front's mean size; so little is carried where
+  /// much is scheduled, and a log never holds more than that for its sake.
+  Plan plan(std::span<const core::Partition::LiveStretch> live, Position asked_end, const Waiting& waiting) const;
 
  private:
   bool fills(std::size_t bytes, std::size_t runs, std::size_t commits) const {

@@ -37,6 +37,7 @@ class ReaderPort {
 struct FrontLive {
   std::vector<core::Partition::LiveStretch> stretches;   ///< in log order
   Position end;   ///< of what was asked about; the front may have grown since, and nothing is said about that
+  std::uint64_t waiting = 0;   ///< messages that wait for their due, wherever they stand
 };
 /// A frozen checkpoint whose cut is durable, and what is owed at that cut.
 struct CheckpointJob {

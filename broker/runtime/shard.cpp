@@ -163,7 +163,7 @@ void Shard::work_off_waiting(Now now) {
 
 bool Shard::may_go_on(Urgency urgency, Now now) {
   if (!accepts_commands() || spent_[static_cast<std::size_t>(urgency)] >= settings_.turn_cost) return false;
-  return urgency == Urgency::kPrior || has_room(now);
+  return urgency == Urgency::kPrior || (!waits_for_checkpoint() && has_room(now));
 }
 
 void Shard::spend(Urgency urgency, const core::Command& command) {
@@ -175,6 +175,10 @@ bool Shard::has_room(Now now) {
   if (partition_.staged_bytes() >= settings_.commit_bytes) seal(now);
   return partition_.staged_bytes() < settings_.commit_bytes;
 }
+
+// Publishes wait too while more timers came than a checkpoint can take at once. One that failed they do not wait for: they are
+// refused when it was for want of room.
+bool Shard::waits_for_checkpoint() const { return freeze_ && !freeze_->retry_at && partition_.is_behind(); }
 
 /// Two, so that one is ready when the other is durable. A disk whose sync is slow takes about one full commit more in each
 /// millisecond of it, and a window that small would leave it idle.
@@ -196,6 +200,7 @@ bool Shard::seal_one(Now now) {
   auto commit = partition_.seal(now);
   if (!commit) return false;
   bytes_since_freeze_ += commit->value.size();
+  bytes_since_front_ += commit->value.size();
   ++commits_outstanding_;
   if (planted(PlantedBug::kAckBeforeSync)) partition_.committed(commit->end, now);
   ports_.committer.append(std::move(*commit));
@@ -229,8 +234,9 @@ void Shard::checkpoint(Now now) {
   // What is live is asked before the cut: whatever the answer rests on is then part of the checkpoint, or staged by it.
   Freeze freeze;
   if (front_ && !is_hurried()) {
-    freeze.job.front = FrontLive{partition_.live(front_->runs, now), front_->end};
+    freeze.job.front = FrontLive{partition_.live(front_->runs, now), front_->end, partition_.waiting()};
     front_.reset();
+    bytes_since_front_ = 0;
   }
   // A freeze needs a cut with nothing staged; so this once more than two commits may be with the committer.
   while (partition_.staged_bytes() > 0 && seal_one(now)) {}
@@ -242,10 +248,11 @@ void Shard::checkpoint(Now now) {
   hand_over_freeze();
 }
 
-/// Due for what was made alone: many come one after the other then, and the front, which costs a look at each of its runs,
-/// can wait for the next.
+/// Due for what was made, or for timers, alone: many come one after the other then, and the front, which costs a look at each of
+/// its runs, can wait for the next.
 bool Shard::is_hurried() const {
-  return partition_.made() >= settings_.checkpoint_made && bytes_since_freeze_ < settings_.checkpoint_bytes && !front_->is_behind &&
+  const bool is_for_memory = partition_.made() >= settings_.checkpoint_made || partition_.wants_freeze();
+  return is_for_memory && bytes_since_front_ < settings_.checkpoint_bytes && !front_->is_behind &&
          room_ == core::Partition::StoreRoom::kEnough && !is_closing_;
 }
 
@@ -370,7 +377,7 @@ std::optional<Time> Shard::next_deadline() const {
     earliest(clock_.held_until());
     earliest(partition_.next_deadline());
     if (may_hand_over()) earliest(partition_.seal_due());
-    const bool has_room = partition_.staged_bytes() < settings_.commit_bytes || may_hand_over();
+    const bool has_room = !waits_for_checkpoint() && (partition_.staged_bytes() < settings_.commit_bytes || may_hand_over());
     const bool has_next = waiting_.has(Urgency::kPrior) || (waiting_.has(Urgency::kLater) && has_room);
     if (has_next && !planted(PlantedBug::kLineLeftWaiting)) earliest(turned_at_);
   }

@@ -103,6 +103,7 @@ class Shard {
   void spend(Urgency urgency, const core::Command& command);
   bool may_go_on(Urgency urgency, Now now);
   bool has_room(Now now);
+  bool waits_for_checkpoint() const;
   bool may_hand_over() const;
   void seal(Now now);
   bool seal_one(Now now);   ///< false: nothing was staged after all
@@ -145,6 +146,7 @@ class Shard {
   Time frozen_at_;
   std::size_t bytes_since_freeze_ = 0;
   std::optional<FrontScanned> front_;
+  std::size_t bytes_since_front_ = 0;         ///< of log since the front was looked at
 
   bool drain_wanted_ = false;
   bool is_closing_ = false;                   ///< the last checkpoint is frozen: nothing may change any more

@@ -31,11 +31,13 @@ struct Arguments {
   std::string seconds = "5";
   std::string size = "100";
   std::string linger = "1ms";
+  std::string delay;
 };
 
 void declare(CLI::App& command, Arguments& given) {
   command.footer(R"(takt bench latency
-takt bench latency --rate 10000 --seconds 30 --size 1KiB)");
+takt bench latency --rate 10000 --seconds 30 --size 1KiB
+takt bench latency --rate 5000 --delay 2s)");
   command.add_option("--topic", given.topic, "Topic to use; it should have no other load")->type_name("TOPIC")->capture_default_str();
   command.add_option("--group", given.group, "Group to work in")->type_name("GROUP")->capture_default_str();
   command.add_option("--rate", given.rate, "Messages per second")->type_name("N")->capture_default_str();
@@ -44,15 +46,18 @@ takt bench latency --rate 10000 --seconds 30 --size 1KiB)");
   command.add_option("--linger", given.linger, "How long a message may wait for company, 0 not at all")
       ->type_name("DURATION")
       ->capture_default_str();
+  command.add_option("--delay", given.delay, "Scheduled messages, each due so long after its moment; delivery counts from the due time")
+      ->type_name("DURATION");
 }
 
-/// The first bytes of a payload: which run of the bench it belongs to, and when it was sent.
+/// The first bytes of a payload: which run of the bench it belongs to, and when it was sent or, if scheduled, due.
 struct Stamp {
   std::int64_t run = 0;
-  std::int64_t sent_ns = 0;
+  std::int64_t begun_ns = 0;
 };
 
-std::int64_t now_ns() { return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count(); }
+std::int64_t ns_of(Clock::time_point time) { return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count(); }
+std::int64_t now_ns() { return ns_of(Clock::now()); }
 
 /// Both kinds of times; filled by the client's and the worker's threads.
 class Samples {
@@ -69,19 +74,23 @@ class Samples {
       Stamp stamp;
       if (message.payload().size() < sizeof stamp) continue;
       std::memcpy(&stamp, message.payload().data(), sizeof stamp);
-      if (stamp.run == run_) deliveries_.add(std::chrono::nanoseconds(now_ns() - stamp.sent_ns));
+      if (stamp.run != run_) continue;
+      const auto passed = std::chrono::nanoseconds(now_ns() - stamp.begun_ns);
+      early_ += passed.count() < 0 ? 1 : 0;
+      deliveries_.add(passed);
     }
     changed_.notify_all();
   }
-  /// True when `count` deliveries came in time.
-  bool wait_for(std::uint64_t count) {
+  /// True when `count` deliveries came, the last one `delay` and our patience from now at the latest.
+  bool wait_for(std::uint64_t count, Milliseconds delay) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, delivery_patience, [&] { return deliveries_.size() >= count; });
+    return changed_.wait_for(lock, delay + delivery_patience, [&] { return deliveries_.size() >= count; });
   }
 
   // Only when both threads are done.
   Latencies& acks() { return acks_; }
   Latencies& deliveries() { return deliveries_; }
+  std::uint64_t early() const { return early_; }
 
  private:
   const std::int64_t run_;
@@ -89,6 +98,7 @@ class Samples {
   std::condition_variable changed_;
   Latencies acks_;
   Latencies deliveries_;
+  std::uint64_t early_ = 0;  ///< delivered before they were due
 };
 
 void add_summary(Json& document, const std::string& name, Latencies& latencies) {
@@ -104,6 +114,7 @@ struct Load {
   std::uint64_t rate = 0;
   std::uint64_t count = 0;
   std::size_t size = 0;
+  std::optional<Milliseconds> delay{};
 };
 
 /// Sends at the rate, each message at its own moment whatever became of the ones before: a slow broker does not slow
@@ -111,15 +122,20 @@ struct Load {
 std::optional<Error> send_steadily(Client& client, const Arguments& given, const Load& load, std::int64_t run, Samples& samples,
                                    Progress& progress) {
   Bytes payload(load.size, std::byte{'x'});
-  const SendOptions options{.topic = given.topic};
+  SendOptions options{.topic = given.topic};
   const auto begun = Clock::now();
+  const auto wall_begun = std::chrono::system_clock::now();
   for (std::uint64_t i = 0; i < load.count; ++i) {
     const auto moment = begun + std::chrono::nanoseconds(1'000'000'000 * i / load.rate);
     std::this_thread::sleep_until(moment);
-    const Stamp stamp{.run = run, .sent_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(moment.time_since_epoch()).count()};
+    Stamp stamp{.run = run, .begun_ns = ns_of(moment)};
+    if (load.delay) {
+      options.at = wall_begun + (moment - begun) + *load.delay;
+      stamp.begun_ns = ns_of(begun + (options.at->time - wall_begun));
+    }
     std::memcpy(payload.data(), &stamp, sizeof stamp);
     const auto accepted =
-        client.send_async_bytes(bench_kind, payload, options, [&samples, sent = stamp.sent_ns](const takt::Result<Receipt>& answer) {
+        client.send_async_bytes(bench_kind, payload, options, [&samples, sent = ns_of(moment)](const takt::Result<Receipt>& answer) {
           if (answer) samples.answered(sent);
         });
     if (!accepted) return accepted.error();
@@ -140,7 +156,13 @@ Result<Load, Failure> load_of(const Arguments& given) {
     return failed(usage_failure("--size cannot be " + byte_text(*size),
                                 "give 16 bytes, which hold the time, to " + byte_text(limits::message_bytes_hard)));
   }
-  return Load{.rate = *rate, .count = *rate * *seconds, .size = *size};
+  Load load{.rate = *rate, .count = *rate * *seconds, .size = *size};
+  if (!given.delay.empty()) {
+    const auto delay = parse_duration("--delay", given.delay);
+    if (!delay) return failed(delay.error());
+    load.delay = *delay;
+  }
+  return load;
 }
 
 Result<ExitCode, Failure> run(const Arguments& given, const Environment& environment) {
@@ -179,7 +201,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   {
     Progress progress(environment.console, "sending", load->count);
     error = send_steadily(*client, given, *load, run_id, samples, progress);
-    complete = !error && samples.wait_for(load->count);
+    complete = !error && samples.wait_for(load->count, load->delay.value_or(Milliseconds(0)));
   }
   (void)client->close(environment.timeout);
   worker->stop();
@@ -195,6 +217,7 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
                 {"size_bytes", load->size}};
   add_summary(document, "ack", samples.acks());
   add_summary(document, "delivery", samples.deliveries());
+  if (load->delay) document["early"] = samples.early();
   write_measurement(environment.console, document);
   return complete ? ExitCode::kOk : ExitCode::kPartlyDone;
 }

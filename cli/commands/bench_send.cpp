@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <random>
 
 #include "cli/commands/bench.h"
 #include "cli/connection.h"
@@ -33,6 +34,8 @@ struct Arguments {
   std::string linger = "1ms";
   std::string acks = "all";
   std::string outstanding = "1000";
+  std::string delay;
+  std::string spread;
   bool unbatched = false;
 };
 
@@ -40,7 +43,8 @@ void declare(CLI::App& command, Arguments& given) {
   command.footer(R"(takt bench send
 takt bench send --seconds 30 --size 1KiB
 takt bench send --topics 1000 --count 1000000
-takt bench send --unbatched --outstanding 128)");
+takt bench send --unbatched --outstanding 128
+takt bench send --count 10000000 --delay 1m --spread 30d)");
   command.add_option("--topic", given.topic, "Topic to send to; its messages stay there")->type_name("TOPIC")->capture_default_str();
   command.add_option("--topics", given.topics, "Send to so many topics in turn, TOPIC-0 and so on")->type_name("N")->capture_default_str();
   command.add_option("--count", given.count, "Messages to send")->type_name("N")->capture_default_str();
@@ -57,7 +61,25 @@ takt bench send --unbatched --outstanding 128)");
       ->type_name("N")
       ->capture_default_str()
       ->needs(unbatched);
+  command.add_option("--delay", given.delay, "Scheduled messages: none is due before so long after the start")->type_name("DURATION");
+  command.add_option("--spread", given.spread, "Scheduled messages: their dues lie at random over so long")->type_name("DURATION");
 }
+
+/// Random instants, the same ones behind the start in every run.
+class Dues {
+ public:
+  Dues(Milliseconds delay, Milliseconds spread)
+      : from_(std::chrono::ceil<Milliseconds>(std::chrono::system_clock::now()) + delay),
+        within_(0, spread.count()) {}
+
+  Instant next() { return from_ + Milliseconds(within_(random_)); }
+  std::int64_t from_ms() const { return from_.time_since_epoch().count(); }
+
+ private:
+  std::chrono::sys_time<Milliseconds> from_;
+  std::uniform_int_distribution<std::int64_t> within_;
+  std::mt19937_64 random_{1};
+};
 
 struct Plan {
   std::string topic;
@@ -68,6 +90,7 @@ struct Plan {
   Bytes payload{};
   ClientOptions client{};
   std::size_t outstanding = 1'000;
+  std::optional<Dues> dues{};  ///< none: messages are immediate
   bool unbatched = false;
 };
 
@@ -87,6 +110,10 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
   if (!outstanding) return failed(outstanding.error());
   const auto topics = parse_whole("--topics", given.topics, 1, 10'000'000);
   if (!topics) return failed(topics.error());
+  const auto delay = parse_duration_or_none("--delay", given.delay.empty() ? "0" : given.delay);
+  if (!delay) return failed(delay.error());
+  const auto spread = parse_duration_or_none("--spread", given.spread.empty() ? "0" : given.spread);
+  if (!spread) return failed(spread.error());
   if (given.acks != "1" && given.acks != "all")
     return failed(
         usage_failure("--acks cannot be '" + given.acks + "' here", "give one of: 1, all; without answers there is nothing to measure"));
@@ -100,6 +127,7 @@ Result<Plan, Failure> plan_of(const Arguments& given) {
   }
   plan.payload.assign(*size, std::byte{'x'});
   plan.topics = *topics;
+  if (!given.delay.empty() || !given.spread.empty()) plan.dues.emplace(*delay, *spread);
   plan.outstanding = *outstanding;
   plan.client = {
       .acks = given.acks == "1" ? Acks::kLeader : Acks::kAll, .linger = *linger, .batch_bytes = *batch, .send_timeout = answer_patience};
@@ -125,12 +153,13 @@ std::vector<SendOptions> targets_of(const Plan& plan) {
   return targets;
 }
 
-Sent send_batched(Client& client, const Plan& plan, Progress& progress) {
-  const std::vector<SendOptions> targets = targets_of(plan);
-  const std::size_t stride = targets.size() == 1 ? stride_of_one_topic : 1;
+Sent send_batched(Client& client, Plan& plan, Progress& progress) {
+  std::vector<SendOptions> targets = targets_of(plan);
+  const std::size_t stride = targets.size() == 1 && !plan.dues ? stride_of_one_topic : 1;
   const std::vector<RawMessage> messages(stride, RawMessage{bench_kind, plan.payload});
   Sent sent;
   for (std::size_t target = 0; sent.count < plan.count && Clock::now() < plan.until; target = (target + 1) % targets.size()) {
+    if (plan.dues) targets[target].at = plan.dues->next();
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(stride, plan.count - sent.count));
     const auto accepted = client.send_many_async(std::span(messages).first(n), targets[target]);
     sent.count += accepted.count;
@@ -167,14 +196,15 @@ class Room {
   std::size_t taken_ = 0;
 };
 
-Sent send_unbatched(Client& client, const Plan& plan, Progress& progress) {
-  const std::vector<SendOptions> targets = targets_of(plan);
+Sent send_unbatched(Client& client, Plan& plan, Progress& progress) {
+  std::vector<SendOptions> targets = targets_of(plan);
   Room room(plan.outstanding);
   std::atomic<bool> refused{false};
   std::optional<Error> refusal;  // written by the client's thread before `refused`
   Sent sent;
   for (std::size_t target = 0; sent.count < plan.count && Clock::now() < plan.until && !refused; target = (target + 1) % targets.size()) {
     room.take();
+    if (plan.dues) targets[target].at = plan.dues->next();
     const auto accepted = client.send_async_bytes(bench_kind, plan.payload, targets[target], [&](const takt::Result<Receipt>& answer) {
       if (!answer && !refused) {
         refusal = answer.error();
@@ -215,18 +245,20 @@ Result<ExitCode, Failure> run(const Arguments& given, const Environment& environ
   }
   const ClientMetrics metrics = client->metrics();
   const double rate = static_cast<double>(stored) / seconds;
-  write_measurement(environment.console, {{"bench", "send"},
-                                          {"topic", given.topic},
-                                          {"topics", plan->topics},
-                                          {"messages", stored},
-                                          {"size_bytes", plan->payload.size()},
-                                          {"seconds", seconds},
-                                          {"msgs_per_second", rate},
-                                          {"mb_per_second", rate * static_cast<double>(plan->payload.size()) / 1e6},
-                                          {"batches", metrics.batches},
-                                          {"resent_batches", metrics.resent_batches},
-                                          {"batched", !plan->unbatched},
-                                          {"acks", given.acks}});
+  Json document{{"bench", "send"},
+                {"topic", given.topic},
+                {"topics", plan->topics},
+                {"messages", stored},
+                {"size_bytes", plan->payload.size()},
+                {"seconds", seconds},
+                {"msgs_per_second", rate},
+                {"mb_per_second", rate * static_cast<double>(plan->payload.size()) / 1e6},
+                {"batches", metrics.batches},
+                {"resent_batches", metrics.resent_batches},
+                {"batched", !plan->unbatched},
+                {"acks", given.acks}};
+  if (plan->dues) document["due_from_ms"] = plan->dues->from_ms();
+  write_measurement(environment.console, document);
   return ExitCode::kOk;
 }
 

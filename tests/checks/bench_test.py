@@ -9,7 +9,8 @@ BENCH = ROOT / "scripts/bench"
 PROMISED = {
     "enqueue_100B", "enqueue_1KiB", "dequeue_ack_100B", "end_to_end_100B", "end_to_end_1KiB", "end_to_end_100B_unbatched",
     "end_to_end_100B_sync_1ms", "end_to_end_100B_sync_5ms", "latency_1k", "latency_10k", "cpu_1M", "idle_cpu", "memory_1M",
-    "memory_1M_cache_4MiB", "queued_100M", "topics_1", "topics_1k", "topics_100k", "workers_1", "workers_100", "workers_2000",
+    "memory_1M_cache_4MiB", "queued_100M", "scheduled_10M", "scheduled_100M", "lateness_5k", "storm_1M",
+    "topics_1", "topics_1k", "topics_100k", "workers_1", "workers_100", "workers_2000",
 }
 
 
