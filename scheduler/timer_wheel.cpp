@@ -71,7 +71,7 @@ std::uint64_t TimerWheel::digest() const { return mixed(sum_ + mixed(armed_.size
 Instant TimerWheel::barrier() const { return waiting_.empty() ? instant_max : waiting_.begin()->first; }
 
 const Timer* TimerWheel::head() const {
-  const Timer* first = soon_.empty() ? nullptr : &soon_.front().timer;
+  const Timer* first = fresh_.empty() ? nullptr : &fresh_.front();
   for (const Sorted& sorted : sorted_)
     if (first == nullptr || sorted.timers[sorted.at].key < first->key) first = &sorted.timers[sorted.at];
   return first;
@@ -79,10 +79,9 @@ const Timer* TimerWheel::head() const {
 
 void TimerWheel::drop_head() {
   const Timer* const first = head();
-  if (!soon_.empty() && first == &soon_.front().timer) {
-    std::ranges::pop_heap(soon_, Later());
-    if (!soon_.back().is_written) --unwritten_;
-    soon_.pop_back();
+  if (!fresh_.empty() && first == &fresh_.front()) {
+    std::ranges::pop_heap(fresh_, Later());
+    fresh_.pop_back();
     return;
   }
   const auto from = std::ranges::find_if(sorted_, [&](const Sorted& sorted) { return first == &sorted.timers[sorted.at]; });
@@ -90,9 +89,23 @@ void TimerWheel::drop_head() {
 }
 
 void TimerWheel::push(const Timer& timer) {
-  soon_.push_back({timer, false});
-  std::ranges::push_heap(soon_, Later());
-  ++unwritten_;
+  fresh_.push_back(timer);
+  std::ranges::push_heap(fresh_, Later());
+}
+
+/// Merged with those before that are not much larger: so there are few to look at, and each timer is copied a few times.
+void TimerWheel::add_sorted(std::vector<Timer> timers) {
+  if (timers.empty()) return;
+  std::ranges::sort(timers, {}, &Timer::key);
+  while (!sorted_.empty() && sorted_.back().left() < 2 * timers.size()) {
+    const Sorted& last = sorted_.back();
+    std::vector<Timer> merged;
+    merged.reserve(last.left() + timers.size());
+    std::ranges::merge(std::span(last.timers).subspan(last.at), timers, std::back_inserter(merged), {}, &Timer::key, &Timer::key);
+    timers = std::move(merged);
+    sorted_.pop_back();
+  }
+  sorted_.push_back({std::move(timers), 0});
 }
 
 TimerWheel::Due TimerWheel::take_due(Instant now, std::size_t max) {
@@ -157,7 +170,7 @@ BucketId TimerWheel::place_of(Instant due) const {
 TimerWheel::Changes TimerWheel::freeze() {
   Changes changes;
   changes.erased = std::exchange(erased_, {});
-  write_soon(changes);
+  write_fresh(changes);
   drop_passed(changes);
   for (const BucketId id : changed_buckets_) {
     const auto found = buckets_.find(id);
@@ -176,19 +189,19 @@ TimerWheel::Changes TimerWheel::freeze() {
 }
 
 /// What came since the last freeze goes to its buckets. In memory stays what belongs to an open bucket, or one that opens soon.
-void TimerWheel::write_soon(Changes& changes) {
+void TimerWheel::write_fresh(Changes& changes) {
   std::map<BucketId, std::vector<Timer>> placed;
-  std::erase_if(soon_, [&](Soon& soon) {
-    const Timer& timer = soon.timer;
-    if (timer.key <= fired_to_ || !is_armed(timer.key.id)) return true;
+  std::vector<Timer> kept;
+  for (const Timer& timer : fresh_) {
+    if (timer.key <= fired_to_ || !is_armed(timer.key.id)) continue;
     const BucketId bucket = place_of(timer.key.due);
-    if (!std::exchange(soon.is_written, true)) placed[bucket].push_back(timer);
-    return !is_open(bucket) && bucket.start() - lead(bucket.level) > turned_to_ + settings_.kept;
-  });
-  if (soon_.capacity() > 2 * (soon_.size() + settings_.load_timers_max)) soon_.shrink_to_fit();
-  std::ranges::make_heap(soon_, Later());
-  unwritten_ = 0;
+    placed[bucket].push_back(timer);
+    if (is_open(bucket) || bucket.start() - lead(bucket.level) <= turned_to_ + settings_.kept) kept.push_back(timer);
+  }
+  fresh_.clear();
+  if (fresh_.capacity() > 2 * settings_.unwritten_max) fresh_.shrink_to_fit();
   for (auto& [id, timers] : placed) write_chunks(id, timers, changes);
+  add_sorted(std::move(kept));
 }
 
 void TimerWheel::write_chunks(BucketId id, std::vector<Timer>& timers, Changes& changes) {
@@ -265,9 +278,7 @@ bool TimerWheel::loaded(const ChunkRange& range, std::span<const std::string> ch
   if (!drains(range.bucket, bucket)) {
     bucket.content = Bucket::Content::kStored;
     waiting_.erase({range.bucket.start(), range.bucket});
-    if (timers.empty()) return true;
-    std::ranges::sort(timers, {}, &Timer::key);
-    sorted_.push_back({std::move(timers), 0});
+    add_sorted(std::move(timers));
     return true;
   }
   // Drained: what was read lives in memory from here on, and its chunks go with the checkpoint that writes it elsewhere.
@@ -307,7 +318,7 @@ bool TimerWheel::load_state(std::string_view value) {
 
 std::size_t TimerWheel::bytes() const {
   constexpr std::size_t node_bytes = 48;
-  std::size_t bytes = armed_.bytes() + soon_.capacity() * sizeof(Soon) + buckets_.size() * (sizeof(Buckets::value_type) + node_bytes);
+  std::size_t bytes = armed_.bytes() + fresh_.capacity() * sizeof(Timer) + buckets_.size() * (sizeof(Buckets::value_type) + node_bytes);
   for (const Sorted& sorted : sorted_) bytes += sorted.timers.capacity() * sizeof(Timer);
   return bytes;
 }

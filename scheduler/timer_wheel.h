@@ -97,9 +97,9 @@ class TimerWheel {
   Changes freeze();
   void written();
   /// Much has come since the last freeze, and memory is bounded by making one.
-  bool wants_freeze() const { return unwritten_ >= settings_.unwritten_max; }
+  bool wants_freeze() const { return fresh_.size() >= settings_.unwritten_max; }
   /// Freezes do not keep pace with what comes: arm no more while one is being written, or memory grows without a bound.
-  bool is_behind() const { return unwritten_ >= 8 * settings_.unwritten_max; }
+  bool is_behind() const { return fresh_.size() >= 8 * settings_.unwritten_max; }
 
   /// The next chunks to read, each of them once; none: nothing until the wheel is turned, written() or loaded(). Each range is
   /// answered by loaded(), in any order.
@@ -134,18 +134,14 @@ class TimerWheel {
   };
   using Buckets = std::map<BucketId, Bucket>;
 
-  /// In memory, and in storage too when `is_written`.
-  struct Soon {
-    Timer timer;
-    bool is_written = false;
-  };
   struct Later {
-    bool operator()(const Soon& a, const Soon& b) const { return a.timer.key > b.timer.key; }
+    bool operator()(const Timer& a, const Timer& b) const { return a.key > b.key; }
   };
-  /// A bucket that was read: sorted, taken from the front.
+  /// Timers that are in storage too: taken from the front.
   struct Sorted {
     std::vector<Timer> timers;
     std::size_t at = 0;
+    std::size_t left() const { return timers.size() - at; }
   };
 
   BucketId place_of(Instant due) const;
@@ -155,8 +151,9 @@ class TimerWheel {
   const Timer* head() const;
   void drop_head();
   void push(const Timer& timer);
+  void add_sorted(std::vector<Timer> timers);
   void open(Buckets::iterator bucket);
-  void write_soon(Changes& changes);
+  void write_fresh(Changes& changes);
   void write_chunks(BucketId id, std::vector<Timer>& timers, Changes& changes);
   void drop_passed(Changes& changes);
 
@@ -175,10 +172,9 @@ class TimerWheel {
   std::vector<BucketId> frozen_;             ///< have chunks in the checkpoint that is being written
 
   // Memory.
-  std::vector<Soon> soon_;                   ///< a heap
-  std::vector<Sorted> sorted_;
+  std::vector<Timer> fresh_;                 ///< came since the last freeze: a heap
+  std::vector<Sorted> sorted_;               ///< each has twice as many left as the next, or it had when that came
   std::set<std::pair<Instant, BucketId>> waiting_;   ///< wanted or loading, by start
-  std::size_t unwritten_ = 0;                ///< in soon_
   Instant turned_to_{};
 };
 

@@ -197,6 +197,7 @@ Result<CommitView, Corruption> CommitView::parse(ByteView value, const Partition
   if (auto refused = refuse_frame(value, partition)) return failed(std::move(*refused));
 
   CommitView view;
+  view.value = value;
   view.header = read_header(value);
   const std::size_t run_count = load<std::uint32_t>(value, header_at::runs);
   std::uint64_t checksum = frame_checksum(value.first(header_bytes + run_count * entry_bytes), partition, view.header.first);
@@ -243,12 +244,12 @@ Result<CommitView, Corruption> CommitView::parse(ByteView value, const Partition
       return failed(corrupt(run_name(index) + "its stamp counts " + std::to_string(run.stamp.count) + " records, the directory " +
                             std::to_string(run.count)));
     if (sections == Sections::kTrust) continue;
-    if (auto checked = view.check_sections(value, index); !checked) return failed(checked.error());
+    if (auto checked = view.check_sections(index); !checked) return failed(checked.error());
   }
   return view;
 }
 
-Result<void, Corruption> CommitView::check_sections(ByteView value, std::size_t index) const {
+Result<void, Corruption> CommitView::check_sections(std::size_t index) const {
   if (planted(PlantedBug::kSectionChecksumUnchecked)) return {};
   const Entry entry = read_entry(value, index);
   const RunView& run = runs[index];

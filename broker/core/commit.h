@@ -75,6 +75,7 @@ struct Commit {
 
 /// A commit's header and runs, as views into `value`.
 struct CommitView {
+  ByteView value;
   CommitHeader header;
   std::vector<RunView> runs;
 
@@ -85,8 +86,8 @@ struct CommitView {
   /// length, the sum of counts and, with kCheck, each section's checksum.
   /// Errors: what is corrupt, unknown or foreign (another partition's uuid), with its place.
   static Result<CommitView, Corruption> parse(ByteView value, const PartitionUuid& partition, Sections sections);
-  /// Checks the sections of run `index` of a commit that was parsed with kTrust. `value` is what was parsed.
-  Result<void, Corruption> check_sections(ByteView value, std::size_t index) const;
+  /// Checks the sections of run `index` of a commit that was parsed with kTrust.
+  Result<void, Corruption> check_sections(std::size_t index) const;
 };
 
 /// A run that waits for its commit to be sealed.

@@ -156,7 +156,7 @@ TopicLane& State::open_lane(Topic& topic, Lane lane) {
 }
 
 std::vector<IndexSegment> State::locate(const TopicLane& lane, Offset from, Offset until) {
-  constexpr std::size_t places_max = 1000;
+  constexpr std::size_t places_max = 16'384;
   std::vector<IndexSegment> located;
   auto it = std::ranges::upper_bound(lane.recent, from, {}, &IndexSegment::first);
   if (it == lane.recent.begin()) return located;

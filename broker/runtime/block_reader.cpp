@@ -13,6 +13,11 @@ namespace {
 using store::StoreFailure;
 
 constexpr std::size_t block_overhead_bytes = 256;
+// Of segments that are read ahead: how many messages each has at most, how many there are at least and at most.
+constexpr std::uint64_t scattered_messages_max = 64;
+constexpr std::size_t scattered_min = 4;
+constexpr std::size_t scattered_max = 16'384;
+constexpr std::size_t ahead_bytes_factor = 4;   // of bytes_max, which large messages among small ones may exceed
 
 StoreFailure corrupt(std::string what) { return {StoreFailure::Kind::kCorrupt, std::move(what)}; }
 
@@ -30,6 +35,22 @@ std::uint64_t first_good(std::uint64_t most, const IsGood& is_good) {
     (is_good(middle) ? good : bad) = middle;
   }
   return good;
+}
+
+/// `count` messages in copies of their bytes.
+core::BlockPtr make_block(TopicId topic, Lane lane, Offset offset, Position position, std::uint32_t count,
+                          std::span<const proto::SectionSlice> slices) {
+  auto memory = std::make_shared<proto::Sections>(proto::gather(slices));
+  auto block = std::make_shared<core::Block>();
+  block->topic = topic;
+  block->lane = lane;
+  block->first_offset = offset;
+  block->first_position = position;
+  block->count = count;
+  block->parts.push_back({0, proto::SectionView(memory->metadata, memory->payload, count)});
+  block->bytes = block_overhead_bytes + memory->metadata.size() + memory->payload.size();
+  block->memory = {memory, memory->metadata};
+  return block;
 }
 
 /// Gathers neighbouring messages into blocks that own their bytes.
@@ -50,20 +71,14 @@ class Gatherer {
   /// The slices' bytes may go afterwards.
   void close() {
     if (count_ == 0) return;
-    proto::Sections sections = proto::gather(slices_);
-    auto memory = std::make_shared<proto::Sections>(std::move(sections));
-    auto block = std::make_shared<core::Block>();
-    block->topic = topic_;
-    block->lane = lane_;
-    block->first_offset = first_offset_;
-    block->first_position = first_position_;
-    block->count = count_;
-    block->parts.push_back({0, proto::SectionView(memory->metadata, memory->payload, count_)});
-    block->bytes = block_overhead_bytes + memory->metadata.size() + memory->payload.size();
-    block->memory = {memory, memory->metadata};
-    blocks_.push_back(std::move(block));
+    blocks_.push_back(make_block(topic_, lane_, first_offset_, first_position_, count_, slices_));
     slices_.clear();
     count_ = 0;
+  }
+  void add(core::BlockPtr block) {
+    close();
+    bytes_ += block->bytes - block_overhead_bytes;
+    blocks_.push_back(std::move(block));
   }
   std::size_t bytes() const { return bytes_; }
   std::vector<core::BlockPtr> take() {
@@ -98,13 +113,19 @@ class Reading {
         gatherer_(request.topic, request.lane) {}
 
   Result<BlocksRead, StoreFailure> run() {
-    for (bool goes_on = true; goes_on;) {
+    for (;;) {
+      take_ahead();
+      if (cursor_ > request_.from && (gatherer_.bytes() >= request_.bytes_max || !is_known(cursor_))) break;
       auto place = look_up(cursor_);
       if (!place) return failed(std::move(place.error()));
+      if (*place && (*place)->first == cursor_ && cursor_ >= ahead_until_) {
+        read_ahead((*place)->position);
+        if (!ahead_.empty() && ahead_.back()->first_offset == cursor_) continue;
+      }
       const Offset before = cursor_;
       auto read = *place && (*place)->first == cursor_ ? from_anywhere(**place) : from_cold(*place ? (*place)->first : cursor_.plus(1));
       if (!read) return failed(std::move(read.error()));
-      goes_on = cursor_ > before && gatherer_.bytes() < request_.bytes_max && is_known(cursor_);
+      if (cursor_ == before) break;
     }
     if (cursor_ == request_.from) cursor_ = cursor_.plus(1);   // in no place at all: gone
     return BlocksRead{{request_.topic, request_.lane, request_.from, cursor_, gatherer_.take(), std::move(unreadable_)},
@@ -184,6 +205,77 @@ class Reading {
     return &*opened_;
   }
 
+  // Messages that fired stand here and there. Read one after the other, each would open a commit and check it, for itself alone.
+
+  /// Copies of small segments from the cursor on, into ahead_: each commit is opened once, in the order of the log, not of
+  /// offsets. What is damaged or gone is left out, and found so at its turn.
+  void read_ahead(Position first) {
+    std::vector<core::IndexSegment> scattered = scattered_from_cursor(messages_that_fit(first));
+    if (scattered.size() < scattered_min) return;
+    ahead_bytes_ = 0;
+    std::ranges::sort(scattered, {}, &core::IndexSegment::position);
+    for (std::span<const core::IndexSegment> left = scattered; !left.empty();) {
+      std::size_t taken = 1;
+      const auto scanned = log_.scan(left.front().position, 1, [&](const core::CommitView& view, std::size_t) {
+        const auto in_commit = std::ranges::lower_bound(left, view.end(), {}, &core::IndexSegment::position);
+        taken = std::max<std::size_t>(taken, static_cast<std::size_t>(in_commit - left.begin()));
+        copy_ahead(view, left.first(taken));
+        return false;
+      });
+      if (!scanned) break;
+      left = left.subspan(taken);
+    }
+    std::ranges::sort(ahead_, std::ranges::greater(), &core::Block::first_offset);
+  }
+  /// About so many are in bytes_max, by the mean of the commit at `position`.
+  std::uint64_t messages_that_fit(Position position) const {
+    std::uint64_t fit = 1;
+    (void)log_.scan(position, 1, [&](const core::CommitView& view, std::size_t bytes) {
+      fit = std::max<std::uint64_t>(request_.bytes_max / std::max<std::uint64_t>(bytes / view.header.count, 1), 1);
+      return false;
+    });
+    return fit;
+  }
+  std::vector<core::IndexSegment> scattered_from_cursor(std::uint64_t messages_max) {
+    std::vector<core::IndexSegment> scattered;
+    std::uint64_t messages = 0;
+    for (ahead_until_ = cursor_; messages < messages_max && scattered.size() < scattered_max;) {
+      const auto place = look_up(ahead_until_);
+      if (!place || !*place || (*place)->first != ahead_until_ || (*place)->count > scattered_messages_max) break;
+      scattered.push_back(**place);
+      messages += (*place)->count;
+      ahead_until_ = (*place)->end();
+    }
+    return scattered;
+  }
+  /// `segments` begin in `view`, or before the log.
+  void copy_ahead(const core::CommitView& view, std::span<const core::IndexSegment> segments) {
+    std::size_t checked = view.runs.size();
+    bool is_good = false;
+    for (const core::IndexSegment& segment : segments) {
+      const auto behind = std::ranges::upper_bound(view.runs, segment.position, {}, &core::RunView::first_position);
+      if (behind == view.runs.begin()) continue;
+      const core::RunView& run = *std::prev(behind);
+      const auto index = static_cast<std::size_t>(std::prev(behind) - view.runs.begin());
+      if (run.run_class == proto::RunClass::kControl || run.topic != request_.topic || run.lane != request_.lane) continue;
+      if (std::exchange(checked, index) != index) is_good = view.check_sections(index).has_value();
+      if (!is_good || ahead_bytes_ >= ahead_bytes_factor * request_.bytes_max) continue;
+      const auto skipped = static_cast<std::uint32_t>(segment.position.value - run.first_position.value);
+      const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(segment.count, run.count - skipped));
+      const proto::SectionSlice slice{proto::SectionView(run.metadata, run.payload, run.count), skipped, count};
+      ahead_.push_back(make_block(request_.topic, request_.lane, segment.first, segment.position, count, {&slice, 1}));
+      ahead_bytes_ += ahead_.back()->bytes;
+    }
+  }
+  void take_ahead() {
+    while (!ahead_.empty() && ahead_.back()->first_offset < cursor_) ahead_.pop_back();
+    while (!ahead_.empty() && ahead_.back()->first_offset == cursor_ && gatherer_.bytes() < request_.bytes_max) {
+      cursor_ = ahead_.back()->end();
+      gatherer_.add(std::move(ahead_.back()));
+      ahead_.pop_back();
+    }
+  }
+
   /// What of `segment` stands in the commit of its first position. A commit that is damaged as a whole is passed over, up to
   /// where the log can be read again or nobody knows which message stands there.
   Result<void, StoreFailure> from_log(const core::IndexSegment& segment) {
@@ -206,7 +298,7 @@ class Reading {
       if (run.run_class == proto::RunClass::kControl || run.topic != request_.topic || run.lane != request_.lane) break;
       const auto skipped = static_cast<std::uint32_t>(position.value - run.first_position.value);
       const auto count = static_cast<std::uint32_t>(std::min(run_end, end).value - position.value);
-      if (auto checked = view.check_sections(commit.value.bytes, i); !checked)
+      if (auto checked = view.check_sections(i); !checked)
         pass_over(cursor_.plus(count), at_commit(commit) + checked.error().what);
       else
         take(proto::SectionView(run.metadata, run.payload, run.count), skipped, count, position);
@@ -326,6 +418,9 @@ class Reading {
   Offset cursor_;
   core::IndexRow row_;                       ///< that was looked at last
   std::optional<Opened> opened_;
+  std::vector<core::BlockPtr> ahead_;        ///< the next one last
+  std::size_t ahead_bytes_ = 0;              ///< that were copied for it
+  Offset ahead_until_;                       ///< nothing before is read ahead once more
   Gatherer gatherer_;
   std::vector<core::OffsetRun> unreadable_;
   std::vector<StoreFailure> damage_;

@@ -69,8 +69,7 @@ class Finder {
       return {};
     }
     const auto index = static_cast<std::size_t>(run - view_->runs.begin());
-    if (auto checked = view_->check_sections(commit_->value.bytes, index); !checked)
-      return damaged(message, at(*commit_) + checked.error().what);
+    if (auto checked = view_->check_sections(index); !checked) return damaged(message, at(*commit_) + checked.error().what);
     const auto within = static_cast<std::uint32_t>(message.position.value - run->first_position.value);
     const bool is_scheduled = run->run_class == proto::RunClass::kScheduled;
     take(message, run->topic, run->lane, proto::SectionView(run->metadata, run->payload, run->count).metadata(within));

@@ -175,6 +175,34 @@ TEST_F(BlockReader, FindsWhatWasScheduledWhereItWasAppended) {
   EXPECT_EQ(loaded.until, Offset(4));
 }
 
+TEST_F(BlockReader, ReadsWhatLiesHereAndThereInTheOrderOfItsOffsets) {
+  for (int i = 0; i < 6; ++i) append({{topic, 4}, {other, 1}});
+  std::vector<core::IndexSegment> fired;   // every commit in turn
+  std::vector<std::uint64_t> wanted;
+  for (std::uint64_t i = 0; i < 4; ++i)
+    for (std::uint64_t commit = 0; commit < 6; ++commit) {
+      fired.push_back({Offset(fired.size()), Position(commit * 5 + i), 1});
+      wanted.push_back(commit * 4 + i);
+    }
+  const auto loaded = read(0, fired);
+  EXPECT_EQ(payloads(loaded), wanted);
+  EXPECT_EQ(loaded.until, Offset(24));
+  EXPECT_EQ(read(0, fired, 1).until, Offset(1)) << "about the bytes asked for";
+}
+
+TEST_F(BlockReader, WhatIsDamagedOrGoneAmongWhatLiesHereAndThereIsSaid) {
+  for (int i = 0; i < 4; ++i) append({{topic, 3}});
+  ASSERT_TRUE(disk.flip_log_bit(Position(6), 8 * (log.read(Position(6), 1)->front().value.size() - 1)));
+  ASSERT_TRUE(log.free_before(Position(3)));
+  carry(core::staged_lane, 1, 1);
+  std::vector<core::IndexSegment> fired;
+  for (const std::uint64_t position : {9, 6, 3, 1, 10, 7, 4, 2, 11}) fired.push_back({Offset(fired.size()), Position(position), 1});
+  const auto loaded = read(0, fired);
+  EXPECT_EQ(payloads(loaded), (List{9, 3, 1, 10, 4, 11}));
+  EXPECT_EQ(loaded.unreadable, (std::vector<core::OffsetRun>{{Offset(1), 1}, {Offset(5), 1}}));
+  EXPECT_EQ(loaded.until, Offset(9)) << "what stood at position 2 is gone";
+}
+
 TEST_F(BlockReader, FindsWhatWasCarriedWhileItWaitedForItsDue) {
   append({{topic, 2}, {other, 4}});
   append({{topic, 1}});

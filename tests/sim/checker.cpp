@@ -123,7 +123,8 @@ bool Checker::is_handled(const TopicView& topic, Lane lane, std::uint64_t offset
   if (may_be_cancelled_.contains(position)) return true;
   return std::ranges::all_of(topic.groups, [&](const auto& entry) {
     const LaneView* view = view_.find_lane(entry.first, lane);
-    return (view != nullptr && (offset < view->start || (view->is_done(offset) && !view->dead.contains(offset)))) ||
+    const bool is_owed_as_dead = view != nullptr && view->dead.contains(offset) && !may_be_purged_.contains(entry.second.name);
+    return (view != nullptr && (offset < view->start || (view->is_done(offset) && !is_owed_as_dead))) ||
            handled_.contains({value, entry.second.name});
   });
 }
@@ -168,6 +169,10 @@ void Checker::listed(const proto::ListDead& asked, const proto::DeadListed& dead
 void Checker::steering(const proto::ChangeMessages& change) {
   if (change.action == proto::MessageAction::kCancel) may_be_cancelled_.insert(change.positions.begin(), change.positions.end());
   if (change.action == proto::MessageAction::kRunNow) may_be_hurried_.insert(change.positions.begin(), change.positions.end());
+}
+
+void Checker::changing(const proto::ChangeDead& change) {
+  if (change.action == proto::DeadAction::kPurge) may_be_purged_.insert({change.topic, change.group});
 }
 
 /// Each answer was true when it was given, which is after `end`; what has happened since may be in the log too.

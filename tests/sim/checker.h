@@ -69,6 +69,7 @@ class Checker {
   void listed(const proto::ListDead& asked, const proto::DeadListed& dead);
   /// Asked when the log ended at `end`.
   void steering(const proto::ChangeMessages& change);
+  void changing(const proto::ChangeDead& change);
   void steered(const proto::MessagesChanged& answer, Position end);
 
   // ---- the broker's edges
@@ -157,6 +158,7 @@ class Checker {
   /// In the log, not renumbered; scheduled ones have an order of their own.
   std::map<std::tuple<ProducerId, std::uint32_t, std::string, Lane, proto::RunClass>, std::uint64_t> last_batch_;
   std::set<Position> may_be_cancelled_, may_be_hurried_;   ///< people asked for it
+  std::set<GroupName> may_be_purged_;
   /// With which `from` a group was ever asked for.
   std::set<GroupName> asked_from_earliest_, asked_from_now_;
 };

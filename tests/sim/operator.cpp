@@ -38,7 +38,9 @@ void Operator::look() {
     case 3: {
       const auto action = static_cast<proto::DeadAction>(random.pick({0u, 1u, 1u, 1u, 2u}));
       const auto most = static_cast<std::uint32_t>(random.between(1, 50));
-      return ask(proto::ChangeDead{PartitionId(0), group.topic, group.group, action, draw_dead(), {}, most});
+      proto::ChangeDead change{PartitionId(0), group.topic, group.group, action, draw_dead(), {}, most};
+      checker_.changing(change);
+      return ask(std::move(change));
     }
     default: break;
   }
