@@ -118,7 +118,7 @@ class Reading {
       if (cursor_ > request_.from && (gatherer_.bytes() >= request_.bytes_max || !is_known(cursor_))) break;
       auto place = look_up(cursor_);
       if (!place) return failed(std::move(place.error()));
-      if (*place && (*place)->first == cursor_ && cursor_ >= ahead_until_) {
+      if (*place && (*place)->first == cursor_ && (*place)->count <= scattered_messages_max && cursor_ >= ahead_until_) {
         read_ahead((*place)->position);
         if (!ahead_.empty() && ahead_.back()->first_offset == cursor_) continue;
       }
